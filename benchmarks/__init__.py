@@ -1,0 +1,1 @@
+"""Every figure we quote: python -m benchmarks.NAME prints it and writes JSON."""

@@ -1,0 +1,1 @@
+"""The catalogue in: files to a verified version of the index."""

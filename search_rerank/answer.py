@@ -1,0 +1,71 @@
+"""What the pipeline answers: items in order, and how they came there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One item of an answer.
+
+    Parameters
+    ----------
+    id
+        The item's id.
+    score
+        The fused score; comparable within one answer only.
+    engine_rank
+        Place in the engine's own order, 0 first.
+    lexical, vector
+        The engine's word score and cosine; None where there is none.
+    features
+        Name to value of every feature, only when an explanation was asked for; NaN is None.
+    """
+
+    id: str
+    score: float
+    engine_rank: int
+    lexical: float | None
+    vector: float | None
+    features: Mapping[str, float | None] | None = None
+
+
+@dataclass(frozen=True)
+class Degraded:
+    """A stage that gave less than it should have, and why; the answer stands without it."""
+
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The reply to one query.
+
+    Parameters
+    ----------
+    hits
+        All candidates in final order, best first.
+    total
+        How many items match words and filters.
+    facets
+        Field to value counts.
+    history
+        How many interactions of the shopper were known.
+    timings_ms
+        Stage to milliseconds: encode, retrieve, state, features, fuse.
+    degraded
+        Empty when every stage did its work.
+    bundle
+        Version of the bundle that ranked, None when the engine's order was kept.
+    """
+
+    hits: Sequence[Hit]
+    total: int
+    facets: Mapping[str, Sequence[tuple[str, int]]]
+    history: int
+    timings_ms: Mapping[str, float]
+    degraded: Sequence[Degraded]
+    bundle: str | None

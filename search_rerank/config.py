@@ -1,0 +1,145 @@
+"""All settings, one TOML file; an unknown key is an error that names the nearest known one."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search_rerank.data.item import explain
+from search_rerank.errors import ConfigError, nearest
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class EngineConfig(_Section):
+    """Where the index lives."""
+
+    kind: Literal["embedded", "elasticsearch"] = "embedded"
+    index: str = Field("products", pattern="^[a-z][a-z0-9_-]{0,99}$")
+    """Name of the alias; versions are `INDEX-vNNNN`."""
+    url: str = "http://127.0.0.1:9200"
+    """Address of Elasticsearch. Credentials come from the environment, never from this file."""
+    timeout_s: float = Field(5.0, gt=0, le=300)
+
+
+class RetrievalConfig(_Section):
+    """How candidates are chosen."""
+
+    k: int = Field(200, ge=1, le=1000)
+    """Candidates retrieved and reranked."""
+    words_weight: float = Field(1.0, ge=0)
+    vector_weight: float = Field(0.1, ge=0)
+    """Weight of the cosine beside the word score scaled to its maximum."""
+    popularity_weight: float = Field(0.1, ge=0)
+    """The word score is multiplied by 1 + this * ln(1 + popularity over 30 days)."""
+    fields: dict[str, float] = {
+        "title": 3.0,
+        "brand": 2.0,
+        "category": 2.0,
+        "attributes": 1.0,
+        "description": 0.5,
+    }
+    """Weight of each text field in the word score."""
+
+
+class EncoderConfig(_Section):
+    """What turns text into vectors."""
+
+    kind: Literal["hashing", "transformer"] = "hashing"
+    dim: int = Field(128, ge=2, le=4096)
+    """Dimension of the hashing encoder; a transformer has its own."""
+    model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    """Name or folder of the transformer."""
+    seed: int = 0
+
+
+class TrainingConfig(_Section):
+    """How the log is cut and the reranker learns."""
+
+    train_quantile: float = Field(0.8, gt=0, lt=1)
+    """Quantile of interaction times before which scorers are fitted for training (t1)."""
+    test_quantile: float = Field(0.9, gt=0, lt=1)
+    """Quantile of interaction times from which everything is held out (t2)."""
+    live: bool = True
+    """Whether state grows during replay, as in service; False freezes it at t1 and t2."""
+    gains: dict[str, float] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
+    """Gain of each interaction type; others count nothing."""
+    max_rankings: int = Field(8000, ge=1)
+    """Newest queries replayed for training at most."""
+    max_test_rankings: int = Field(20000, ge=1)
+    history: int = Field(50, ge=1, le=10_000)
+    """Newest interactions of a shopper that scorers and features see."""
+    trees: int = Field(150, ge=1, le=5000)
+    leaves: int = Field(31, ge=2, le=1024)
+    learning_rate: float = Field(0.06, gt=0, le=1)
+    first_stage: int = Field(100, ge=1, le=10_000)
+    """Candidates that the cascade's first stage hands to the last one."""
+    seed: int = 0
+
+
+class ServiceConfig(_Section):
+    """The HTTP service."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    workers: int = Field(2, ge=1, le=64)
+    max_body_bytes: int = Field(1_000_000, ge=1000)
+
+
+class Config(_Section):
+    """Everything that can be set."""
+
+    home: Path = Path(".search-rerank")
+    """Folder of the embedded index, the vector cache, the bundles and the state."""
+    engine: EngineConfig = EngineConfig()
+    retrieval: RetrievalConfig = RetrievalConfig()
+    encoder: EncoderConfig = EncoderConfig()
+    training: TrainingConfig = TrainingConfig()
+    service: ServiceConfig = ServiceConfig()
+
+
+def load_config(path: Path | None) -> Config:
+    """Read a TOML file; None gives the defaults.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key, what was expected and the nearest known key.
+    """
+    if path is None:
+        return Config()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        return parse_config(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def parse_config(values: dict[str, Any]) -> Config:
+    """Check nested settings and return them; missing ones have their defaults."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    for problem in error.errors(include_url=False):
+        if problem["type"] == "extra_forbidden":
+            *sections, key = (str(part) for part in problem["loc"])
+            model: Any = Config
+            for section in sections:
+                model = model.model_fields[section].annotation
+            where = ".".join([*sections, key])
+            return f"unknown key {where!r}{nearest(key, model.model_fields)}"
+    return explain(error, Config.model_fields)

@@ -1,0 +1,109 @@
+"""All items of a shop as columns, the form that scorers and features read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.ids import UNKNOWN, IdMap
+from search_rerank.data.item import Item
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items as columns; position in every column is the item's number in `ids`.
+
+    Parameters
+    ----------
+    ids
+        The items' ids.
+    brand
+        int32 (n,), number of the brand in `brands`, -1 where none.
+    category
+        int32 (n, depth), number of each level of the category path in `categories` (a level is
+        known by its whole path), -1 past the end of the path.
+    price
+        float32 (n,), NaN where none.
+    rating
+        float32 (n,), NaN where none.
+    rating_count
+        float32 (n,), NaN where none.
+    title_words
+        float32 (n,), number of words of the title.
+    brands, categories
+        Names of the numbers above; a category is written `Beauty > Makeup`.
+    vectors
+        float32 (n, d) unit rows of the encoder, or shape (n, 0) when nothing was encoded.
+    """
+
+    ids: IdMap
+    brand: NDArray[np.int32]
+    category: NDArray[np.int32]
+    price: NDArray[np.float32]
+    rating: NDArray[np.float32]
+    rating_count: NDArray[np.float32]
+    title_words: NDArray[np.float32]
+    brands: Sequence[str]
+    categories: Sequence[str]
+    vectors: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @classmethod
+    def from_items(
+        cls, items: Iterable[Item], vectors: NDArray[np.float32] | None = None
+    ) -> Catalogue:
+        """Build the columns of items; `vectors` are rows in the same order."""
+        rows = list(items)
+        brands, categories = IdMap(), IdMap()
+        depth = max((len(item.category) for item in rows), default=0)
+        brand = np.full(len(rows), UNKNOWN, dtype=np.int32)
+        category = np.full((len(rows), depth), UNKNOWN, dtype=np.int32)
+        for n, item in enumerate(rows):
+            if item.brand is not None:
+                brand[n] = brands.add(item.brand)
+            for level in range(len(item.category)):
+                category[n, level] = categories.add(" > ".join(item.category[: level + 1]))
+        empty = np.zeros((len(rows), 0), dtype=np.float32)
+        return cls(
+            ids=IdMap(item.id for item in rows),
+            brand=brand,
+            category=category,
+            price=_column(item.price for item in rows),
+            rating=_column(item.rating for item in rows),
+            rating_count=_column(item.rating_count for item in rows),
+            title_words=_column(len(item.title.split()) for item in rows),
+            brands=brands.ids(),
+            categories=categories.ids(),
+            vectors=empty if vectors is None else vectors.astype(np.float32, copy=False),
+        )
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return the columns as plain arrays, strings as fixed-width unicode; no pickle."""
+        return {
+            "ids": np.array(self.ids.ids(), dtype=np.str_),
+            "brands": np.array(self.brands, dtype=np.str_),
+            "categories": np.array(self.categories, dtype=np.str_),
+            **{name: getattr(self, name) for name in _NUMERIC},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> Catalogue:
+        """Rebuild a catalogue from what `arrays` returned."""
+        return cls(
+            ids=IdMap(arrays["ids"].tolist()),
+            brands=arrays["brands"].tolist(),
+            categories=arrays["categories"].tolist(),
+            **{name: arrays[name] for name in _NUMERIC},  # type: ignore[arg-type]
+        )
+
+
+_NUMERIC = ("brand", "category", "price", "rating", "rating_count", "title_words", "vectors")
+
+
+def _column(values: Iterable[float | int | None]) -> NDArray[np.float32]:
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float32)

@@ -1,0 +1,175 @@
+"""The log as columns in time order, the form that scorers are fitted on and replay walks through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.event import Event, Interaction
+from search_rerank.data.ids import UNKNOWN, IdMap
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """What was shown, in time order.
+
+    Parameters
+    ----------
+    time_ms
+        int64 (r,).
+    user, session, query
+        int32 (r,), numbers in the maps of the events, -1 where none.
+    offsets
+        int64 (r + 1,): ranking j showed ``shown[offsets[j]:offsets[j + 1]]``, best place first.
+    shown
+        int32, item numbers.
+    """
+
+    time_ms: NDArray[np.int64]
+    user: NDArray[np.int32]
+    session: NDArray[np.int32]
+    query: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    shown: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.time_ms)
+
+    def items(self, ranking: int) -> NDArray[np.int32]:
+        """Return the item numbers one ranking showed, best place first."""
+        return self.shown[self.offsets[ranking] : self.offsets[ranking + 1]]
+
+
+@dataclass(frozen=True)
+class Events:
+    """Interactions in time order (ties keep the order of the log) and the rankings shown.
+
+    Parameters
+    ----------
+    items, users, sessions, queries
+        Ids and query texts behind the numbers; `items` is the catalogue's map.
+    kinds
+        The interaction types behind the numbers of `kind`.
+    time_ms
+        int64 (n,).
+    user, session, query
+        int32 (n,), -1 where none.
+    item
+        int32 (n,), always a known item.
+    kind
+        int8 (n,).
+    ranking
+        int32 (n,), row of `rankings` that showed the item, -1 where none.
+    """
+
+    items: IdMap
+    users: IdMap
+    sessions: IdMap
+    queries: IdMap
+    kinds: Sequence[str]
+    time_ms: NDArray[np.int64]
+    user: NDArray[np.int32]
+    session: NDArray[np.int32]
+    query: NDArray[np.int32]
+    item: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    ranking: NDArray[np.int32]
+    rankings: Rankings
+
+    def __len__(self) -> int:
+        return len(self.time_ms)
+
+    def before(self, time_ms: int) -> Events:
+        """Return the interactions strictly before a time; rankings stay, numbers keep meaning."""
+        return self.where(self.time_ms < time_ms)
+
+    def where(self, mask: NDArray[np.bool_]) -> Events:
+        """Return the interactions under a boolean mask (n,)."""
+        return replace(self, **{name: getattr(self, name)[mask] for name in _COLUMNS})
+
+    def weights(self, gains: dict[str, float]) -> NDArray[np.float32]:
+        """Return the strength of each interaction, float32 (n,), by its type; unlisted types 0."""
+        table = np.array([gains.get(kind, 0.0) for kind in self.kinds], dtype=np.float32)
+        return table[self.kind] if len(self.kinds) else np.zeros(0, dtype=np.float32)
+
+    def actor(self) -> NDArray[np.int32]:
+        """Return who acted, int32 (n,): the user, or past all users the session of a visitor."""
+        return np.where(self.user >= 0, self.user, len(self.users) + self.session).astype(np.int32)
+
+    def to_interactions(self) -> Iterable[Interaction]:
+        """Yield the interactions as single events, ids `e0`, `e1`, … in time order."""
+        users, sessions, queries = self.users.ids(), self.sessions.ids(), self.queries.ids()
+        items = self.items.ids()
+        for n in range(len(self)):
+            yield Interaction.model_construct(
+                event="interaction",
+                id=f"e{n}",
+                time_ms=int(self.time_ms[n]),
+                user=users[self.user[n]] if self.user[n] >= 0 else None,
+                session=sessions[self.session[n]] if self.session[n] >= 0 else None,
+                query=queries[self.query[n]] if self.query[n] >= 0 else None,
+                item=items[self.item[n]],
+                type=self.kinds[self.kind[n]],
+                ranking=None,
+            )
+
+    @classmethod
+    def from_events(cls, events: Iterable[Event], items: IdMap) -> Events:
+        """Build the columns of single events about items of a catalogue.
+
+        Interactions with an item that `items` does not hold are left out, as are such items of a
+        ranking; a reader that should report them checks before (`search_rerank.data.read`).
+        """
+        interactions: list[Interaction] = []
+        shown = []
+        for event in events:
+            if isinstance(event, Interaction):
+                interactions.append(event)
+            else:
+                shown.append(event)
+        interactions = [event for event in interactions if event.item in items]
+        interactions.sort(key=lambda event: event.time_ms)
+        shown.sort(key=lambda event: event.time_ms)
+        users, sessions, queries, kinds = IdMap(), IdMap(), IdMap(), IdMap()
+
+        def numbers(rows: Sequence[Event], field: str, ids: IdMap) -> NDArray[np.int32]:
+            values = (getattr(row, field) for row in rows)
+            return np.array([UNKNOWN if v is None else ids.add(v) for v in values], dtype=np.int32)
+
+        lists = [items.numbers(row.items) for row in shown]
+        lists = [row[row >= 0] for row in lists]
+        rankings = Rankings(
+            time_ms=np.array([row.time_ms for row in shown], dtype=np.int64),
+            user=numbers(shown, "user", users),
+            session=numbers(shown, "session", sessions),
+            query=numbers(shown, "query", queries),
+            offsets=np.cumsum([0, *(len(row) for row in lists)], dtype=np.int64),
+            shown=np.concatenate([np.zeros(0, dtype=np.int32), *lists]),
+        )
+        place = {row.id: n for n, row in enumerate(shown)}
+        ranking = np.array([place.get(e.ranking or "", UNKNOWN) for e in interactions], np.int32)
+        query = numbers(interactions, "query", queries)
+        if len(shown):
+            inherited = np.where(ranking >= 0, rankings.query[ranking], UNKNOWN)
+            query = np.where(query >= 0, query, inherited).astype(np.int32)
+        return cls(
+            items=items,
+            users=users,
+            sessions=sessions,
+            queries=queries,
+            kinds=kinds.ids(),
+            time_ms=np.array([event.time_ms for event in interactions], dtype=np.int64),
+            user=numbers(interactions, "user", users),
+            session=numbers(interactions, "session", sessions),
+            query=query,
+            item=items.numbers(event.item for event in interactions),
+            kind=np.array([kinds.add(event.type) for event in interactions], dtype=np.int8),
+            ranking=ranking,
+            rankings=rankings,
+        )
+
+
+_COLUMNS = ("time_ms", "user", "session", "query", "item", "kind", "ranking")

@@ -1,0 +1,102 @@
+"""One product of the catalogue, and what a row must look like to become one."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from search_rerank.errors import DataError, nearest
+
+Text = Annotated[str, Field(max_length=20_000)]
+Name = Annotated[str, Field(min_length=1, max_length=500)]
+AttributeValue = bool | float | Name | list[Name]
+
+
+class Item(BaseModel):
+    """A product.
+
+    Unknown top-level fields are refused with the nearest known name; anything else a shop wants to
+    keep goes under `attributes`.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, str_strip_whitespace=True, allow_inf_nan=False
+    )
+
+    id: Annotated[str, Field(min_length=1, max_length=512)]
+    title: Annotated[str, Field(min_length=1, max_length=2_000)]
+    description: Text | None = None
+    brand: Name | None = None
+    category: Annotated[list[Name], Field(max_length=20)] = []
+    """The path from the broadest category to the narrowest."""
+    price: Annotated[float, Field(ge=0)] | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] | None = None
+    in_stock: bool | None = None
+    rating: float | None = None
+    rating_count: Annotated[int, Field(ge=0)] | None = None
+    image_url: Annotated[str, Field(max_length=20_000)] | None = None
+    url: Annotated[str, Field(max_length=4_000)] | None = None
+    group_id: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    """The same for all variants of one product."""
+    updated_at: datetime | None = None
+    attributes: Annotated[dict[Name, AttributeValue], Field(max_length=200)] = {}
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _number_as_id(cls, value: object) -> object:
+        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    def text(self) -> str:
+        """Return the words an encoder reads: title, brand, category path, description."""
+        parts = [self.title, self.brand or "", " ".join(self.category), self.description or ""]
+        return " ".join(part for part in parts if part)
+
+    def to_json(self) -> bytes:
+        """Return the item as compact JSON; fields not set are left out."""
+        return orjson.dumps(self.model_dump(mode="json", exclude_defaults=True))
+
+    def content_hash(self) -> str:
+        """Return a hash of all that is stored of the item: equal hash, equal document."""
+        plain = self.model_dump(mode="json", exclude_defaults=True)
+        data = orjson.dumps(plain, option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def parse_item(row: object) -> Item:
+    """Check one decoded row and return its item.
+
+    Raises
+    ------
+    DataError
+        Naming each field that is wrong, what was expected there and what was found.
+    """
+    if not isinstance(row, dict):
+        raise DataError(f"expected an object with at least id and title, found {_short(row)}")
+    try:
+        return Item.model_validate(row)
+    except ValidationError as error:
+        raise DataError(explain(error, Item.model_fields)) from None
+
+
+def explain(error: ValidationError, known: Any) -> str:
+    """Return a one-line account of a pydantic error, naming the nearest known field for a typo."""
+    parts = []
+    for problem in error.errors(include_url=False)[:5]:
+        where = ".".join(str(part) for part in problem["loc"]) or "row"
+        if problem["type"] == "extra_forbidden":
+            hint = nearest(where, known) if len(problem["loc"]) == 1 else ""
+            parts.append(f"unknown field {where!r}{hint}")
+        elif problem["type"] == "missing":
+            parts.append(f"{where} is missing")
+        else:
+            parts.append(f"{where}: {problem['msg']}, found {_short(problem['input'])}")
+    return "; ".join(parts)
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}... ({len(shown)} characters)"

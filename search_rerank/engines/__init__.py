@@ -1,0 +1,1 @@
+"""Where items are indexed and retrieved: one contract, one file per engine."""

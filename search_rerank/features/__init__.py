@@ -1,0 +1,1 @@
+"""Columns for (query, item) pairs, the same code in replay and in service."""

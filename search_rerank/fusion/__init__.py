@@ -1,0 +1,1 @@
+"""Several columns become one order."""

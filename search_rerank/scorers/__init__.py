@@ -1,0 +1,1 @@
+"""Functions of a history: each gives every candidate one number."""

@@ -1,0 +1,42 @@
+"""What a scorer must do: see a history, give each candidate one number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+
+
+class Scorer(Protocol):
+    """A function (history, items) to scores, fitted on events; it holds no user ids.
+
+    Options are the fields of the implementing dataclass, the same names in every scorer.
+    """
+
+    name: ClassVar[str]
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,), higher is better.
+
+        NaN means no opinion: an item not known at fit time or a number below 0, and every item
+        where the history says nothing to this scorer. Each row depends on its own item only, so
+        the order of the rows is irrelevant.
+        """
+
+    def arrays(self) -> Mapping[str, NDArray[np.generic]]:
+        """Return what was learnt, as arrays without objects."""
+
+    @classmethod
+    def from_arrays(
+        cls, options: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]]
+    ) -> Self:
+        """Rebuild a fitted scorer from its options and what `arrays` returned."""
