@@ -1,4 +1,4 @@
-"""The log as columns in time order, the form that scorers are fitted on and replay walks through."""
+"""The log as columns in time order: what scorers are fitted on and replay walks through."""
 
 from __future__ import annotations
 
