@@ -1,0 +1,74 @@
+"""State in this process only: what replay walks through, and a shop small enough to forget."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.event import Interaction
+from search_rerank.state.base import ItemCounts, Past
+from search_rerank.state.counters import Counters
+
+
+class MemoryState:
+    """The `State` contract over dictionaries; nothing survives the process.
+
+    Parameters
+    ----------
+    gains
+        Weight of each interaction type in the counters.
+    """
+
+    def __init__(self, gains: Mapping[str, float]) -> None:
+        self._counters = Counters(gains)
+        self._seen: set[str] = set()
+        self._by_user: dict[str, list[Past]] = {}
+        self._by_visit: dict[str, list[Past]] = {}
+        """Session to its interactions that are under no user."""
+
+    def append(self, events: Sequence[Interaction]) -> int:
+        """Store interactions, idempotent by event id; return how many were new."""
+        new = []
+        for event in events:
+            if event.id in self._seen:
+                continue
+            self._seen.add(event.id)
+            new.append(event)
+            past = Past(event.item, event.type, event.time_ms, event.session)
+            if event.user is not None:
+                insort(self._by_user.setdefault(event.user, []), past, key=_time)
+            elif event.session is not None:
+                insort(self._by_visit.setdefault(event.session, []), past, key=_time)
+        self._counters.add_many((e.item, e.type, e.time_ms, e.query) for e in new)
+        return len(new)
+
+    def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
+        """Return the newest n interactions of a user or a session, oldest first."""
+        own = self._by_user.get(user, []) if user is not None else []
+        visit = self._by_visit.get(session, []) if session is not None else []
+        if not visit:
+            return own[-n:]
+        return sorted([*own[-n:], *visit[-n:]], key=_time)[-n:]
+
+    def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
+        """Return the counters of items, in the order asked."""
+        return self._counters.item_counts(items, now_ms)
+
+    def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
+        """Return float32 (n,), 30-day-decayed gains of interactions that named this query."""
+        return self._counters.query_counts(query, items, now_ms)
+
+    def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
+        """Return the n users with the most interactions, as (user, count)."""
+        counted = ((user, len(past)) for user, past in self._by_user.items())
+        return sorted(counted, key=lambda pair: (-pair[1], pair[0]))[:n]
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _time(past: Past) -> int:
+    return past.time_ms
