@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,21 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @cached_property
+    def leaf(self) -> NDArray[np.int32]:
+        """The deepest category of each item, int32 (n,), -1 where it has none."""
+        depth = (self.category >= 0).sum(axis=1)
+        if self.category.shape[1] == 0:
+            return np.full(len(self), UNKNOWN, dtype=np.int32)
+        deepest = self.category[np.arange(len(self)), np.maximum(depth - 1, 0)]
+        return np.where(depth > 0, deepest, UNKNOWN).astype(np.int32)
+
+    def level(self, level: int) -> NDArray[np.int32]:
+        """The category of each item at a level of its path, int32 (n,), -1 where it has none."""
+        if level >= self.category.shape[1]:
+            return np.full(len(self), UNKNOWN, dtype=np.int32)
+        return self.category[:, level]
 
     @classmethod
     def from_items(

@@ -1,0 +1,55 @@
+"""One builder for replay and service: a moment in, one group of a feature table out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_rerank.answer import Degraded
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.features import item, query, scores, session, user
+from search_rerank.features.arrays import Column
+from search_rerank.features.moment import Moment
+from search_rerank.features.table import FeatureTable
+from search_rerank.scorers.base import Scorer
+
+GROUPS = {
+    "query": query.columns,
+    "item": item.columns,
+    "user": user.columns,
+    "session": session.columns,
+}
+
+
+@dataclass(frozen=True)
+class FeatureBuilder:
+    """Computes every feature of a moment's candidates.
+
+    Parameters
+    ----------
+    catalogue
+        Item fields and vectors.
+    scorers
+        Fitted scorers, in the order of their columns.
+    """
+
+    catalogue: Catalogue
+    scorers: Sequence[Scorer]
+
+    def build(self, moment: Moment) -> tuple[FeatureTable, list[Degraded]]:
+        """Return the candidates' features as a table of one group, and which scorers failed."""
+        found: dict[str, Column] = {}
+        for columns in GROUPS.values():
+            found |= columns(moment, self.catalogue)
+        scored, failed = scores.columns(moment, self.scorers)
+        found |= scored
+        n = len(moment.items)
+        table = FeatureTable(
+            names=tuple(found),
+            X=np.column_stack(list(found.values())).astype(np.float32, copy=False),
+            offsets=np.array([0, n], dtype=np.int64),
+            engine_rank=np.arange(n, dtype=np.int32),
+        )
+        return table, failed

@@ -1,0 +1,83 @@
+"""All that features may know of one query: read once from the state, at its moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.history import History
+from search_rerank.query import Candidates, Query
+from search_rerank.state.base import ItemCounts, State
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One query with its candidates and what the state held when it was asked.
+
+    Parameters
+    ----------
+    query, candidates
+        The request and what the engine returned.
+    items
+        int32 (n,), the candidates' numbers in the catalogue, -1 for one it does not hold.
+    history
+        The shopper's, empty where nothing is known.
+    counts, query_counts
+        Counters of the candidates.
+    """
+
+    query: Query
+    candidates: Candidates
+    items: NDArray[np.int32]
+    history: History
+    counts: ItemCounts
+    query_counts: NDArray[np.float32]
+
+
+def read_moment(
+    query: Query,
+    candidates: Candidates,
+    catalogue: Catalogue,
+    state: State,
+    gains: Mapping[str, float],
+    n: int,
+    personalise: bool = True,
+) -> Moment:
+    """Read the shopper's newest n interactions and the candidates' counters from the state."""
+    history = (
+        read_history(query, catalogue, state, gains, n)
+        if personalise
+        else History.empty(query.now_ms)
+    )
+    return Moment(
+        query=query,
+        candidates=candidates,
+        items=catalogue.ids.numbers(candidates.ids),
+        history=history,
+        counts=state.item_counts(candidates.ids, query.now_ms),
+        query_counts=state.query_counts(query.text, candidates.ids, query.now_ms),
+    )
+
+
+def read_history(
+    query: Query, catalogue: Catalogue, state: State, gains: Mapping[str, float], n: int
+) -> History:
+    """Return the shopper's newest n interactions with items of the catalogue, oldest first."""
+    numbered = [
+        (catalogue.ids.number(past.item), past)
+        for past in state.history(query.user, query.session, n)
+    ]
+    known = [(number, past) for number, past in numbered if number >= 0]
+    return History.of(
+        [number for number, _ in known],
+        now_ms=query.now_ms,
+        time_ms=[past.time_ms for _, past in known],
+        weight=[gains.get(past.type, 0.0) for _, past in known],
+        in_session=[
+            past.session is not None and past.session == query.session for _, past in known
+        ],
+    )

@@ -1,0 +1,13 @@
+"""What the shopper did in this session says of each candidate."""
+
+from __future__ import annotations
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.features import taste
+from search_rerank.features.arrays import Column
+from search_rerank.features.moment import Moment
+
+
+def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+    """Return the session group."""
+    return taste.columns("session", moment.history.session(), moment, catalogue)
