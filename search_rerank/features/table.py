@@ -44,6 +44,34 @@ class FeatureTable:
         """Return one column, float32 (n,)."""
         return self.X[:, self.names.index(name)]
 
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """Group of each row, int64 (n,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), self.sizes)
+
+    def with_column(self, name: str, values: NDArray[np.floating]) -> FeatureTable:
+        """Return this table with one more column at its end."""
+        X = np.column_stack([self.X, values.astype(np.float32)])
+        return FeatureTable((*self.names, name), X, self.offsets, self.engine_rank)
+
+    def rows(self, keep: NDArray[np.bool_]) -> FeatureTable:
+        """Return the rows under a boolean mask (n,); a group may become empty."""
+        kept = np.concatenate([[0], np.cumsum(keep)])
+        return FeatureTable(self.names, self.X[keep], kept[self.offsets], self.engine_rank[keep])
+
+    @classmethod
+    def concat(cls, tables: Sequence[FeatureTable]) -> FeatureTable:
+        """Return the groups of several tables with the same names, one after another."""
+        for table in tables[1:]:
+            table.require(tables[0].names)
+        sizes = np.concatenate([table.sizes for table in tables])
+        return cls(
+            names=tables[0].names,
+            X=np.concatenate([table.X for table in tables]),
+            offsets=np.concatenate([[0], np.cumsum(sizes)]),
+            engine_rank=np.concatenate([table.engine_rank for table in tables]),
+        )
+
     def require(self, names: Sequence[str]) -> None:
         """Refuse a table whose columns are not the ones a model was trained on, by name."""
         if tuple(names) == self.names:

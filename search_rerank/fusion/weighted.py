@@ -1,0 +1,86 @@
+"""Fusion by a weighted sum of scaled columns; the weights are learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.grouped import scaled
+
+
+@dataclass(frozen=True)
+class Weighted:
+    """A weighted mean of columns scaled to 0..1 within the group.
+
+    Parameters
+    ----------
+    columns
+        The features that are summed; higher is better in each.
+    weights
+        One a column, not negative, summing to 1.
+    """
+
+    name: ClassVar[str] = "weighted"
+    columns: tuple[str, ...]
+    weights: tuple[float, ...]
+
+    def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
+        """Return the weighted mean, float64 (n,), between 0 and 1."""
+        total = np.zeros(len(table), dtype=np.float64)
+        for name, weight in zip(self.columns, self.weights, strict=True):
+            if weight > 0:
+                total += weight * scaled(table, table.column(name))
+        return total
+
+    @classmethod
+    def fit(cls, table: FeatureTable, gains: NDArray[np.float32], columns: Sequence[str]) -> Self:
+        """Learn the weights on a table with its gains, float32 (n,).
+
+        Maximises the likelihood that the relevant rows are drawn from their group under a softmax
+        of the weighted sum (ListNet's top-one loss: Cao et al., ICML 2007), over weights >= 0.
+        The problem is convex, so the start does not matter and there is no seed.
+        """
+        from scipy.optimize import minimize
+
+        S = np.column_stack([scaled(table, table.column(name)) for name in columns])
+        sizes = table.sizes
+        starts, filled = table.offsets[:-1][sizes > 0], sizes[sizes > 0]
+        mass = np.add.reduceat(gains.astype(np.float64), starts)
+        judged = np.repeat(mass > 0, filled)
+        target = np.where(judged, gains / np.where(judged, np.repeat(mass, filled), 1.0), 0.0)
+        groups = max(int((mass > 0).sum()), 1)
+
+        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            z = S @ weights.astype(np.float32)
+            z = z - np.repeat(np.maximum.reduceat(z, starts), filled)
+            e = np.exp(z)
+            share = e / np.repeat(np.add.reduceat(e, starts), filled)
+            value = -float(target @ np.log(np.maximum(share, 1e-30))) / groups
+            slope = S.T @ (np.where(judged, share, 0.0) - target) / groups
+            return value, slope.astype(np.float64)
+
+        start = np.ones(len(columns))
+        fitted = minimize(
+            loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 50)] * len(columns)
+        ).x
+        total = fitted.sum()
+        weights = fitted / total if total > 0 else np.full(len(columns), 1 / len(columns))
+        return cls(tuple(columns), tuple(round(float(w), 6) for w in weights))
+
+    def save(self, folder: Path) -> None:
+        """Write `weighted.json`."""
+        options = {"columns": self.columns, "weights": self.weights}
+        (folder / "weighted.json").write_bytes(orjson.dumps(options, option=orjson.OPT_INDENT_2))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote."""
+        options = orjson.loads((folder / "weighted.json").read_bytes())
+        return cls(tuple(options["columns"]), tuple(float(w) for w in options["weights"]))
