@@ -65,8 +65,9 @@ class TrainingConfig(_Section):
     """Quantile of interaction times before which scorers are fitted for training (t1)."""
     test_quantile: float = Field(0.9, gt=0, lt=1)
     """Quantile of interaction times from which everything is held out (t2)."""
-    live: bool = True
-    """Whether state grows during replay, as in service; False freezes it at t1 and t2."""
+    live: bool | None = None
+    """Whether state grows during replay, as in service; false freezes it at t1 and t2. Left out:
+    grows for a shop's own log, frozen for a public set whose protocol freezes it."""
     gains: dict[str, float] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
     """Gain of each interaction type; others count nothing."""
     max_rankings: int = Field(8000, ge=1)
@@ -80,6 +81,13 @@ class TrainingConfig(_Section):
     first_stage: int = Field(100, ge=1, le=10_000)
     """Candidates that the cascade's first stage hands to the last one."""
     seed: int = 0
+
+
+class ScorerConfig(_Section):
+    """One scorer and its options; what is left out has the scorer's default."""
+
+    name: str
+    options: dict[str, bool | int | float | str | dict[str, float]] = {}
 
 
 class ServiceConfig(_Section):
@@ -99,6 +107,13 @@ class Config(_Section):
     engine: EngineConfig = EngineConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
     encoder: EncoderConfig = EncoderConfig()
+    scorers: tuple[ScorerConfig, ...] = (
+        ScorerConfig(name="popularity"),
+        ScorerConfig(name="item_knn"),
+        ScorerConfig(name="als"),
+        ScorerConfig(name="content"),
+    )
+    """The scorers whose opinions are features, in the order of their columns."""
     training: TrainingConfig = TrainingConfig()
     service: ServiceConfig = ServiceConfig()
 

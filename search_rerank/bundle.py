@@ -1,0 +1,223 @@
+"""A bundle: a folder with all that the service needs to rerank, made of text, JSON and arrays.
+
+`manifest.json` names the parts and the hash of each file; `config.json` holds the settings it was
+trained with; `catalogue.npz` and `scorers/NAME.npz` arrays; `encoder/` and `fusions/` what those
+save of themselves. The name of a bundle is a hash of its files, so equal training gives an equal
+name. Loading can never run code: arrays are read with `allow_pickle=False`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from search_rerank.config import Config, parse_config
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.encoders import load_encoder
+from search_rerank.encoders.base import Encoder
+from search_rerank.errors import BundleError
+from search_rerank.fusion import load_fusion
+from search_rerank.fusion.base import Fusion
+from search_rerank.scorers import restore
+from search_rerank.scorers.base import Scorer
+
+FORMAT = 1
+_LIVE = "LIVE"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything learnt: what the pipeline ranks with, and the fusions that evaluation compares.
+
+    Parameters
+    ----------
+    catalogue
+        Columns of the items known at training.
+    scorers
+        Fitted on the whole log.
+    encoder
+        What made the catalogue's vectors.
+    fusions
+        Prefix of the task to name to fusion, as `search_rerank.training.train` returns them.
+    features
+        Names of the feature columns, in order.
+    config
+        The settings of the training.
+    version
+        The bundle's name, None before it is saved.
+    """
+
+    catalogue: Catalogue
+    scorers: Sequence[Scorer]
+    encoder: Encoder
+    fusions: Mapping[str, Mapping[str, Fusion]]
+    features: Sequence[str]
+    config: Config
+    version: str | None = None
+
+    @property
+    def ranker(self) -> Fusion:
+        """The fusion that serves: the cascade of the task that searches the whole catalogue."""
+        task = self.fusions.get("e2e_") or self.fusions[""]
+        return task["cascade"]
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> str:
+    """Write a bundle under a folder, aside and then renamed; return its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    try:
+        _write_parts(bundle, aside)
+        files = {
+            str(p.relative_to(aside)): _hash(p) for p in sorted(aside.rglob("*")) if p.is_file()
+        }
+        version = hashlib.sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+        manifest = {
+            "format": FORMAT,
+            "version": version,
+            "features": list(bundle.features),
+            "encoder": bundle.encoder.fingerprint,
+            "dim": bundle.encoder.dim,
+            "items": len(bundle.catalogue),
+            "scorers": [{"name": s.name, "options": asdict(s)} for s in bundle.scorers],  # type: ignore[call-overload]
+            "fusions": {prefix: sorted(task) for prefix, task in bundle.fusions.items()},
+            "files": files,
+        }
+        _write_json(aside / "manifest.json", manifest)
+        target = folder / version
+        if target.exists():  # the same bytes are there already
+            shutil.rmtree(aside)
+        else:
+            os.chmod(aside, 0o755)
+            aside.rename(target)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return version
+
+
+def _write_parts(bundle: Bundle, folder: Path) -> None:
+    _write_json(folder / "config.json", bundle.config.model_dump(mode="json"))
+    np.savez(folder / "catalogue.npz", **bundle.catalogue.arrays())
+    (folder / "scorers").mkdir()
+    for scorer in bundle.scorers:
+        np.savez(folder / "scorers" / f"{scorer.name}.npz", **scorer.arrays())
+    (folder / "encoder").mkdir()
+    bundle.encoder.save(folder / "encoder")
+    for prefix, task in bundle.fusions.items():
+        for name, fusion in task.items():
+            place = folder / "fusions" / _task(prefix) / name
+            place.mkdir(parents=True)
+            fusion.save(place)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle and check every file against its hash.
+
+    Raises
+    ------
+    BundleError
+        When it is missing, of another format, or a file is missing or altered.
+    """
+    manifest = _read_manifest(folder)
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        if not path.is_file() or _hash(path) != expected:
+            raise BundleError(
+                f"{path}: missing or altered since the bundle was written; train again or "
+                "roll back to another bundle"
+            )
+    fusions = {
+        prefix: {
+            name: load_fusion(name, folder / "fusions" / _task(prefix) / name) for name in names
+        }
+        for prefix, names in manifest["fusions"].items()
+    }
+    return Bundle(
+        catalogue=Catalogue.from_arrays(_arrays(folder / "catalogue.npz")),
+        scorers=[
+            restore(row["name"], row["options"], _arrays(folder / "scorers" / f"{row['name']}.npz"))
+            for row in manifest["scorers"]
+        ],
+        encoder=load_encoder(folder / "encoder"),
+        fusions=fusions,
+        features=tuple(manifest["features"]),
+        config=parse_config(orjson.loads((folder / "config.json").read_bytes())),
+        version=manifest["version"],
+    )
+
+
+def promote_bundle(folder: Path, version: str) -> None:
+    """Make a bundle the live one, atomically; the one before it is kept for a rollback."""
+    if not (folder / version / "manifest.json").is_file():
+        raise BundleError(f"expected a bundle {version} under {folder}, found none")
+    history = [name for name in _live_history(folder) if name != version]
+    text = "".join(f"{name}\n" for name in [version, *history[:19]])
+    aside = folder / f".{_LIVE}.{os.getpid()}"
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, folder / _LIVE)
+
+
+def rollback_bundle(folder: Path) -> str:
+    """Make the bundle that was live before the present one live again; return its name."""
+    history = _live_history(folder)
+    if len(history) < 2:
+        raise BundleError(f"expected an earlier live bundle under {folder}, found none")
+    promote_bundle(folder, history[1])
+    return history[1]
+
+
+def live_bundle(folder: Path) -> Path | None:
+    """Return the folder of the live bundle, None if there is none."""
+    history = _live_history(folder)
+    return folder / history[0] if history else None
+
+
+def _live_history(folder: Path) -> list[str]:
+    try:
+        return (folder / _LIVE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return []
+
+
+def _read_manifest(folder: Path) -> Any:
+    path = folder / "manifest.json"
+    try:
+        manifest = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BundleError(f"expected a bundle in {folder}, found no manifest.json") from None
+    except orjson.JSONDecodeError as error:
+        raise BundleError(f"{path}: not valid JSON ({error}); train again") from None
+    if manifest.get("format") != FORMAT:
+        raise BundleError(
+            f"{path}: expected bundle format {FORMAT}, found {manifest.get('format')!r}; "
+            "train again"
+        )
+    return manifest
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    with np.load(path, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def _task(prefix: str) -> str:
+    return prefix.strip("_") or "main"
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))

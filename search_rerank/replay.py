@@ -1,0 +1,162 @@
+"""The log walked through in time order, by the code that serves: same state, same features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.events import Events
+from search_rerank.engines.base import Retrieve
+from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.moment import read_moment
+from search_rerank.features.table import FeatureTable
+from search_rerank.occasions import Occasion
+from search_rerank.query import Candidates
+from search_rerank.retriever import Retriever
+from search_rerank.state.memory import MemoryState
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Occasions with their candidates' features and gains.
+
+    Parameters
+    ----------
+    table
+        One group an occasion, in time order.
+    gains
+        float32 (n,), gain of each row, 0 for what was not taken.
+    missed
+        For each group the gains of items that were taken and are not among its rows.
+    shoppers
+        For each group who asked, for intervals that respect repeated shoppers.
+    """
+
+    table: FeatureTable
+    gains: NDArray[np.float32]
+    missed: Sequence[Sequence[float]]
+    shoppers: Sequence[str]
+
+    @classmethod
+    def concat(cls, parts: Sequence[Replayed]) -> Replayed:
+        """Return several replays as one."""
+        return cls(
+            FeatureTable.concat([part.table for part in parts]),
+            np.concatenate([part.gains for part in parts]),
+            [row for part in parts for row in part.missed],
+            [who for part in parts for who in part.shoppers],
+        )
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Makes feature rows as the service would have made them.
+
+    Parameters
+    ----------
+    retriever
+        Asks an index version whose boosts know nothing from after the cut.
+    builder
+        Holds scorers fitted on events before the cut.
+    gains
+        Gain of each interaction type.
+    history
+        Newest interactions of a shopper that are read.
+    live
+        Whether events of the window enter the state as their time comes, strictly before the
+        occasion; False keeps the state of the cut.
+    """
+
+    retriever: Retriever
+    builder: FeatureBuilder
+    gains: Mapping[str, float]
+    history: int
+    live: bool
+
+    def run(
+        self,
+        events: Events,
+        occasions: Sequence[Occasion],
+        cut_ms: int,
+        progress: Callable[[int], None] | None = None,
+        groups: int = 1000,
+    ) -> Iterator[Replayed]:
+        """Yield the occasions' rows, `groups` occasions at a time.
+
+        Parameters
+        ----------
+        events
+            The whole log; what lies before `cut_ms` is in the state from the start.
+        occasions
+            In time order, none before `cut_ms`.
+        progress
+            Called with the number of occasions done since the last call.
+        """
+        state = MemoryState(self.gains)
+        log = list(events.to_interactions())
+        times = events.time_ms
+        done = int(np.searchsorted(times, cut_ms, side="left"))
+        state.append(log[:done])
+        found = _Remembered(self.retriever)
+        parts: list[Replayed] = []
+        for occasion in occasions:
+            if self.live:
+                until = int(np.searchsorted(times, occasion.query.now_ms, side="left"))
+                if until > done:
+                    state.append(log[done:until])
+                    done = until
+            parts.append(self._one(occasion, found.candidates(occasion), state))
+            if len(parts) == groups:
+                yield Replayed.concat(parts)
+                parts = []
+            if progress is not None:
+                progress(1)
+        if parts:
+            yield Replayed.concat(parts)
+
+    def _one(self, occasion: Occasion, candidates: Candidates, state: MemoryState) -> Replayed:
+        query = occasion.query
+        catalogue = self.builder.catalogue
+        moment = read_moment(query, candidates, catalogue, state, self.gains, self.history)
+        table, _ = self.builder.build(moment)
+        gains = [occasion.gains.get(id_, 0.0) for id_ in candidates.ids]
+        present = set(candidates.ids)
+        return Replayed(
+            table,
+            np.array(gains, dtype=np.float32),
+            [[gain for id_, gain in occasion.gains.items() if id_ not in present]],
+            [query.user or query.session or ""],
+        )
+
+
+class _Remembered:
+    """Asks the engine once for each text and set of items: the index does not change in replay."""
+
+    def __init__(self, retriever: Retriever) -> None:
+        self._retriever = retriever
+        self._requests: dict[tuple[str, int], Retrieve] = {}
+        self._found: dict[tuple[str, int, tuple[str, ...] | None], Candidates] = {}
+
+    def candidates(self, occasion: Occasion) -> Candidates:
+        query = occasion.query
+        depth = query.k + 32 * -(-len(occasion.seen) // 32)  # few depths, so that texts repeat
+        asked = None if occasion.asked is None else tuple(occasion.asked)
+        key = (query.text, depth, asked)
+        found = self._found.get(key)
+        if found is None:
+            request = self._retriever.request(query, depth)
+            found = (
+                self._retriever.retrieve(request)
+                if asked is None
+                else self._retriever.score(request, asked)
+            )
+            self._found[key] = found
+        if occasion.seen:
+            unseen = np.array([id_ not in occasion.seen for id_ in found.ids], dtype=bool)
+            found = found.take(unseen)
+        if asked is None and len(found) > query.k:
+            found = found.take(np.arange(query.k))
+        return found

@@ -1,0 +1,231 @@
+"""The offline path, top to bottom: what is known at a cut, the rows replayed after it, the fusions.
+
+Scorers are fitted on events before t1; the fusions learn from the queries of t1..t2; evaluation
+uses what came after t2, with scorers fitted again before t2; for serving they are fitted on all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from search_rerank.config import Config, TrainingConfig
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.dataset import Dataset
+from search_rerank.data.events import Events
+from search_rerank.encoders.base import Encoder
+from search_rerank.encoders.cache import VectorCache
+from search_rerank.engines.base import Engine
+from search_rerank.errors import DataError
+from search_rerank.features.builder import FeatureBuilder
+from search_rerank.fusion.base import Fusion
+from search_rerank.fusion.cascade import Cascade
+from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
+from search_rerank.fusion.vote import Vote, voters
+from search_rerank.fusion.weighted import Weighted
+from search_rerank.indexing import write_catalogue
+from search_rerank.occasions import Occasion, from_log, from_protocol
+from search_rerank.replay import Replay, Replayed
+from search_rerank.retriever import Retriever
+from search_rerank.scorers import create
+from search_rerank.scorers.base import Scorer
+from search_rerank.state.counters import Counters
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much is done, and of how much."""
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Report progress to nobody."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A data set made ready: its columns, its vectors, and the engine that holds its items."""
+
+    dataset: Dataset
+    catalogue: Catalogue
+    events: Events
+    engine: Engine
+    encoder: Encoder
+    cache: VectorCache
+    config: Config
+
+    @property
+    def live(self) -> bool:
+        """Whether the state grows during replay."""
+        asked = self.config.training.live
+        return self.dataset.query_items is None if asked is None else asked
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Times in unix milliseconds: scorers learn before `train`, fusions before `test`."""
+
+    train: int
+    test: int
+    end: int
+
+
+def open_shop(
+    dataset: Dataset, config: Config, engine: Engine, encoder: Encoder, cache: VectorCache
+) -> Shop:
+    """Encode the catalogue (through the cache) and put catalogue and log into columns."""
+    vectors = cache.encode(encoder, [item.text() for item in dataset.items])
+    catalogue = Catalogue.from_items(dataset.items, vectors)
+    events = Events.from_events(dataset.events, catalogue.ids)
+    return Shop(dataset, catalogue, events, engine, encoder, cache, config)
+
+
+def cuts(events: Events, config: TrainingConfig) -> Cuts:
+    """Return the times at which the log is cut, by quantiles of the interactions' times.
+
+    Raises
+    ------
+    DataError
+        When the log is too short to be cut, or the quantiles are out of order.
+    """
+    if config.train_quantile >= config.test_quantile:
+        raise DataError(
+            "expected training.train_quantile below training.test_quantile, "
+            f"found {config.train_quantile} and {config.test_quantile}"
+        )
+    if len(events) < 10:
+        raise DataError(
+            f"expected at least 10 interactions with items of the catalogue, found {len(events)}: "
+            "check that the log and the catalogue use the same ids"
+        )
+    train, test = np.quantile(events.time_ms, [config.train_quantile, config.test_quantile])
+    return Cuts(int(train), int(test), int(events.time_ms[-1]) + 1)
+
+
+def fit_scorers(shop: Shop, cut_ms: int) -> list[Scorer]:
+    """Fit every configured scorer on the events before a time."""
+    past = shop.events.before(cut_ms)
+    return [
+        create(scorer.name, scorer.options).fit(past, shop.catalogue, now_ms=cut_ms)
+        for scorer in shop.config.scorers
+    ]
+
+
+def boosts(
+    events: Events, cut_ms: int, gains: Mapping[str, float], weight: float
+) -> dict[str, float]:
+    """Return each item's factor on the word score, from its demand before a time.
+
+    ``1 + weight * ln(1 + d)``, d being its interactions' gains with a half-life of 30 days.
+    """
+    past = events.before(cut_ms)
+    counters = Counters(gains)
+    counters.add_many((e.item, e.type, e.time_ms, None) for e in past.to_interactions())
+    ids = events.items.ids()
+    demand = counters.item_counts(ids, cut_ms).decayed[:, 2]
+    return dict(zip(ids, (1.0 + weight * np.log1p(demand)).tolist(), strict=True))
+
+
+@contextmanager
+def as_of(shop: Shop, cut_ms: int) -> Iterator[Replay]:
+    """Give a replay that knows what the shop knew at a time: its scorers and an index of its own.
+
+    The index version is dropped at the end.
+    """
+    config = shop.config
+    gains = config.training.gains
+    factors = boosts(shop.events, cut_ms, gains, config.retrieval.popularity_weight)
+    written = write_catalogue(
+        shop.engine, shop.encoder, shop.cache, shop.dataset.items, boosts=factors
+    )
+    try:
+        yield Replay(
+            retriever=Retriever(shop.engine, shop.encoder, written.version),
+            builder=FeatureBuilder(shop.catalogue, fit_scorers(shop, cut_ms)),
+            gains=gains,
+            history=config.training.history,
+            live=shop.live,
+        )
+    finally:
+        shop.engine.drop(written.version)
+
+
+def tasks(shop: Shop, start_ms: int, end_ms: int) -> dict[str, list[Occasion]]:
+    """Return the occasions of a window, by the prefix of their rows in tables.
+
+    A shop's own log asks one thing: find and rank in the whole catalogue. A data set that says
+    which items a query asks for is ranked on those, and end to end (`e2e_`) beside it.
+    """
+    k, gains = shop.config.retrieval.k, shop.config.training.gains
+    asks = shop.dataset.query_items
+    if asks is None:
+        return {"": from_log(shop.events, start_ms, end_ms, gains, k)}
+    window = (shop.events, asks, start_ms, end_ms, gains, k)
+    return {"": from_protocol(*window), "e2e_": from_protocol(*window, whole_catalogue=True)}
+
+
+def newest(occasions: Sequence[Occasion], n: int) -> Sequence[Occasion]:
+    """Return n occasions spread evenly over all of them, in their order; all if there are fewer."""
+    if len(occasions) <= n:
+        return occasions
+    return [occasions[i] for i in np.linspace(0, len(occasions) - 1, n).astype(int).tolist()]
+
+
+def train(shop: Shop, progress: Progress = quiet) -> dict[str, dict[str, Fusion]]:
+    """Learn the fusions from the queries between the cuts; return prefix to name to fusion."""
+    cut = cuts(shop.events, shop.config.training)
+    learnt: dict[str, dict[str, Fusion]] = {}
+    with as_of(shop, cut.train) as replay:
+        for prefix, occasions in tasks(shop, cut.train, cut.test).items():
+            chosen = newest(occasions, shop.config.training.max_rankings)
+            if not chosen:
+                raise DataError(
+                    "expected queries with an interaction between the quantiles "
+                    "training.train_quantile and training.test_quantile of the log, found none"
+                )
+            rows = Replayed.concat(
+                list(replayed(replay, shop, chosen, cut.train, progress, "training rows"))
+            )
+            progress("fusions", 0, 1)
+            learnt[prefix] = fit_fusions(rows, shop.config.training)
+            progress("fusions", 1, 1)
+    return learnt
+
+
+def fit_fusions(rows: Replayed, config: TrainingConfig) -> dict[str, Fusion]:
+    """Fit every fusion on replayed rows; return name to fusion."""
+    columns = voters(rows.table.names)
+    options = TreeOptions(
+        trees=config.trees,
+        leaves=config.leaves,
+        learning_rate=config.learning_rate,
+        seed=config.seed,
+    )
+    weighted = Weighted.fit(rows.table, rows.gains, columns)
+    fusions: tuple[Fusion, ...] = (
+        Vote(columns),
+        weighted,
+        LambdaMart.fit(rows.table, rows.gains, options),
+        Cascade.fit(rows.table, rows.gains, weighted, config.first_stage, options),
+    )
+    return {fusion.name: fusion for fusion in fusions}
+
+
+def replayed(
+    replay: Replay,
+    shop: Shop,
+    occasions: Sequence[Occasion],
+    cut_ms: int,
+    progress: Progress,
+    what: str,
+) -> Iterator[Replayed]:
+    """Yield the rows of occasions, reporting progress."""
+    done = 0
+
+    def step(n: int) -> None:
+        nonlocal done
+        done += n
+        progress(what, done, len(occasions))
+
+    progress(what, 0, len(occasions))
+    yield from replay.run(shop.events, occasions, cut_ms, step)
