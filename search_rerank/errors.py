@@ -28,6 +28,10 @@ class BundleError(SearchRerankError):
     """A bundle is missing, damaged, or does not fit the index or the code that loads it."""
 
 
+class StateError(SearchRerankError):
+    """The state cannot be opened, read or written."""
+
+
 class MissingExtra(SearchRerankError):
     """An optional part was asked for and is not installed."""
 

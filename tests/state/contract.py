@@ -1,0 +1,134 @@
+"""What every implementation of `State` must do, whatever it is kept in."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from search_rerank.data.event import Interaction
+from search_rerank.state.base import HALF_LIVES_DAYS, State
+
+DAY_MS = 86_400_000
+GAINS = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
+
+
+def did(
+    id: str,
+    item: str = "a",
+    time_ms: int = 0,
+    user: str | None = "u",
+    session: str | None = None,
+    type: str = "click",
+    query: str | None = None,
+) -> Interaction:
+    return Interaction(
+        id=id, item=item, time_ms=time_ms, user=user, session=session, type=type, query=query
+    )
+
+
+class StateContract:
+    """Inherit, and give a fixture `state` that returns an empty one with `GAINS`."""
+
+    def items(self, state: State, user: str | None, session: str | None, n: int = 50) -> list[str]:
+        return [past.item for past in state.history(user, session, n)]
+
+    def test_nothing_happened(self, state: State) -> None:
+        assert list(state.history("u", "s", 5)) == []
+        assert list(state.history(None, None, 5)) == []
+        assert list(state.shoppers(5)) == []
+        counts = state.item_counts(["a", "b"], 0)
+        assert counts.decayed.tolist() == [[0.0] * len(HALF_LIVES_DAYS)] * 2
+        assert counts.first_ms.tolist() == counts.last_ms.tolist() == [-1, -1]
+        assert state.query_counts("q", ["a", "b"], 0).tolist() == [0.0, 0.0]
+        assert state.append([]) == 0
+
+    def test_an_event_counts_once_by_its_id(self, state: State) -> None:
+        assert state.append([did("1"), did("2", "b")]) == 2
+        assert state.append([did("2", "b"), did("3", "c"), did("3", "c")]) == 1
+        assert self.items(state, "u", None) == ["a", "b", "c"]
+        assert state.item_counts(["b", "c"], 0).decayed[:, 0].tolist() == [1.0, 1.0]
+
+    def test_the_first_of_two_events_with_one_id_stands(self, state: State) -> None:
+        state.append([did("1", "a")])
+        state.append([did("1", "b", user="other")])
+        assert self.items(state, "u", None) == ["a"]
+        assert self.items(state, "other", None) == []
+
+    def test_order_is_of_time_not_of_appending(self, state: State) -> None:
+        state.append([did("1", "c", 30), did("2", "a", 10)])
+        state.append([did("3", "b", 20)])
+        assert self.items(state, "u", None) == ["a", "b", "c"]
+
+    def test_equal_times_keep_the_order_of_appending(self, state: State) -> None:
+        state.append([did(str(n), item, 5) for n, item in enumerate("abc")])
+        assert self.items(state, "u", None) == ["a", "b", "c"]
+        assert self.items(state, "u", None, n=2) == ["b", "c"]
+
+    @pytest.mark.parametrize("n", [1, 2, 5, 9])
+    def test_history_is_the_newest_n_oldest_first(self, state: State, n: int) -> None:
+        state.append([did(str(t), f"i{t}", t) for t in (3, 0, 4, 1, 2)])
+        assert self.items(state, "u", None, n) == ["i0", "i1", "i2", "i3", "i4"][-n:]
+
+    def test_what_is_told_of_an_interaction(self, state: State) -> None:
+        state.append([did("1", "a", 7, session="s", type="cart")])
+        (past,) = state.history("u", None, 5)
+        assert (past.item, past.type, past.time_ms, past.session) == ("a", "cart", 7, "s")
+
+    def test_a_user_has_theirs_and_the_visits_not_yet_under_a_user(self, state: State) -> None:
+        state.append(
+            [
+                did("1", "theirs", 1, user="u", session="s0"),
+                did("2", "before-login", 2, user=None, session="s1"),
+                did("3", "other-user", 3, user="v", session="s1"),
+                did("4", "after-login", 4, user="u", session="s1"),
+                did("5", "other-visit", 5, user=None, session="s2"),
+            ]
+        )
+        assert self.items(state, "u", "s1") == ["theirs", "before-login", "after-login"]
+        assert self.items(state, "u", "s1", n=2) == ["before-login", "after-login"]
+        assert self.items(state, "u", None) == ["theirs", "after-login"]
+        assert self.items(state, None, "s1") == ["before-login"]
+
+    def test_counts_fade_by_their_half_lives(self, state: State) -> None:
+        state.append([did("1", "a", 0, type="purchase"), did("2", "a", DAY_MS, type="cart")])
+        counts = state.item_counts(["b", "a"], 2 * DAY_MS)
+        expected = [3 * 2 ** (-2 / h) + 2 * 2 ** (-1 / h) for h in HALF_LIVES_DAYS]
+        assert counts.decayed[1] == pytest.approx(expected, rel=1e-5)
+        assert counts.decayed[0].tolist() == [0.0] * len(HALF_LIVES_DAYS)
+        assert counts.first_ms.tolist() == [-1, 0]
+        assert counts.last_ms.tolist() == [-1, DAY_MS]
+
+    def test_a_type_without_gain_is_remembered_and_counts_nothing(self, state: State) -> None:
+        state.append([did("1", "a", 5, type="stare")])
+        assert self.items(state, "u", None) == ["a"]
+        assert state.item_counts(["a"], 5).decayed.tolist() == [[0.0] * len(HALF_LIVES_DAYS)]
+        assert state.item_counts(["a"], 5).first_ms.tolist() == [5]
+
+    def test_queries_are_counted_by_their_normal_form(self, state: State) -> None:
+        state.append([did("1", "a", 0, query="Red  Shoe"), did("2", "b", 0, query="blue")])
+        counts = state.query_counts(" red shoe ", ["b", "a"], 30 * DAY_MS)
+        assert counts.tolist() == pytest.approx([0.0, 0.5])
+
+    def test_what_was_appended_after_a_read_is_in_the_next(self, state: State) -> None:
+        for n in range(1, 4):
+            state.append([did(str(n), query="q")])
+            assert state.item_counts(["a"], 0).decayed[0, 0] == n
+            assert state.query_counts("q", ["a"], 0)[0] == n
+            assert len(state.history("u", None, 50)) == n
+
+    def test_shoppers_by_activity_then_name(self, state: State) -> None:
+        state.append([did(str(n), user=user) for n, user in enumerate(["b", "c", "a", "c"])])
+        state.append([did("9", user=None, session="visit")])
+        assert [tuple(row) for row in state.shoppers(2)] == [("c", 2), ("a", 1)]
+
+    def test_ids_are_only_ids(self, state: State) -> None:
+        odd = ["' OR 1=1 --", "naïve 🛍", "a\x00b", "%", "x" * 500]
+        state.append([did(f"{name}!", name, user=name) for name in odd])
+        for name in odd:
+            assert self.items(state, name, None) == [name]
+        assert state.item_counts(odd, 0).decayed[:, 0].tolist() == [1.0] * len(odd)
+
+    def test_times_at_both_ends(self, state: State) -> None:
+        state.append([did("1", "old", 0), did("2", "new", 10**14 - 1)])
+        assert self.items(state, "u", None) == ["old", "new"]
+        assert np.isfinite(state.item_counts(["old", "new"], 0).decayed).all()
