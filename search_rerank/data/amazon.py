@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 from pydantic import ValidationError
 
@@ -73,7 +74,8 @@ def _first_path(cell: str | None) -> list[str]:
 
 def _purchases(path: Path, known: set[str], refused: Refused) -> list[Interaction]:
     needed = ("user_id", "asin", "position", "timestamp")
-    found: list[tuple[int, int, Interaction]] = []
+    events: list[Interaction] = []
+    positions: list[int] = []
     for line, row in _table(path, needed, refused):
         user, item = row["user_id"], row["asin"]
         try:
@@ -97,9 +99,10 @@ def _purchases(path: Path, known: set[str], refused: Refused) -> list[Interactio
         except ValidationError as error:
             refused.add(path.name, line, explain(error, Interaction.model_fields), row)
             continue
-        found.append((time_s, position, event))
-    found.sort(key=lambda entry: entry[:2])
-    return [event for _, _, event in found]
+        events.append(event)
+        positions.append(position)
+    order = np.lexsort((positions, [event.time_ms for event in events]))
+    return [events[n] for n in order.tolist()]
 
 
 def _query_items(path: Path, known: set[str], refused: Refused) -> dict[str, list[str]]:

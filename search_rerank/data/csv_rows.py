@@ -80,12 +80,10 @@ def _record(
     if isinstance(cells, list) and len(cells) == len(columns):
         return columns.row(cells)
     pending.extendleft(reversed(taken))
-    if cells is None:
-        reason = "a quote is opened in this line and does not close"
+    if taken or cells is None:
+        reason = "a quote is opened in this line and does not close at the end of a cell of its row"
     elif isinstance(cells, str):
         reason = cells
-    elif taken:
-        reason = "a quote is opened in this line and closes in a row of another length"
     else:
         reason = f"expected {len(columns)} cells, found {len(cells)}"
     return Problem(reason, as_text(first))

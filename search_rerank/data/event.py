@@ -17,7 +17,8 @@ from pydantic import (
 from search_rerank.data.item import explain
 from search_rerank.errors import DataError, nearest
 
-Id = Annotated[str, Field(min_length=1, max_length=512)]
+# Shops write ids as numbers too; the catalogue accepts those, so the log must.
+Id = Annotated[str, Field(min_length=1, max_length=512, coerce_numbers_to_str=True)]
 QueryText = Annotated[str, Field(max_length=2_000)]
 
 
@@ -31,7 +32,7 @@ def parse_time_ms(value: object) -> int:
         moment = datetime.fromisoformat(value.strip())
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return int(moment.timestamp() * 1000)
+        value = int(moment.timestamp() * 1000)
     if isinstance(value, int | float) and value == value and 0 <= value < 1e14:
         return int(value)
     raise ValueError("expected ISO 8601 or unix milliseconds between 1970 and 5138")
