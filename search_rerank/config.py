@@ -71,8 +71,9 @@ class TrainingConfig(_Section):
     gains: dict[str, float] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
     """Gain of each interaction type; others count nothing."""
     max_rankings: int = Field(8000, ge=1)
-    """Newest queries replayed for training at most."""
+    """Queries replayed for training at most, spread evenly over the window."""
     max_test_rankings: int = Field(20000, ge=1)
+    """Queries replayed for evaluation at most, spread evenly over the held-out time."""
     history: int = Field(50, ge=1, le=10_000)
     """Newest interactions of a shopper that scorers and features see."""
     trees: int = Field(150, ge=1, le=5000)

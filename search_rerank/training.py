@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search_rerank.bundle import Bundle
 from search_rerank.config import Config, TrainingConfig
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.dataset import Dataset
@@ -164,7 +165,7 @@ def tasks(shop: Shop, start_ms: int, end_ms: int) -> dict[str, list[Occasion]]:
     return {"": from_protocol(*window), "e2e_": from_protocol(*window, whole_catalogue=True)}
 
 
-def newest(occasions: Sequence[Occasion], n: int) -> Sequence[Occasion]:
+def spread(occasions: Sequence[Occasion], n: int) -> Sequence[Occasion]:
     """Return n occasions spread evenly over all of them, in their order; all if there are fewer."""
     if len(occasions) <= n:
         return occasions
@@ -177,7 +178,7 @@ def train(shop: Shop, progress: Progress = quiet) -> dict[str, dict[str, Fusion]
     learnt: dict[str, dict[str, Fusion]] = {}
     with as_of(shop, cut.train) as replay:
         for prefix, occasions in tasks(shop, cut.train, cut.test).items():
-            chosen = newest(occasions, shop.config.training.max_rankings)
+            chosen = spread(occasions, shop.config.training.max_rankings)
             if not chosen:
                 raise DataError(
                     "expected queries with an interaction between the quantiles "
@@ -229,3 +230,20 @@ def replayed(
 
     progress(what, 0, len(occasions))
     yield from replay.run(shop.events, occasions, cut_ms, step)
+
+
+def make_bundle(shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Bundle:
+    """Return what serves: scorers fitted on the whole log, beside the fusions learnt from it."""
+    end_ms = cuts(shop.events, shop.config.training).end
+    scorers = fit_scorers(shop, end_ms)
+    some = next(iter(fusions.values()))["lambdamart"]
+    if not isinstance(some, LambdaMart):
+        raise TypeError(f"expected a LambdaMart, found {type(some).__name__}")
+    return Bundle(
+        catalogue=shop.catalogue,
+        scorers=scorers,
+        encoder=shop.encoder,
+        fusions=fusions,
+        features=some.features,
+        config=shop.config,
+    )

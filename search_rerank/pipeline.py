@@ -1,0 +1,284 @@
+"""The online path, top to bottom: retrieve, read the state, build features, fuse.
+
+Search never fails because of ranking: a stage that errs is named in `Answer.degraded` and the
+answer stands without it. Only the engine being away is an error.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.answer import Answer, Degraded, Hit
+from search_rerank.bundle import Bundle, live_bundle, load_bundle
+from search_rerank.config import Config
+from search_rerank.data.history import History
+from search_rerank.data.item import Item
+from search_rerank.engines import open_engine
+from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.errors import BundleError, EngineError
+from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.moment import Moment, read_moment
+from search_rerank.features.table import FeatureTable
+from search_rerank.query import Candidates, Query
+from search_rerank.retriever import Retriever
+from search_rerank.state.base import State
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """Answers queries: the live index version, reranked by the live bundle.
+
+    Parameters
+    ----------
+    config
+        Settings of this process.
+    engine
+        Where the items are; closed with the pipeline.
+    state
+        What happened so far; the caller keeps and closes it.
+    bundle
+        What to rank with; None keeps the engine's order, and every answer says so.
+    """
+
+    def __init__(
+        self, config: Config, engine: Engine, state: State, bundle: Bundle | None = None
+    ) -> None:
+        self.config = config
+        self.engine = engine
+        self.state = state
+        self._live: Path | None = None
+        self._use(bundle)
+
+    @classmethod
+    def open(cls, config: Config, state: State) -> Pipeline:
+        """Open the engine and the live bundle that a configuration names.
+
+        Raises
+        ------
+        BundleError
+            When the bundle is damaged, or was trained for an index with other vectors.
+        EngineError
+            When the engine cannot be opened or has no live version.
+        """
+        pipeline = cls(config, open_engine(config), state)
+        try:
+            pipeline.engine.count()
+            pipeline.reload_if_changed()
+        except BaseException:
+            pipeline.close()
+            raise
+        return pipeline
+
+    @property
+    def bundle_version(self) -> str | None:
+        """Name of the bundle in use."""
+        return self._bundle.version if self._bundle else None
+
+    def reload_if_changed(self) -> bool:
+        """Take up the live bundle if it is not the one in use; return whether it was taken up."""
+        live = live_bundle(self.config.home / "bundles")
+        if live == self._live:
+            return False
+        bundle = load_bundle(live) if live else None
+        if bundle is not None:
+            self._check(bundle)
+        self._use(bundle)
+        self._live = live
+        return True
+
+    def search(self, query: Query, *, personalise: bool = True, explain: bool = False) -> Answer:
+        """Return the candidates of a query in their final order.
+
+        Parameters
+        ----------
+        query
+            The request.
+        personalise
+            False reads nothing of the shopper: everyone gets the same answer.
+        explain
+            Whether each hit carries its features.
+
+        Raises
+        ------
+        EngineError
+            When the engine is away or refuses the filters or facets.
+        """
+        timings: dict[str, float] = {}
+        degraded: list[Degraded] = []
+        with _stage("encode", timings):
+            request = self._request(query, degraded)
+        with _stage("retrieve", timings):
+            candidates = self._retriever.retrieve(request)
+        degraded += [Degraded(*part) for part in candidates.degraded]
+        return self._rank(query, candidates, personalise, explain, timings, degraded)
+
+    def similar(self, item_id: str, k: int) -> Answer:
+        """Return the items whose vectors are nearest to an item's, nearest first.
+
+        Raises
+        ------
+        EngineError
+            When the index does not hold the item.
+        """
+        timings: dict[str, float] = {}
+        with _stage("retrieve", timings):
+            stored = self.engine.lookup([item_id])[0]
+            if stored is None:
+                raise EngineError(f"expected an item of the index, found no item {item_id!r}")
+            found = self.engine.retrieve(
+                Retrieve(text=_words(stored.item), vector=stored.vector, k=k + 1)
+            )
+        others = np.array([id_ != item_id for id_ in found.ids], dtype=bool)
+        nearest = found.take(others)
+        order = np.argsort(-np.nan_to_num(nearest.vector, nan=-1.0), kind="stable")[:k]
+        hits = _hits(nearest, np.nan_to_num(nearest.vector, nan=-1.0), order, None)
+        return Answer(hits, len(hits), {}, 0, timings, [], None)
+
+    def history(self, query: Query) -> list[tuple[str, str, int]]:
+        """Return the shopper's newest interactions, newest first, as (item id, type, time_ms)."""
+        past = self.state.history(query.user, query.session, self.config.training.history)
+        return [(row.item, row.type, row.time_ms) for row in reversed(past)]
+
+    def close(self) -> None:
+        """Release the engine."""
+        self.engine.close()
+
+    def _rank(
+        self,
+        query: Query,
+        candidates: Candidates,
+        personalise: bool,
+        explain: bool,
+        timings: dict[str, float],
+        degraded: list[Degraded],
+    ) -> Answer:
+        moment: Moment | None = None
+        table: FeatureTable | None = None
+        scores: NDArray[np.float64] = candidates.score.astype(np.float64)
+        ranked_by: str | None = None
+        if self._bundle is None:
+            degraded.append(Degraded("rank", "no bundle: run search-rerank train"))
+        elif len(candidates):
+            try:
+                with _stage("state", timings):
+                    moment = self._moment(query, candidates, personalise)
+                with _stage("features", timings):
+                    table, failed = self._builder.build(moment)
+                degraded += failed
+                with _stage("fuse", timings):
+                    scores = self._bundle.ranker.fuse(table)
+                ranked_by = self._bundle.version
+            except Exception as error:  # ranking must never cost the shopper the answer
+                log.exception("ranking failed; the engine's order is kept")
+                degraded.append(Degraded("rank", type(error).__name__))
+        order = np.lexsort((np.arange(len(candidates)), -scores))
+        return Answer(
+            hits=_hits(candidates, scores, order, table if explain else None),
+            total=candidates.total,
+            facets=candidates.facets,
+            history=len(moment.history) if moment else 0,
+            timings_ms=timings,
+            degraded=degraded,
+            bundle=ranked_by,
+        )
+
+    def _request(self, query: Query, degraded: list[Degraded]) -> Retrieve:
+        try:
+            return self._retriever.request(query, query.k)
+        except Exception as error:  # without a vector the words still answer
+            log.exception("encoding the query failed; searching by words only")
+            degraded.append(Degraded("encode", type(error).__name__))
+            return Retriever(self.engine).request(query, query.k)
+
+    def _moment(self, query: Query, candidates: Candidates, personalise: bool) -> Moment:
+        settings = self.config.training
+        return read_moment(
+            query,
+            candidates,
+            self._builder.catalogue,
+            self.state,
+            settings.gains,
+            settings.history,
+            personalise,
+        )
+
+    def _use(self, bundle: Bundle | None) -> None:
+        self._bundle = bundle
+        self._retriever = Retriever(self.engine, bundle.encoder if bundle else None)
+        if bundle is not None:
+            self._builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
+
+    def _check(self, bundle: Bundle) -> None:
+        """Refuse a bundle that does not fit the index or this code's features."""
+        live = next((version for version in self.engine.versions() if version.live), None)
+        if live and live.schema.encoder != bundle.encoder.fingerprint:
+            raise BundleError(
+                f"bundle {bundle.version} was trained with encoder {bundle.encoder.fingerprint} "
+                f"({bundle.encoder.dim} dimensions), the index {live.name} holds vectors of "
+                f"{live.schema.encoder} ({live.schema.dim} dimensions): load the index again with "
+                "the bundle's encoder, or train again"
+            )
+        nothing = Candidates([], *(np.zeros(0, dtype=np.float32) for _ in range(3)))
+        builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
+        asked = Query()
+        moment = Moment(
+            asked,
+            nothing,
+            np.zeros(0, dtype=np.int32),
+            History.empty(0),
+            self.state.item_counts([], 0),
+            np.zeros(0, dtype=np.float32),
+        )
+        table, _ = builder.build(moment)
+        table.require(bundle.features)
+
+
+def _hits(
+    candidates: Candidates,
+    scores: NDArray[np.floating],
+    order: NDArray[np.intp],
+    table: FeatureTable | None,
+) -> list[Hit]:
+    lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
+    values = scores.tolist()
+    return [
+        Hit(
+            id=candidates.ids[row],
+            score=values[row],
+            engine_rank=row,
+            lexical=_known(lexical[row]),
+            vector=_known(vector[row]),
+            features=_features(table, row) if table is not None else None,
+        )
+        for row in order.tolist()
+    ]
+
+
+def _features(table: FeatureTable, row: int) -> dict[str, float | None]:
+    return dict(zip(table.names, map(_known, table.X[row].tolist()), strict=True))
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None
+
+
+def _words(item: Item) -> str:
+    """Return what to look for beside the vector: the deepest category, or the title."""
+    return item.category[-1] if item.category else item.title
+
+
+@contextmanager
+def _stage(name: str, timings: dict[str, float]) -> Iterator[None]:
+    start = perf_counter()
+    try:
+        yield
+    finally:
+        timings[name] = round((perf_counter() - start) * 1000, 3)
