@@ -28,6 +28,8 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     # Nothing may be downloaded because of a file's name or content.
     options: dict[str, Any] = {"autoinstall_known_extensions": False, "threads": 2}
     with duckdb.connect(":memory:", config=options) as connection:
+        # DuckDB draws its bar on standard output, where a command writes its answer.
+        connection.execute("SET enable_progress_bar = false")
         try:
             # A folder named `brand=x` must not become a column.
             cursor = connection.execute(
