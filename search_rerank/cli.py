@@ -13,9 +13,12 @@ from search_rerank import __version__
 from search_rerank.errors import SearchRerankError
 
 _OWN = {
-    "shop": ("search_rerank.commands:shop", "Write the generated demo shop to a folder."),
-    "train": ("search_rerank.commands:train", "Learn from a log and write a bundle."),
-    "evaluate": ("search_rerank.commands:evaluate", "Print one table on the held-out time."),
+    "shop": ("search_rerank.commands.shop:shop", "Write the generated demo shop to a folder."),
+    "train": ("search_rerank.commands.train:train", "Learn from a log and write a bundle."),
+    "evaluate": (
+        "search_rerank.commands.evaluate:evaluate",
+        "Print one table on the held-out time.",
+    ),
 }
 _HELP = {
     "demo": "Index, train, evaluate and serve a shop, in one go.",

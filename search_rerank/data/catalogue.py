@@ -64,7 +64,7 @@ class Catalogue:
         return np.where(depth > 0, deepest, UNKNOWN).astype(np.int32)
 
     def level(self, level: int) -> NDArray[np.int32]:
-        """The category of each item at a level of its path, int32 (n,), -1 where it has none."""
+        """Return each item's category at a level of its path, int32 (n,), -1 where it has none."""
         if level >= self.category.shape[1]:
             return np.full(len(self), UNKNOWN, dtype=np.int32)
         return self.category[:, level]

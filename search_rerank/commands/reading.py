@@ -1,0 +1,21 @@
+"""Reading a folder of data for a command, and telling what was refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time
+
+import click
+
+from search_rerank.data.dataset import Dataset
+from search_rerank.data.layouts import load_dataset
+from search_rerank.data.refused import Refused
+
+
+def read_folder(folder: Path, refused_to: Path | None = None) -> Dataset:
+    """Read a data set and say on standard error how many rows were refused and why."""
+    with Refused(refused_to) as refused:
+        dataset = load_dataset(folder, int(time() * 1000), refused)
+        if len(refused):
+            click.echo(refused.summary(), err=True)
+    return dataset

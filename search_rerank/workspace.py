@@ -1,0 +1,66 @@
+"""The folder a shop's set-up lives in: what is where, and how it is opened.
+
+`index/` the embedded engine, `encoders/FINGERPRINT/`, `vectors.sqlite` the vector cache,
+`bundles/`, `state.sqlite3`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from search_rerank.config import Config
+from search_rerank.data.dataset import Dataset
+from search_rerank.encoders import fit_encoder, load_encoder
+from search_rerank.encoders.base import Encoder
+from search_rerank.encoders.cache import VectorCache
+from search_rerank.engines.base import Engine
+from search_rerank.training import Shop, open_shop
+
+
+class Workspace:
+    """Paths and parts of one home folder."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.bundles = config.home / "bundles"
+        self.state = config.home / "state.sqlite3"
+        self.encoders = config.home / "encoders"
+
+    def cache(self) -> VectorCache:
+        """Open the vector cache."""
+        self.config.home.mkdir(parents=True, exist_ok=True)
+        return VectorCache(self.config.home / "vectors.sqlite")
+
+    def encoder(self, engine: Engine, texts: Iterable[str], refit: bool = False) -> Encoder:
+        """Return the encoder of the live index, or one fitted on texts and kept for later loads.
+
+        Parameters
+        ----------
+        engine
+            Whose live version names its encoder.
+        texts
+            What to fit on where there is none yet; not read otherwise.
+        refit
+            Fit anew all the same.
+        """
+        if not refit:
+            live = next((version for version in engine.versions() if version.live), None)
+            if live is not None:
+                folder = self.encoder_folder(live.schema.encoder)
+                if folder.is_dir():
+                    return load_encoder(folder)
+        encoder = fit_encoder(self.config.encoder, list(texts))
+        folder = self.encoder_folder(encoder.fingerprint)
+        folder.mkdir(parents=True, exist_ok=True)
+        encoder.save(folder)
+        return encoder
+
+    def encoder_folder(self, fingerprint: str) -> Path:
+        """Return where the encoder with this fingerprint is kept."""
+        return self.encoders / fingerprint
+
+    def shop(self, dataset: Dataset, engine: Engine, cache: VectorCache) -> Shop:
+        """Make a data set ready for training and evaluation."""
+        encoder = self.encoder(engine, (item.text() for item in dataset.items))
+        return open_shop(dataset, self.config, engine, encoder, cache)

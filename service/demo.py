@@ -1,0 +1,160 @@
+"""`search-rerank demo`: index, train, evaluate, print the table and the address, serve."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import click
+
+from search_rerank.config import Config
+
+if TYPE_CHECKING:
+    from search_rerank.data.dataset import Dataset
+    from search_rerank.engines.base import Engine
+    from search_rerank.training import Shop
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder in a known layout (docs/data.md); the generated shop where left out.",
+)
+@click.option(
+    "--engine",
+    "kind",
+    type=click.Choice(["embedded", "elasticsearch"]),
+    help="Engine to use; the configuration's where left out (embedded).",
+)
+@click.option("--url", help="Address of Elasticsearch, such as http://127.0.0.1:9200.")
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".demo"),
+    show_default=True,
+    help="Folder for everything the demo writes.",
+)
+@click.option("--serve/--no-serve", default=True, help="Whether to serve the shop at the end.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to serve on.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the table to this file.",
+)
+@click.pass_obj
+def demo(
+    config: Config,
+    data: Path | None,
+    kind: str | None,
+    url: str | None,
+    home: Path,
+    serve: bool,
+    port: int | None,
+    json_file: Path | None,
+) -> None:
+    """Index, train, evaluate and serve a shop, in one go."""
+    from search_rerank.engines import open_engine
+    from search_rerank.evaluation.evaluate import protocol
+    from search_rerank.evaluation.form import format_table, write_json
+
+    seconds: dict[str, float] = {}
+    start = perf_counter()
+    dataset = _dataset(data, seconds)
+    config = _settings(config, dataset, kind, url, home, port)
+    if config.home.exists() and config.engine.kind == "embedded":
+        shutil.rmtree(config.home / "index", ignore_errors=True)
+    engine = open_engine(config)
+    try:
+        shop, rows = _learn(config, dataset, engine, seconds)
+    finally:
+        engine.close()
+    click.echo(protocol(shop))
+    click.echo(format_table(rows))
+    spent = ", ".join(f"{what} {took:.1f} s" for what, took in seconds.items())
+    click.echo(f"{spent}; {perf_counter() - start:.1f} s in all")
+    if json_file is not None:
+        write_json(json_file, dataset.name, protocol(shop), rows, seconds)
+    if serve:
+        from service.runner import run
+
+        run(config)
+
+
+def _dataset(data: Path | None, seconds: dict[str, float]) -> Dataset:
+    start = perf_counter()
+    if data is None:
+        from search_rerank.data.shop import generate
+
+        dataset = generate().dataset()
+        seconds["generate"] = perf_counter() - start
+    else:
+        from search_rerank.commands.reading import read_folder
+
+        dataset = read_folder(data)
+        seconds["read"] = perf_counter() - start
+    click.echo(f"{dataset.name}: {len(dataset.items):,} products, {len(dataset.events):,} events")
+    return dataset
+
+
+def _settings(
+    config: Config,
+    dataset: Dataset,
+    kind: str | None,
+    url: str | None,
+    home: Path,
+    port: int | None,
+) -> Config:
+    engine = {"kind": kind, "url": url, "index": f"demo-{dataset.name.lower()}"}
+    changed = {name: value for name, value in engine.items() if value is not None}
+    chosen = config.engine.model_copy(update=changed)
+    service = config.service.model_copy(update={} if port is None else {"port": port})
+    place = home / f"{dataset.name}-{chosen.kind}"
+    return config.model_copy(update={"engine": chosen, "service": service, "home": place})
+
+
+def _learn(
+    config: Config, dataset: Dataset, engine: Engine, seconds: dict[str, float]
+) -> tuple[Shop, list[dict[str, object]]]:
+    """Index, train and evaluate; leave a live index, a live bundle and the log as state."""
+    from search_rerank.indexing import write_catalogue
+
+    from search_rerank.bundle import promote_bundle, save_bundle
+    from search_rerank.commands.progress import Bars
+    from search_rerank.evaluation.evaluate import evaluate
+    from search_rerank.state.sqlite import SqliteState
+    from search_rerank.training import boosts, cuts, make_bundle, train
+    from search_rerank.workspace import Workspace
+
+    def timed(what: str, since: float) -> float:
+        seconds[what] = perf_counter() - since
+        return perf_counter()
+
+    workspace = Workspace(config)
+    gains = config.training.gains
+    with Bars() as bars, workspace.cache() as cache:
+        start = perf_counter()
+        shop = workspace.shop(dataset, engine, cache)
+        end_ms = cuts(shop.events, config.training).end
+        factors = boosts(shop.events, end_ms, gains, config.retrieval.popularity_weight)
+        written = write_catalogue(engine, shop.encoder, cache, dataset.items, boosts=factors)
+        engine.promote(written.version)
+        start = timed("index", start)
+        fusions = train(shop, bars)
+        start = timed("train", start)
+        rows = evaluate(shop, fusions, bars)
+        start = timed("evaluate", start)
+        version = save_bundle(make_bundle(shop, fusions), workspace.bundles)
+        promote_bundle(workspace.bundles, version)
+        workspace.state.unlink(missing_ok=True)
+        state = SqliteState(workspace.state, gains)
+        state.append(list(shop.events.to_interactions()))
+        state.close()
+        timed("bundle", start)
+    for old in engine.versions():
+        if not old.live:
+            engine.drop(old.name)
+    return shop, rows
