@@ -26,8 +26,8 @@ END_MS = 1_756_684_800_000
 """End of the log where none is given: 1 September 2025, 00:00 UTC."""
 DAYS = 120
 """Length of the log."""
-_EVENTS_PER_SESSION = 5.5
-"""Fewer than sessions have on average, so that enough are drawn."""
+_EVENTS_PER_SESSION = 3.0
+"""Fewer than sessions have, also in a small catalogue, so that enough are drawn."""
 
 
 @dataclass(frozen=True)

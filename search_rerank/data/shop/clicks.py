@@ -12,13 +12,13 @@ from search_rerank.data.shop.old_engine import PAGE, trend
 from search_rerank.data.shop.searches import Searches
 from search_rerank.data.shop.shoppers import Shoppers
 
-EXAMINATION = (1 / np.arange(1, PAGE + 1)) ** 0.7
+EXAMINATION = (1 / np.arange(1, PAGE + 1)) ** 0.5
 """Chance that the item at each place is looked at, float64 (PAGE,)."""
-CLICK = (-2.0, 1.2)
+CLICK = (-2.8, 1.8)
 """Attraction of an item that is looked at: sigmoid(a + b x utility)."""
-CART = (-1.6, 0.7)
+CART = (-2.2, 0.7)
 """Chance of a cart after a click, likewise."""
-PURCHASE = (-0.6, 0.5)
+PURCHASE = (-0.3, 0.5)
 """Chance of a purchase after a cart, likewise."""
 LATER_SHARE = 0.2
 """Share of the purchases by shoppers with an account made later, without search or ranking."""

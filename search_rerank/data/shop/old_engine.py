@@ -63,7 +63,8 @@ def _matching(
         keep = keep & (products.audience == audience)
     items = np.flatnonzero(keep)
     word = SCOPES[scope].lower()
-    text = np.array([_WORD_IN_TITLE * (word in products.items[n].title.lower()) for n in items])
+    titles = (products.items[n].title.lower() for n in items.tolist())
+    text = np.array([_WORD_IN_TITLE * (word in title) for title in titles])
     return items, text
 
 

@@ -181,11 +181,11 @@ def _named(
     with np.errstate(divide="ignore"):
         popular = np.log(held)
     named = np.full(len(scope), -1, dtype=np.int64)
-    rows = np.flatnonzero((rng.random(len(scope)) < chance) & held.any(axis=1)[scope])
+    rows = np.flatnonzero((rng.random(len(scope)) < chance) & (held.sum(axis=1) > 0)[scope])
     named[rows] = _gumbel_choice(rng, popular[scope[rows]] + 1.2 * taste[who[rows]])
     return named
 
 
 def _gumbel_choice(rng: np.random.Generator, log_weight: NDArray[np.float64]) -> NDArray[np.int64]:
     """Draw one column for each row, with chances as exp(log_weight)."""
-    return np.argmax(log_weight + rng.gumbel(size=log_weight.shape), axis=1)
+    return np.asarray(np.argmax(log_weight + rng.gumbel(size=log_weight.shape), axis=1))

@@ -54,7 +54,7 @@ class Shoppers:
     first_ms: NDArray[np.int64]
 
     def utility(
-        self, who: NDArray[np.int32], products: Products, items: NDArray[np.int32]
+        self, who: NDArray[np.integer], products: Products, items: NDArray[np.integer]
     ) -> NDArray[np.float64]:
         """Return what each shopper gets of products: quality, taste and fit of the price.
 
@@ -112,7 +112,7 @@ def _departments(rng: np.random.Generator, total: int) -> NDArray[np.float64]:
     favourites = rng.integers(1, 4, total)[:, None]
     share = np.where(place < favourites, 1.0 / (1 + place), 0.0)
     share = 0.93 * share / share.sum(axis=1, keepdims=True) + 0.07 / d
-    return share / share.sum(axis=1, keepdims=True)
+    return np.asarray(share / share.sum(axis=1, keepdims=True))
 
 
 def _needs(rng: np.random.Generator, departments: NDArray[np.float64]) -> NDArray[np.float64]:

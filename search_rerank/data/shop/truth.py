@@ -60,10 +60,10 @@ class Truth:
         DataError
             Where the shopper or an item is not of this shop.
         """
-        row = self.utilities[_place(self.user_ids, user, "shopper")]
+        row: NDArray[np.float32] = self.utilities[_place(self.user_ids, user, "shopper")]
         if items is None:
             return row
-        return row[[_place(self.item_ids, item, "item") for item in items]]
+        return np.asarray(row[[_place(self.item_ids, item, "item") for item in items]])
 
     def save(self, path: Path) -> None:
         """Write the columns as `.npz`."""
@@ -96,5 +96,7 @@ def _place(ids: NDArray[np.str_], wanted: str, what: str) -> int:
     """Return the place of an id; ids are numbered in sorted order."""
     place = int(np.searchsorted(ids, wanted))
     if place >= len(ids) or ids[place] != wanted:
-        raise DataError(f"expected a {what} of this shop, found {wanted!r}: see the truth's ids")
+        raise DataError(
+            f"expected one of this shop's {what}s, found {wanted!r}: see the truth's ids"
+        )
     return place

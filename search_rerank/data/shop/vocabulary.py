@@ -105,7 +105,7 @@ TYPES: tuple[ProductType, ...] = (
         Casual | Sneakers | shoe | 65 | Low-Top, Retro, Everyday | Canvas, Leather | that go with everything from jeans to a summer suit
         Casual | Sandals | sandal | 45 | Slip-On, Strappy, Cork | Leather, Rubber | with a soft footbed for warm days
         Formal | Ankle Boots | boot | 110 | Chelsea, Lace-Up, Heeled | Leather, Suede | with a clean line and a quiet step
-        """,
+        """,  # noqa: E501
         audience=True,
         sizes=_SHOE_SIZES,
     ),
@@ -118,7 +118,7 @@ TYPES: tuple[ProductType, ...] = (
         Dresses | Summer Dress | dress | 58 | Wrap, Midi, Pleated | Viscose, Linen | that moves with you from desk to garden
         Bottoms | Jeans | trousers | 68 | Straight, Tapered, High-Rise | Denim | cut from a sturdy cloth that softens with wear
         Accessories | Beanie | hat | 19 | Ribbed, Chunky, Reversible | Merino Wool, Acrylic | that stays put on windy mornings
-        """,
+        """,  # noqa: E501
         audience=True,
         sizes=_APPAREL_SIZES,
     ),
@@ -128,7 +128,7 @@ TYPES: tuple[ProductType, ...] = (
         Backpacks | Backpack | backpack | 72 | Commuter, Roll-Top, Daily | Nylon, Canvas | with a padded sleeve for a laptop and room for the day
         Handbags | Tote Bag | bag | 54 | Everyday, Zip, Large | Canvas, Leather | with long handles and one pocket for what must not be lost
         Travel | Suitcase | suitcase | 130 | Cabin, Hard-Shell, Expandable | Polycarbonate, Nylon | on four silent wheels
-        """,
+        """,  # noqa: E501
     ),
     *_types(
         "Electronics",
@@ -139,7 +139,7 @@ TYPES: tuple[ProductType, ...] = (
         Computing | Keyboard | keyboard | 76 | Mechanical, Wireless, Compact | Aluminium, Recycled Plastic | with keys that are a pleasure to type on
         Computing | Mouse | mouse | 38 | Wireless, Ergonomic, Silent | Recycled Plastic | that fits the hand through a long day
         Wearables | Smart Watch | watch | 165 | GPS, Slim, Fitness | Aluminium, Stainless Steel | with a bright display and a week of battery
-        """,
+        """,  # noqa: E501
     ),
     *_types(
         "Home & Kitchen",
@@ -150,7 +150,7 @@ TYPES: tuple[ProductType, ...] = (
         Lighting | Table Lamp | lamp | 58 | Dimmable, Bedside, Touch | Linen, Brass | with a warm light for late chapters
         Living Room | Cushion | cushion | 24 | Velvet, Quilted, Woven | Velvet, Cotton | with a soft feather filling
         Living Room | Vase | vase | 32 | Tall, Bud, Ribbed | Ceramic, Glass | that looks well even without flowers
-        """,
+        """,  # noqa: E501
     ),
     *_types(
         "Beauty",
@@ -160,7 +160,7 @@ TYPES: tuple[ProductType, ...] = (
         Hair Care | Shampoo | pump | 13 | Volume, Nourishing, Sensitive | | that cleans without weighing hair down
         Make-Up | Lipstick | lipstick | 18 | Matte, Satin, Long-Wear | | that lasts from breakfast to the last train
         Fragrance | Eau de Parfum | perfume | 62 | Floral, Woody, Citrus | | with a trail that stays close to the skin
-        """,
+        """,  # noqa: E501
     ),
     *_types(
         "Sports",
@@ -171,7 +171,7 @@ TYPES: tuple[ProductType, ...] = (
         Fitness | Dumbbells | dumbbell | 44 | Hex, Adjustable, Vinyl | Cast Iron, Neoprene | with a grip that never slips
         Camping | Tent | tent | 160 | Two-Person, Family, Ultralight | Nylon, Polyester | that stands in five minutes and sheds heavy rain
         Camping | Water Bottle | bottle | 24 | Insulated, Wide-Mouth, Leakproof | Stainless Steel, Glass | that keeps drinks cold for a day
-        """,
+        """,  # noqa: E501
     ),
     *_types(
         "Toys",
@@ -181,7 +181,7 @@ TYPES: tuple[ProductType, ...] = (
         Vehicles | Toy Car | car | 19 | Racing, Wooden, Pull-Back | Beech Wood, Metal | that runs straight across the longest hall
         Games | Puzzle | puzzle | 21 | 500-Piece, 1000-Piece, Children's | Cardboard | with pieces that click into place
         Games | Board Game | dice | 33 | Family, Strategy, Cooperative | Cardboard | that is explained in five minutes and played for years
-        """,
+        """,  # noqa: E501
     ),
     *_types(
         "Books",
@@ -190,7 +190,7 @@ TYPES: tuple[ProductType, ...] = (
         Fiction | Fantasy Novel | book | 15 | Epic, Dark, Whimsical | Paperback, Hardcover | about a map that redraws itself every night
         Non-Fiction | Cookbook | book | 26 | Vegetarian, Weeknight, Baking | Hardcover | with a hundred recipes for real kitchens
         Non-Fiction | Travel Guide | book | 19 | Coastal, City, Mountain | Paperback | with walks, maps and places to eat
-        """,
+        """,  # noqa: E501
     ),
 )
 DEPARTMENTS = tuple(dict.fromkeys(kind.path[0] for kind in TYPES))
