@@ -1,1 +1,57 @@
 """Functions of a history: each gives every candidate one number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from search_rerank.errors import ConfigError, nearest
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from search_rerank.scorers.base import Scorer
+    from search_rerank.scorers.fitted import Fitted
+
+SCORERS: Mapping[str, tuple[str, str]] = {
+    "popularity": ("popularity", "Popularity"),
+    "item_knn": ("item_knn", "ItemKnn"),
+    "als": ("als", "Als"),
+    "content": ("content", "Content"),
+}
+"""Name to (module, class); a module is loaded when its scorer is first made."""
+
+
+def create(name: str, options: Mapping[str, object] | None = None) -> Scorer:
+    """Return an unfitted scorer with these options; what is left out has its default.
+
+    Raises
+    ------
+    ConfigError
+        On an unknown scorer or option, naming the nearest known one.
+    """
+    return cast("Scorer", _class(name).from_options(options or {}))
+
+
+def restore(
+    name: str, options: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]]
+) -> Scorer:
+    """Return a fitted scorer from its name, its options and what its `arrays` returned.
+
+    Raises
+    ------
+    ConfigError
+        On an unknown scorer or option, naming the nearest known one.
+    BundleError
+        Where the arrays are not those of this scorer.
+    """
+    return cast("Scorer", _class(name).from_arrays(options, arrays))
+
+
+def _class(name: str) -> type[Fitted]:
+    if name not in SCORERS:
+        raise ConfigError(f"unknown scorer {name!r}{nearest(name, SCORERS)}")
+    module, class_name = SCORERS[name]
+    return cast("type[Fitted]", getattr(import_module(f"{__name__}.{module}"), class_name))

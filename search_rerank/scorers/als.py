@@ -1,0 +1,99 @@
+"""Matrix factorisation by alternating least squares; the shopper is folded in from the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import Fitted, gains_option, require
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.numbers import actor_items, inside, profile
+
+
+@dataclass(frozen=True)
+class Als(Fitted):
+    """Preference predicted from latent factors (Hu, Koren and Volinsky, 2008).
+
+    An actor's confidence in an item is ``1 + alpha * weight``, where weights of repeated
+    interactions add up. The factors of actors are thrown away; at request time those of the
+    shopper are the least squares solution for the history. A history without known items gives
+    NaN, as does a fit without events.
+    """
+
+    name: ClassVar[str] = "als"
+    dim: int = 64
+    """Length of the factors."""
+    epochs: int = 15
+    """Times that the factors of actors and items are solved in turn."""
+    reg: float = 10.0
+    """Weight of the squared factors in the loss."""
+    alpha: float = 10.0
+    """Confidence that one unit of interaction adds."""
+    decay: float = 1.0
+    """Weight of a history's item against the one after it, at request time."""
+    seed: int = 0
+    """Seed of the factors' start."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+    known: NDArray[np.bool_] = _fitted(np.bool_)
+    """bool (n_items,), whether the item had an event."""
+    factors: NDArray[np.float32] = _fitted(np.float32, 0, 0)
+    """float32 (n_items, dim), 0 for unknown items."""
+    gram: NDArray[np.float32] = _fitted(np.float32, 0, 0)
+    """float32 (dim, dim), the factors' product with themselves plus `reg` on the diagonal."""
+
+    def __post_init__(self) -> None:
+        require(self.dim >= 1, "als: dim", "1 or more", self.dim)
+        require(self.epochs >= 1, "als: epochs", "1 or more", self.epochs)
+        require(self.reg > 0, "als: reg", "above 0", self.reg)
+        require(self.alpha > 0, "als: alpha", "above 0", self.alpha)
+        require(0 < self.decay <= 1, "als: decay", "above 0 and at most 1", self.decay)
+        require(self.seed >= 0, "als: seed", "0 or more", self.seed)
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+        from implicit.cpu.als import AlternatingLeastSquares
+        from scipy.sparse import csr_matrix
+        from threadpoolctl import threadpool_limits
+
+        matrix = actor_items(events.before(now_ms), len(catalogue), self.gains)
+        known = np.bincount(matrix.indices, minlength=len(catalogue)) > 0
+        factors = np.zeros((len(catalogue), self.dim), dtype=np.float32)
+        if known.any():
+            confidence = csr_matrix(matrix[:, known])
+            confidence.data = 1 + np.float32(self.alpha) * confidence.data
+            # BLAS sums in another order with another number of threads, which changes bytes;
+            # the solver's own threads each solve whole rows, which does not.
+            with threadpool_limits(1, "blas"):
+                model = AlternatingLeastSquares(
+                    factors=self.dim,
+                    regularization=self.reg,
+                    iterations=self.epochs,
+                    random_state=self.seed,
+                )
+                model.fit(confidence, show_progress=False)
+            factors[known] = model.item_factors
+        gram = factors.T @ factors + np.float32(self.reg) * np.eye(self.dim, dtype=np.float32)
+        return replace(self, known=known, factors=factors, gram=gram)
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN as the class says."""
+        scores = np.full(len(items), np.nan, dtype=np.float32)
+        valid = inside(items, self.known)
+        past, weight = profile(history, self.known, self.decay)
+        if len(past) == 0 or not valid.any():
+            return scores
+        past, of = np.unique(past, return_inverse=True)
+        added = np.float32(self.alpha) * np.bincount(of, weights=weight).astype(np.float32)
+        Y = self.factors[past]  # (h, dim)
+        left = self.gram + (Y * added[:, None]).T @ Y  # (dim, dim)
+        shopper = np.linalg.solve(left, (1 + added) @ Y)  # (dim,)
+        scores[valid] = self.factors[items[valid]] @ shopper
+        return scores

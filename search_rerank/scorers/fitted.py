@@ -1,0 +1,109 @@
+"""Options and fitted arrays of a scorer in one frozen dataclass, told apart by a mark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, field, fields, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from search_rerank.errors import BundleError, ConfigError, nearest
+
+GAINS: Mapping[str, float] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
+"""Strength of each interaction type where nothing else is said; other types count nothing."""
+
+
+def gains_option() -> Any:
+    """Declare the option that maps interaction types to their strength."""
+    return field(default_factory=lambda: dict(GAINS))
+
+
+def fitted(dtype: DTypeLike, *shape: int) -> Any:
+    """Declare a field that `fit` fills; empty until then, so that an unfitted scorer has none."""
+    return field(
+        default_factory=lambda: np.zeros(shape or (0,), dtype=dtype),
+        repr=False,
+        compare=False,
+        metadata={"fitted": True},
+    )
+
+
+class Fitted:
+    """Base of the scorers: turns their dataclass fields into options and arrays, and back."""
+
+    name: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    def arrays(self) -> Mapping[str, NDArray[np.generic]]:
+        """Return what was learnt, as arrays without objects."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if "fitted" in f.metadata}
+
+    def options(self) -> dict[str, object]:
+        """Return the options, as `from_options` takes them and JSON can hold them."""
+        chosen = ((f.name, getattr(self, f.name)) for f in fields(self) if not f.metadata)
+        return {n: dict(v) if isinstance(v, Mapping) else v for n, v in chosen}
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object]) -> Self:
+        """Build an unfitted scorer.
+
+        Raises
+        ------
+        ConfigError
+            On an unknown option (naming the nearest), one of another type or out of its range.
+        """
+        known = {f.name: f for f in fields(cls) if "fitted" not in f.metadata}
+        defaults = cls()
+        values: dict[str, Any] = {}
+        for name, value in options.items():
+            if name not in known:
+                raise ConfigError(f"{cls.name}: unknown option {name!r}{nearest(name, known)}")
+            values[name] = _typed(f"{cls.name}: {name}", value, getattr(defaults, name))
+        return cls(**values)
+
+    @classmethod
+    def from_arrays(
+        cls, options: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]]
+    ) -> Self:
+        """Rebuild a fitted scorer from its options and what `arrays` returned.
+
+        Raises
+        ------
+        BundleError
+            Where an array is missing, left over or of another type.
+        """
+        scorer = cls.from_options(options)
+        wanted = scorer.arrays()
+        if wanted.keys() != arrays.keys():
+            raise BundleError(
+                f"{cls.name}: expected the arrays {sorted(wanted)}, found {sorted(arrays)}; "
+                "train the bundle again with this version"
+            )
+        for name, empty in wanted.items():
+            if (arrays[name].dtype, arrays[name].ndim) != (empty.dtype, empty.ndim):
+                raise BundleError(
+                    f"{cls.name}: expected {name} as {empty.ndim}-dimensional {empty.dtype}, found "
+                    f"{arrays[name].ndim}-dimensional {arrays[name].dtype}; train the bundle again"
+                )
+        return replace(scorer, **arrays)
+
+
+def require(holds: bool, name: str, expected: str, found: object) -> None:
+    """Refuse an option out of its range."""
+    if not holds:
+        raise ConfigError(f"{name}: expected {expected}, found {found!r}")
+
+
+def _typed(where: str, value: object, default: object) -> object:
+    """Return the value as the type of the default; a whole number is a fine float."""
+    if isinstance(default, Mapping):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where}: expected a table of numbers, found {value!r}")
+        return {str(key): _typed(f"{where}.{key}", one, 0.0) for key, one in value.items()}
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(default) or (isinstance(value, float) and not np.isfinite(value)):
+        raise ConfigError(f"{where}: expected a {type(default).__name__}, found {value!r}")
+    return value

@@ -1,0 +1,126 @@
+"""Item-item neighbours: what shoppers with this history's items also had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import Fitted, gains_option, require
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.numbers import actor_items, inside, profile
+
+_BLOCK = 1024
+WEIGHTINGS = ("bm25", "cosine", "none")
+
+
+@dataclass(frozen=True)
+class ItemKnn(Fitted):
+    """The sum, over the history, of each item's similarity to the candidate.
+
+    Similarity is the product of the items' columns in the matrix of actors and items (Sarwar et
+    al., 2001), of which each item keeps the `neighbours` largest, itself left out. A candidate
+    known at fit time that is no neighbour of the history scores 0; a history without known items
+    gives NaN, as does a fit without events.
+    """
+
+    name: ClassVar[str] = "item_knn"
+    weighting: str = "bm25"
+    """`bm25` and `cosine` weaken frequent items and active shoppers; `none` counts."""
+    shrink: float = 0.0
+    """A similarity s from few common actors c becomes ``s * c / (c + shrink)``."""
+    neighbours: int = 200
+    """Neighbours kept of each item."""
+    decay: float = 0.8
+    """Weight of a history's item against the one after it."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+    known: NDArray[np.bool_] = _fitted(np.bool_)
+    """bool (n_items,), whether the item had an event."""
+    starts: NDArray[np.int64] = _fitted(np.int64)
+    """int64 (n_items + 1,): item j has the neighbours ``starts[j]:starts[j + 1]``."""
+    neighbour: NDArray[np.int32] = _fitted(np.int32)
+    """int32, item numbers."""
+    similarity: NDArray[np.float32] = _fitted(np.float32)
+    """float32, beside `neighbour`."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.weighting in WEIGHTINGS,
+            "item_knn: weighting",
+            f"one of {', '.join(WEIGHTINGS)}",
+            self.weighting,
+        )
+        require(self.shrink >= 0, "item_knn: shrink", "0 or more", self.shrink)
+        require(self.neighbours >= 1, "item_knn: neighbours", "1 or more", self.neighbours)
+        require(0 < self.decay <= 1, "item_knn: decay", "above 0 and at most 1", self.decay)
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input gives the same bytes."""
+        from implicit.nearest_neighbours import all_pairs_knn
+        from scipy.sparse import csr_matrix
+
+        matrix = csr_matrix(actor_items(events.before(now_ms), len(catalogue), self.gains).T)
+        known = np.diff(matrix.indptr) > 0
+        # One more, because an item is its own nearest neighbour.
+        weighted = self._weighted(matrix).T.tocsr().astype(np.float64)
+        found = all_pairs_knn(weighted, self.neighbours + 1, num_threads=1, show_progress=False)
+        found = csr_matrix(found, dtype=np.float32)
+        if self.shrink > 0:
+            found = self._shrunk(found, matrix)
+        found.setdiag(0)
+        found.eliminate_zeros()
+        found.sort_indices()
+        return replace(
+            self,
+            known=known,
+            starts=found.indptr.astype(np.int64),
+            neighbour=found.indices.astype(np.int32),
+            similarity=found.data.astype(np.float32),
+        )
+
+    def _weighted(self, items: Any) -> Any:
+        """Return the matrix (items, actors) under the weighting."""
+        from implicit.nearest_neighbours import bm25_weight, normalize
+
+        if self.weighting == "none" or items.nnz == 0:
+            return items
+        return bm25_weight(items) if self.weighting == "bm25" else normalize(items)
+
+    def _shrunk(self, found: Any, items: Any) -> Any:
+        """Return the similarities (items, items) weakened where few actors are common."""
+        from scipy.sparse import vstack
+
+        had = items.sign()
+        blocks = []
+        for start in range(0, found.shape[0], _BLOCK):  # the product of all rows may be dense
+            block = slice(start, start + _BLOCK)
+            common = (had[block] @ had.T).multiply(found[block].sign()).tocsr()
+            common.data /= common.data + np.float32(self.shrink)
+            blocks.append(found[block].multiply(common))
+        return vstack(blocks).tocsr()
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN as the class says."""
+        scores = np.full(len(items), np.nan, dtype=np.float32)
+        valid = inside(items, self.known)
+        past, weight = profile(history, self.known, self.decay)
+        if len(past) == 0 or not valid.any():
+            return scores
+        wanted = items[valid]
+        # A candidate's place, 0 for all other items: sums are then as short as the candidates.
+        place = np.zeros(len(self.known), dtype=np.int32)
+        place[wanted] = np.arange(1, len(wanted) + 1)
+        first = self.starts[past]
+        length = self.starts[past + 1] - first
+        rows = np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())
+        mass = self.similarity[rows] * np.repeat(weight, length)
+        sums = np.bincount(place[self.neighbour[rows]], weights=mass, minlength=len(wanted) + 1)
+        scores[valid] = sums[place[wanted]]
+        return scores

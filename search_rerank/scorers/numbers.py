@@ -1,0 +1,50 @@
+"""Item numbers against what was known at fit time, and the history as weighted items."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def inside(items: NDArray[np.int32], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which item numbers are valid and known, bool (n,); `known` is bool (n_items,)."""
+    valid = (items >= 0) & (items < len(known))
+    return valid & known[np.where(valid, items, 0)] if len(known) else valid
+
+
+def profile(
+    history: History, known: NDArray[np.bool_], decay: float
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the known items of a history and their weights, int32 (h,) and float32 (h,).
+
+    The weight is that of the interaction times ``decay ** a``, where ``a`` counts the known
+    interactions after it; interactions without weight are left out.
+    """
+    usable = inside(history.items, known) & (history.weight > 0)
+    items = history.items[usable]
+    age = np.arange(len(items) - 1, -1, -1, dtype=np.float32)
+    return items, history.weight[usable] * np.float32(decay) ** age
+
+
+def actor_items(events: Events, n_items: int, gains: Mapping[str, float]) -> csr_matrix[np.float32]:
+    """Return who did how much with what, float32 sparse (actors, n_items); repetitions add up.
+
+    Actors are numbered anew in the order of the log's numbers, those without any weight left out.
+    """
+    from scipy.sparse import coo_matrix
+
+    weights = events.weights(dict(gains))
+    counted = weights > 0
+    _, actor = np.unique(events.actor()[counted], return_inverse=True)
+    n_actors = int(actor.max(initial=-1)) + 1
+    cells = (actor.astype(np.int32), events.item[counted])
+    return coo_matrix((weights[counted], cells), shape=(n_actors, n_items)).tocsr()

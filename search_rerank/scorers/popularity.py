@@ -1,0 +1,55 @@
+"""Popularity: how much happened to an item lately, the same for every shopper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import Fitted, gains_option, require
+from search_rerank.scorers.fitted import fitted as _fitted
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Popularity(Fitted):
+    """The logarithm of an item's decayed interactions, ``ln(1 + sum of gain * 2^(-age / half))``.
+
+    The age is taken at fit time, so that the order of items does not change until the next fit.
+    An item of the catalogue without events scores 0, also after a fit without any events.
+    """
+
+    name: ClassVar[str] = "popularity"
+    half_life_days: float = 30.0
+    """After so many days an interaction counts half."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+    scores: NDArray[np.float32] = _fitted(np.float32)
+    """float32 (n_items,)."""
+
+    def __post_init__(self) -> None:
+        require(
+            self.half_life_days > 0, "popularity: half_life_days", "above 0", self.half_life_days
+        )
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input gives the same bytes."""
+        past = events.before(now_ms)
+        age_days = (now_ms - past.time_ms) / _DAY_MS
+        mass = past.weights(dict(self.gains)) * np.exp2(-age_days / self.half_life_days)
+        counts = np.bincount(past.item, weights=mass, minlength=len(catalogue))
+        return replace(self, scores=np.log1p(counts).astype(np.float32))
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
+        valid = (items >= 0) & (items < len(self.scores))
+        scores = np.full(len(items), np.nan, dtype=np.float32)
+        scores[valid] = self.scores[items[valid]]
+        return scores
