@@ -1,0 +1,120 @@
+"""`/events`: what shoppers did, one row or many, counted from the very next search on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from flask import Blueprint, Response, request
+
+from search_rerank.data.event import Interaction, parse_event
+from search_rerank.errors import DataError
+from service.bodies import JSON_LINES, is_json
+from service.problems import Problem
+from service.runtime import Runtime, runtime
+from service.search import look_up
+
+blueprint = Blueprint("events", __name__)
+FUTURE_MS = 5 * 60 * 1000
+"""How far ahead of ours the clock of a shop may be."""
+
+
+class _Broken:
+    """A line that is not JSON."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+@blueprint.post("/events")
+def post_events() -> Response:
+    """Store one object, an array, or JSON lines; tell the outcome of each row that was refused."""
+    rows = _read_rows()
+    if not rows:
+        raise Problem(400, "expected at least one event, found none")
+    run = runtime()
+    accepted, refused, ignored = check_events(run, rows)
+    new = run.state.append(accepted) if accepted else 0
+    if refused and not accepted and not ignored:
+        raise Problem(
+            400, f"none of {len(rows)} events accepted; first: {refused[0]['reason']}",
+            refused=refused,
+        )  # fmt: skip
+    body = {"accepted": len(accepted), "new": new, "ignored": ignored, "refused": refused}
+    return Response(orjson.dumps(body), 202, content_type="application/json")
+
+
+def check_events(
+    run: Runtime, rows: Sequence[object]
+) -> tuple[list[Interaction], list[dict[str, Any]], int]:
+    """Return the interactions among rows, those refused as index and reason, how many to ignore.
+
+    Rankings, items and users of the event schema are well formed and ignored here: the state is
+    made of interactions.
+    """
+    now = run.clock()
+    good: list[tuple[int, Interaction]] = []
+    refused: list[dict[str, Any]] = []
+    ignored = 0
+    for index, row in enumerate(rows):
+        try:
+            event = parse_event(_completed(row, now))
+        except DataError as error:
+            refused.append({"index": index, "reason": str(error)})
+            continue
+        if event is None or not isinstance(event, Interaction):
+            ignored += 1
+        elif event.time_ms > now + FUTURE_MS:
+            reason = "timestamp: expected the past, found a time more than 5 minutes ahead"
+            refused.append({"index": index, "reason": reason})
+        else:
+            good.append((index, event))
+    with run.pipeline() as pipeline:
+        known = look_up(pipeline.engine, list({event.item: None for _, event in good}))
+    for index, event in good:
+        if event.item not in known:
+            reason = f"item: expected one of the index, found {event.item!r:.60}"
+            refused.append({"index": index, "reason": reason})
+    accepted = [event for _, event in good if event.item in known]
+    return accepted, sorted(refused, key=lambda row: row["index"]), ignored
+
+
+def _completed(row: object, now: int) -> object:
+    if isinstance(row, _Broken):
+        raise DataError(row.reason)
+    if not isinstance(row, dict):
+        return row
+    return {"event": "interaction", "id": uuid4().hex, "timestamp": now} | row
+
+
+def _read_rows() -> list[object]:
+    body = request.get_data()
+    if request.mimetype in JSON_LINES:
+        return _lines(body)
+    if not is_json():
+        raise Problem(
+            415,
+            "expected Content-Type application/json or application/x-ndjson, found "
+            f"{request.mimetype or 'none'!r}",
+        )
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if body.strip().startswith(b"{") and b"\n" in body.strip():
+            return _lines(body)
+        raise Problem(400, f"the body is not valid JSON: {error}") from None
+    return value if isinstance(value, list) else [value]
+
+
+def _lines(body: bytes) -> list[object]:
+    rows: list[object] = []
+    for line in body.splitlines():
+        if not line.strip():
+            continue
+        try:
+            rows.append(orjson.loads(line))
+        except orjson.JSONDecodeError as error:
+            rows.append(_Broken(f"not valid JSON: {error}"))
+    return rows

@@ -1,0 +1,134 @@
+"""Running the service under gunicorn, on a socket that is bound before anything else starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+import gunicorn.http.message
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from search_rerank.config import Config
+from search_rerank.errors import ConfigError, SearchRerankError
+from service.app import create_app
+
+_THREADS = 8
+_REQUEST_LINE_BYTES = 256 * 1024
+"""A query of 10,000 characters in an address, each an emoji written as %F0%9F..., and more."""
+
+
+def _say(address: str) -> None:
+    click.echo(f"Serving on {address}")
+
+
+def run(config: Config, announce: Callable[[str], None] = _say) -> None:
+    """Serve until interrupted; `announce` gets the address once a worker is ready.
+
+    Each worker opens its own index, bundle and state after the fork: native thread pools do not
+    survive one.
+
+    Raises
+    ------
+    ConfigError
+        When the address cannot be bound.
+    SearchRerankError
+        What a worker could not start for: no index, an engine that is away, a damaged bundle.
+    """
+    listener = _bind(config.service.host, config.service.port)
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    server = _Server(config, listener, announce, writer)
+    # gunicorn caps the setting of the same name at this constant, far below a long emoji query
+    gunicorn.http.message.MAX_REQUEST_LINE = _REQUEST_LINE_BYTES
+    try:
+        server.run()
+    except SystemExit as end:
+        if end.code == Arbiter.APP_LOAD_ERROR:
+            raise SearchRerankError(_first(reader)) from None
+        raise
+    finally:
+        os.close(reader)
+        os.close(writer)
+        listener.close()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn without its command line."""
+
+    def __init__(
+        self,
+        config: Config,
+        listener: socket.socket,
+        announce: Callable[[str], None],
+        failures: int,
+    ) -> None:
+        self._config = config
+        self._listener = listener
+        self._announce = announce
+        self._failures = failures
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = {
+            "bind": f"fd://{self._listener.fileno()}",
+            "workers": self._config.service.workers,
+            "worker_class": "gthread",
+            "threads": _THREADS,
+            "preload_app": False,
+            "limit_request_line": _REQUEST_LINE_BYTES,
+            "post_worker_init": self._warm,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }
+        for name, value in settings.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        return create_app(self._config)
+
+    def _warm(self, worker: Any) -> None:
+        """Open everything before the first request, and tell why where that fails."""
+        run = worker.app.wsgi().extensions["search_rerank"]
+        try:
+            with run.pipeline():
+                pass
+        except SearchRerankError as error:
+            os.write(self._failures, f"{error}\0".encode())
+            sys.exit(Arbiter.APP_LOAD_ERROR)
+        if worker.age == 1:
+            self._announce(_url(self._listener))
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(512)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({reason}); choose another with --port or --host"
+        ) from None
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def _first(reader: int) -> str:
+    try:
+        return os.read(reader, 65536).decode().split("\0")[0]
+    except BlockingIOError:
+        return "a worker could not load the application; the log above tells why"

@@ -1,0 +1,105 @@
+"""What a worker holds open for its requests: the state, and the pipeline over engine and bundle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from flask import current_app
+
+from search_rerank.config import Config
+from search_rerank.state.sqlite import SqliteState
+
+if TYPE_CHECKING:
+    from search_rerank.pipeline import Pipeline
+
+_CHECK_EVERY_S = 1.0
+
+
+def state_path(config: Config) -> Path:
+    """Return where the service keeps what shoppers did."""
+    return config.home / "state.sqlite3"
+
+
+def now_ms() -> int:
+    """Return the present moment, unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Runtime:
+    """Opens state and pipeline when they are first needed, and keeps them.
+
+    A part that cannot be opened raises on each request and is tried again on the next one, so
+    that a service started before its index becomes ready by itself.
+
+    Parameters
+    ----------
+    config
+        The settings.
+    clock
+        Returns the present moment, unix milliseconds.
+    """
+
+    def __init__(self, config: Config, clock: Callable[[], int] = now_ms) -> None:
+        self.config = config
+        self.clock = clock
+        self._lock = RLock()
+        self._state: SqliteState | None = None
+        self._pipeline: Pipeline | None = None
+        self._checked_s = 0.0
+        self._attributes: tuple[str, ...] = ()
+        self._attributes_until_s = 0.0
+
+    @property
+    def state(self) -> SqliteState:
+        """The state; `StateError` where it cannot be opened."""
+        with self._lock:
+            if self._state is None:
+                self._state = SqliteState(state_path(self.config), self.config.training.gains)
+            return self._state
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """Lend the pipeline to one request at a time, with the bundle that is live now.
+
+        The threads of a worker are there to wait for slow clients; ranking is bound by the
+        processor and gains nothing from being entered twice.
+        """
+        from search_rerank.pipeline import Pipeline
+
+        with self._lock:
+            if self._pipeline is None:
+                self._pipeline = Pipeline.open(self.config, self.state)
+            elif time.monotonic() - self._checked_s > _CHECK_EVERY_S:
+                self._pipeline.reload_if_changed()
+            self._checked_s = time.monotonic()
+            yield self._pipeline
+
+    def attributes(self) -> tuple[str, ...]:
+        """Return the attributes of the live index that can be filtered on and counted."""
+        with self.pipeline() as pipeline:
+            if time.monotonic() > self._attributes_until_s:
+                live = (version for version in pipeline.engine.versions() if version.live)
+                schema = next((version.schema for version in live), None)
+                self._attributes = schema.attributes if schema else ()
+                self._attributes_until_s = time.monotonic() + 5.0
+            return self._attributes
+
+    def close(self) -> None:
+        """Release files and connections."""
+        with self._lock:
+            if self._pipeline is not None:
+                self._pipeline.close()
+            if self._state is not None:
+                self._state.close()
+            self._pipeline = self._state = None
+
+
+def runtime() -> Runtime:
+    """Return the runtime of the application that handles this request."""
+    found: Runtime = current_app.extensions["search_rerank"]
+    return found

@@ -1,0 +1,164 @@
+"""The page: a shop whose answers follow the shopper, rendered here and usable without a script."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from flask import Blueprint, redirect, render_template, request
+from werkzeug.wrappers import Response
+
+from search_rerank.query import MAX_QUERY_CHARACTERS
+from service.events import check_events
+from service.problems import Problem
+from service.runtime import runtime
+from service.schemas import SearchRequest, parse_address
+from service.search import ask, look_up
+from service.shop_view import COLOUR, Address, cards, chips, departments, facet
+from service.shoppers import deeds, shoppers
+
+blueprint = Blueprint("shop", __name__)
+PER_PAGE = 24
+VIEWS = {"you": "For you", "engine": "Engine order", "both": "Side by side"}
+_OWN = ("view", "page", "shopper")
+_FOLLOWED = 8
+
+
+@blueprint.get("/")
+def page() -> str:
+    """Show the results of a search, or the shop's shelves for an empty one."""
+    begun = time.perf_counter()
+    run = runtime()
+    asked, shopper = _asked()
+    view = request.args.get("view", "you")
+    view = view if view in VIEWS else "you"
+    number = _page_number()
+    colour = next((name for name in COLOUR if name.split(".")[1] in run.attributes()), None)
+    fields = ("category", "brand", *([colour] if colour else []))
+    answer = ask(run, asked.model_copy(update={"facets": list(fields)}))
+    first = (number - 1) * PER_PAGE
+    ranked = answer.hits[first : first + PER_PAGE]
+    place = {hit.id: rank for rank, hit in enumerate(answer.hits)}
+    by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]
+    with run.pipeline() as pipeline:
+        items = look_up(pipeline.engine, list({hit.id: 0 for hit in [*ranked, *by_engine]}))
+    address = _address(asked, view, number)
+    return render_template(
+        "search.html",
+        **_frame(asked, shopper, address),
+        view=view,
+        views=VIEWS,
+        cards=cards(ranked, items, first),
+        engine_cards=[card for hit in by_engine for card in cards([hit], items, place[hit.id])],
+        departments=departments(answer.facets.get("category", ()), asked, address),
+        brands=facet("brand", answer.facets.get("brand", ()), asked, address),
+        colours=facet(colour, answer.facets.get(colour, ()), asked, address) if colour else [],
+        chips=chips(asked, address),
+        price=asked.filters.ranges.get("price"),
+        answer=answer,
+        page=number,
+        pages=max(1, -(-len(answer.hits) // PER_PAGE)),
+        took_ms=(time.perf_counter() - begun) * 1000,
+        back=_here(address, number),
+    )
+
+
+@blueprint.get("/shop/items/<path:item_id>")
+def item_page(item_id: str) -> str:
+    """Show one product with those most like it."""
+    run = runtime()
+    asked, shopper = _asked()
+    with run.pipeline() as pipeline:
+        found = look_up(pipeline.engine, [item_id])
+        if not found:
+            raise Problem(404, f"The shop has no product {item_id!r:.60}.")
+        answer = pipeline.similar(item_id, 8)
+        items = look_up(pipeline.engine, [hit.id for hit in answer.hits])
+    address = _address(asked, request.args.get("view", "you"), _page_number())
+    return render_template(
+        "item.html",
+        **_frame(asked, shopper, address),
+        item=found[item_id],
+        cards=cards(answer.hits, items),
+        back=_here(address, _page_number()),
+    )
+
+
+@blueprint.post("/shop/events")
+def post_event() -> Response:
+    """Count what a form says the shopper did, then show the product or the results again."""
+    origin = request.headers.get("Origin")
+    if origin and origin != "null" and urlsplit(origin).netloc != request.host:
+        raise Problem(403, "expected a form of this shop, found one of another site")
+    form = request.form
+    row = {
+        name: form[name] for name in ("user", "session", "item", "type", "query") if form.get(name)
+    }
+    accepted, refused, _ = check_events(runtime(), [row])
+    if refused:
+        raise Problem(400, refused[0]["reason"])
+    runtime().state.append(accepted)
+    back = form.get("back", "/")
+    address = urlsplit(back)
+    if address.scheme or address.netloc or not back.startswith("/") or back[1:2] in ("/", "\\"):
+        raise Problem(400, f"back: expected an address of this shop, found {back!r:.60}")
+    return redirect(back, 303)
+
+
+def _asked() -> tuple[SearchRequest, dict[str, str | None]]:
+    """Return the search and who asks; someone unknown gets a session of their own."""
+    args = request.args
+    asked = parse_address(args, extra=_OWN)
+    switched = args.get("shopper")
+    user = (switched or None) if switched is not None else asked.user
+    session = asked.session if switched is None else None
+    session = session or f"visit-{uuid4().hex[:12]}"
+    return asked.model_copy(update={"user": user, "session": session}), {
+        "user": user,
+        "session": session,
+    }
+
+
+def _page_number() -> int:
+    text = request.args.get("page", "1")
+    return (
+        min(max(int(text), 1), 100)
+        if text.isascii() and text[:6].isdigit() and text == text[:6]
+        else 1
+    )
+
+
+def _address(asked: SearchRequest, view: str, number: int) -> Address:
+    pairs = [("q", asked.query[:MAX_QUERY_CHARACTERS])] if asked.query else []
+    for field, values in asked.filters.terms.items():
+        pairs += [(field, value) for value in values]
+    for field, bounds in asked.filters.ranges.items():
+        ends = (("gte", bounds.gte), ("lte", bounds.lte))
+        pairs += [(f"{field}_{end}", f"{value:g}") for end, value in ends if value is not None]
+    if view != "you" and view in VIEWS:
+        pairs.append(("view", view))
+    pairs += [("user", asked.user)] if asked.user else []
+    pairs += [("session", asked.session)] if asked.session else []
+    return Address(pairs + ([("page", str(number))] if number > 1 else []))
+
+
+def _here(address: Address, number: int) -> str:
+    return address.with_changes({"page": str(number) if number > 1 else None})
+
+
+def _frame(
+    asked: SearchRequest, shopper: dict[str, str | None], address: Address
+) -> dict[str, Any]:
+    run = runtime()
+    session = shopper["session"] or ""
+    return {
+        "asked": asked,
+        "query": asked.query[:MAX_QUERY_CHARACTERS],
+        "shopper": shopper,
+        "shoppers": shoppers(run, shopper["user"]),
+        "deeds": deeds(run, shopper["user"], session, _FOLLOWED),
+        "address": address,
+        "now_ms": run.clock(),
+    }
