@@ -23,7 +23,7 @@ blueprint = Blueprint("shop", __name__)
 PER_PAGE = 24
 VIEWS = {"you": "For you", "engine": "Engine order", "both": "Side by side"}
 _OWN = ("view", "page", "shopper")
-_FOLLOWED = 8
+_FOLLOWED = 5
 
 
 @blueprint.get("/")

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from search_rerank.config import parse_config
+from search_rerank.errors import EngineUnavailable
+from search_rerank.pipeline import Pipeline
+from service.app import create_app
+from tests.service.conftest import World
+
+
+def test_health_of_a_whole_service(client: FlaskClient, world: World) -> None:
+    assert client.get("/healthz").get_json() == {"status": "ok"}
+    ready = client.get("/readyz").get_json()
+    assert ready["status"] == "ready"
+    assert ready["engine"] == {"kind": "embedded", "items": len(world.items)}
+    assert ready["bundle"]
+
+
+def test_without_an_index_it_lives_and_is_not_ready(empty_client: FlaskClient) -> None:
+    assert empty_client.get("/healthz").status_code == 200
+    for path in ("/readyz", "/search", "/"):
+        response = empty_client.get(path)
+        assert response.status_code == 503
+        assert response.content_type == "application/problem+json"
+        assert response.headers["Retry-After"] == "5"
+        assert response.get_json(force=True)["part"] == "engine"
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite3").write_bytes(b"not a database" * 100)
+    client = create_app(parse_config({"home": str(tmp_path)})).test_client()
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.get_json(force=True)["part"] == "state"
+
+
+def test_an_engine_that_is_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise EngineUnavailable("engine does not answer")
+
+    monkeypatch.setattr(Pipeline, "search", away)
+    response = client.get("/search")
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == "5"
+    assert response.get_json(force=True)["detail"] == "engine does not answer"
+
+
+def test_our_own_bug_shows_no_trace(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object, **__: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(Pipeline, "search", bug)
+    response = client.get("/search")
+    assert response.status_code == 500
+    assert response.content_type == "application/problem+json"
+    assert "secret" not in response.text
+    assert "Traceback" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nope", 404),
+        ("GET", "/static/nope.css", 404),
+        ("GET", "/static/../app.py", 404),
+        ("DELETE", "/search", 405),
+        ("GET", "/events", 405),
+        ("POST", "/search", 415),
+        ("GET", "/shop/items/nope", 404),
+        ("POST", "/shop/events", 400),
+    ],
+)
+def test_errors_are_problem_documents(
+    client: FlaskClient, method: str, path: str, status: int
+) -> None:
+    response = client.open(path, method=method)
+    assert response.status_code == status
+    assert response.content_type == "application/problem+json"
+    told = response.get_json(force=True)
+    assert told["status"] == status
+    assert told["detail"]
+    if status == 405:
+        assert response.headers["Allow"]
+
+
+def test_pages_forbid_foreign_scripts(client: FlaskClient) -> None:
+    response = client.get("/")
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<script>" not in response.text
+    assert " style=" not in response.text
