@@ -133,4 +133,5 @@ def _by_cluster(
         raise ValueError(f"expected {len(values)} clusters, one a value, found {len(clusters)}")
     numbers: dict[Hashable, int] = {}
     of = np.array([numbers.setdefault(one, len(numbers)) for one in clusters])
-    return np.bincount(of, weights=values), np.bincount(of).astype(np.float64)
+    sums = np.bincount(of, weights=values).astype(np.float64)
+    return sums, np.bincount(of).astype(np.float64)

@@ -175,7 +175,7 @@ def _ndcg(grouped: Grouped, k: float) -> NDArray[np.float64]:
 
 
 def _ndcg_exp(grouped: Grouped, k: float) -> NDArray[np.float64]:
-    """nDCG of ``2^gain - 1`` (Burges et al., 2005)."""
+    """Return nDCG of ``2^gain - 1`` (Burges et al., 2005)."""
     changed = {name: np.exp2(getattr(grouped, name)) - 1.0 for name in ("gain", "ideal_gain")}
     return _ndcg(Grouped(**{**vars(grouped), **changed}), k)
 
