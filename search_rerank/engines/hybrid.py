@@ -85,13 +85,13 @@ def combine(
     score = weights.words_weight * words + weights.vector_weight * near
     if exact is not None and exact in ids:
         score[ids.index(exact)] = weights.words_weight + weights.vector_weight + 1.0
-    score = score.astype(np.float32)
-    order = np.lexsort((np.array(ids, dtype=np.str_), -score))[: depth(k)]
+    rounded = score.astype(np.float32)  # what is returned as equal is ordered as equal
+    order = np.lexsort((np.array(ids, dtype=np.str_), -rounded))[: depth(k)]
     return Candidates(
         [ids[row] for row in order.tolist()],
         (boosted / boost)[order].astype(np.float32),
         cosine[order].astype(np.float32),
-        score[order],
+        rounded[order],
         total,
         facets or {},
         tuple(degraded),
@@ -123,5 +123,10 @@ def browse(
         ids, boost, boost, nan, weights, top=highest, k=len(ids), total=total, facets=facets
     )
     return Candidates(
-        found.ids, np.zeros_like(found.lexical), found.vector, found.score, total, found.facets
+        found.ids,
+        np.zeros(len(ids), dtype=np.float32),
+        found.vector,
+        found.score,
+        total,
+        found.facets,
     )

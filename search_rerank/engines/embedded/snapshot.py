@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tantivy import Query
 
 from search_rerank.config import RetrievalConfig
 from search_rerank.engines import fields, hybrid
@@ -150,12 +151,12 @@ class Snapshot:
     def _highest(self) -> float:
         return float(self._boost.max(initial=1.0))
 
-    def _missing(self, query: object, places: NDArray[np.intp]) -> NDArray[np.float64]:
+    def _missing(self, query: Query, places: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the boosted word scores of given items, 0 where no word matches."""
         scores = np.zeros(len(places))
         if not len(places):
             return scores
-        some = self._words.within(query, self._words.of_rows(self._rows[places]))  # type: ignore[arg-type]
+        some = self._words.within(query, self._words.of_rows(self._rows[places]))
         found, boosted = self._known(*self._words.search(some, len(places))[:2])
         order = np.argsort(places)
         scores[order[np.searchsorted(places, found, sorter=order)]] = boosted

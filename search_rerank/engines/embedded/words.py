@@ -109,8 +109,8 @@ class WordIndex:
             self._writer.rollback()
             self._writer = None
 
-    def query(self, text: str, weights: Mapping[str, float]) -> Query | None:
-        """Return the query for a cleaned text, None where it has neither word nor id."""
+    def query(self, text: str, weights: Mapping[str, float]) -> Query:
+        """Return the query for a cleaned text: items with one of its words, or with it as id."""
         words = self._analyzer.analyze(text)
         clauses = [
             (Occur.Should, Query.boost_query(self._term(name, word), weights[name]))

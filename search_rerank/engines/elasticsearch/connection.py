@@ -1,0 +1,92 @@
+"""The connection to a server: credentials, time limits, and its errors in our words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import elasticsearch as es
+from elasticsearch.serializer import OrjsonSerializer
+
+from search_rerank.config import EngineConfig
+from search_rerank.errors import EngineError, EngineUnavailable
+
+API_KEY = "SEARCH_RERANK_ES_API_KEY"
+USER = "SEARCH_RERANK_ES_USER"
+PASSWORD = "SEARCH_RERANK_ES_PASSWORD"
+CA_FILE = "SEARCH_RERANK_ES_CA_FILE"
+WRITE_TIMEOUT_S = 120.0
+"""A bulk request, a refresh or a deletion may take longer than a search."""
+
+
+def connect(config: EngineConfig) -> es.Elasticsearch:
+    """Return a client; credentials come from the environment only, TLS is verified."""
+    options: dict[str, Any] = {}
+    if key := os.environ.get(API_KEY):
+        options["api_key"] = key
+    elif user := os.environ.get(USER):
+        options["basic_auth"] = (user, os.environ.get(PASSWORD, ""))
+    if ca_file := os.environ.get(CA_FILE):
+        options["ca_certs"] = ca_file
+    try:
+        return es.Elasticsearch(
+            config.url,
+            serializer=OrjsonSerializer(),
+            request_timeout=config.timeout_s,
+            max_retries=1,
+            retry_on_timeout=False,
+            **options,
+        )
+    except (ValueError, TypeError, OSError) as error:
+        raise EngineError(f"engine.url {config.url!r}: {error}") from None
+
+
+@contextmanager
+def errors_of(url: str) -> Iterator[None]:
+    """Turn whatever the client raises into `EngineUnavailable` or `EngineError`."""
+    try:
+        yield
+    except es.ConnectionTimeout:
+        raise EngineUnavailable(
+            f"Elasticsearch at {url} did not answer in time: see its load, "
+            f"or raise engine.timeout_s"
+        ) from None
+    except es.ConnectionError as error:
+        raise EngineUnavailable(
+            f"Elasticsearch at {url} cannot be reached ({error.message}): check engine.url, "
+            f"or start a server with `make elasticsearch`"
+        ) from None
+    except es.ApiError as error:
+        if error.status_code in (429, 502, 503, 504):
+            raise EngineUnavailable(
+                f"Elasticsearch at {url} is not ready (status {error.status_code}): "
+                f"{reason_of(error.body)}"
+            ) from None
+        if error.status_code in (401, 403):
+            raise EngineError(
+                f"Elasticsearch at {url} refused access: {reason_of(error.body)}: "
+                f"set {API_KEY}, or {USER} and {PASSWORD}"
+            ) from None
+        raise EngineError(f"Elasticsearch: {reason_of(error.body)}") from None
+    except (es.TransportError, es.UnsupportedProductError, es.SerializationError) as error:
+        raise EngineError(f"Elasticsearch at {url}: {error}") from None
+
+
+def reason_of(body: object) -> str:
+    """Return the innermost reason of an error answer, shortened."""
+    error = body.get("error", body) if isinstance(body, Mapping) else body
+    reason: object = error
+    while isinstance(error, Mapping):
+        reason = error.get("reason") or error.get("type") or reason
+        causes = error.get("root_cause") or error.get("failed_shards")
+        inner = error.get("caused_by") or (causes[0] if causes else None)
+        if (
+            isinstance(inner, Mapping)
+            and "reason" in inner
+            and isinstance(inner["reason"], Mapping)
+        ):
+            inner = inner["reason"]
+        error = inner
+    return str(reason)[:300]

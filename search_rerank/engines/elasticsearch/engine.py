@@ -1,0 +1,199 @@
+"""The engine on a server; see `Engine` for what each method does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version as installed
+from typing import Any
+
+import elasticsearch as es
+import numpy as np
+
+from search_rerank.config import EngineConfig, RetrievalConfig
+from search_rerank.data.item import Item
+from search_rerank.engines import fields
+from search_rerank.engines.base import Document, IndexSchema, Retrieve, Stored, Version
+from search_rerank.engines.elasticsearch.connection import (
+    WRITE_TIMEOUT_S,
+    connect,
+    errors_of,
+    reason_of,
+)
+from search_rerank.engines.elasticsearch.mapping import source
+from search_rerank.engines.elasticsearch.retrieval import Retrieval
+from search_rerank.engines.elasticsearch.versions import Versions
+from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.query import Candidates
+
+_BULK = 500
+
+
+class ElasticsearchEngine:
+    """Keeps its index on an Elasticsearch server.
+
+    Parameters
+    ----------
+    config
+        Address, index name and time limit.
+    weights
+        How candidates are chosen.
+
+    Raises
+    ------
+    EngineUnavailable
+        When the server does not answer.
+    """
+
+    name = "elasticsearch"
+
+    def __init__(self, config: EngineConfig, weights: RetrievalConfig) -> None:
+        self._url = config.url
+        self._client = connect(config)
+        self._writer = self._client.options(request_timeout=max(WRITE_TIMEOUT_S, config.timeout_s))
+        self._versions = Versions(self._writer, config.index)
+        self._retrieval = Retrieval(self._client, weights, config.timeout_s)
+        with errors_of(self._url):
+            self._server = str(self._client.info()["version"]["number"])
+
+    def create(self, schema: IndexSchema) -> str:
+        """Create an empty version beside the live one and return its name."""
+        with errors_of(self._url):
+            return self._versions.create(schema)
+
+    def write(self, version: str, documents: Sequence[Document]) -> Mapping[str, str]:
+        """Write documents, idempotent by item id; return id to reason for each one refused."""
+        with errors_of(self._url):
+            schema = self._versions.get(version).schema
+            refused: dict[str, str] = {}
+            good: dict[str, Document] = {}
+            for document in documents:
+                reason = fields.refusal(document, schema)
+                if reason is None:
+                    good[document.item.id] = document
+                else:
+                    refused[document.item.id] = reason
+            operations = [
+                part
+                for id_, document in good.items()
+                for part in ({"index": {"_id": id_}}, source(document, schema))
+            ]
+            return refused | self._bulk(version, operations, 2 * _BULK)
+
+    def delete(self, version: str, ids: Sequence[str]) -> None:
+        """Remove items; ids that are not there are no error."""
+        with errors_of(self._url):
+            self._versions.get(version)
+            self._bulk(version, [{"delete": {"_id": id_}} for id_ in ids], _BULK)
+
+    def finish(self, version: str) -> None:
+        """Make all that was written visible to queries."""
+        with errors_of(self._url):
+            self._versions.get(version)
+            self._writer.indices.refresh(index=version)
+
+    def count(self, version: str | None = None) -> int:
+        """Return how many items a version holds."""
+        with errors_of(self._url):
+            return int(self._client.count(index=self._versions.get(version).name)["count"])
+
+    def promote(self, version: str) -> None:
+        """Make a version the live one, in one atomic step."""
+        with errors_of(self._url):
+            self._versions.point(self._versions.get(version).name)
+
+    def rollback(self) -> str:
+        """Make the version that was live before the present one live again; return its name."""
+        with errors_of(self._url):
+            version = self._versions.previous()
+            self._versions.point(version)
+            return version
+
+    def drop(self, version: str) -> None:
+        """Delete a version that is not live."""
+        with errors_of(self._url):
+            self._versions.drop(version)
+
+    def versions(self) -> Sequence[Version]:
+        """Return all versions, newest first."""
+        with errors_of(self._url):
+            return self._versions.described()
+
+    def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
+        """Return candidates by words and by meaning, in the order of the fused score."""
+        with errors_of(self._url):
+            known = self._versions.get(version)
+            try:
+                return self._retrieval.retrieve(request, known)
+            except es.NotFoundError:  # dropped since we asked what is live
+                self._versions.forget()
+                return self._retrieval.retrieve(request, self._versions.get(version))
+
+    def score(
+        self, request: Retrieve, ids: Sequence[str], version: str | None = None
+    ) -> Candidates:
+        """Return the given items with the scores `retrieve` would give them, best first."""
+        with errors_of(self._url):
+            return self._retrieval.score(request, ids, self._versions.get(version))
+
+    def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
+        """Return what is stored of items, in the order asked, None for ids not there."""
+        if not ids:
+            return []
+        with errors_of(self._url):
+            known = self._versions.get(version)
+            fits = [id_ for id_ in ids if 0 < len(id_.encode("utf-8", "replace")) <= 512]
+            answer = self._client.mget(
+                index=known.name,
+                ids=fits or ["-"],
+                realtime=False,
+                source_includes=["json", "hash", "vector"],
+            )
+            found = {
+                doc["_id"]: _stored(doc["_source"]) for doc in answer["docs"] if doc.get("found")
+            }
+            return [found.get(id_) for id_ in ids]
+
+    def info(self) -> Mapping[str, Any]:
+        """Return what a health page shows; asks the server."""
+        with errors_of(self._url):
+            self._server = str(self._client.info()["version"]["number"])
+            live = next((known.name for known in self._versions.all() if known.live), None)
+        return {
+            "kind": self.name,
+            "where": self._url,
+            "live": live,
+            "versions": {
+                "elasticsearch": self._server,
+                "elasticsearch-py": installed("elasticsearch"),
+            },
+        }
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
+    def _bulk(self, version: str, operations: list[dict[str, Any]], size: int) -> dict[str, str]:
+        refused: dict[str, str] = {}
+        for start in range(0, len(operations), size):
+            part = operations[start : start + size]
+            answer = self._writer.bulk(index=version, operations=part, require_alias=False)
+            for result in answer["items"] if answer["errors"] else ():
+                (entry,) = result.values()
+                status, error = entry["status"], entry.get("error")
+                if error is None:
+                    continue
+                if status in (429, 503):
+                    raise EngineUnavailable(f"Elasticsearch is overloaded: {reason_of(error)}")
+                if status == 404:
+                    raise EngineError(f"no version {version!r}: {reason_of(error)}")
+                refused[entry["_id"]] = reason_of(error)
+        return refused
+
+
+def _stored(entry: Mapping[str, Any]) -> Stored:
+    vector = entry.get("vector")
+    return Stored(
+        Item.model_validate_json(entry["json"]),
+        entry["hash"],
+        None if vector is None else np.array(vector, dtype=np.float32),
+    )
