@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search_rerank.errors import ConfigError
+from search_rerank.evaluation.measures import Grouped, parse_measure
+
+ALL = ("nDCG@3", "nDCG", "nDCG_exp@10", "MRR", "MRR@2", "HR@2", "recall@2", "AP", "AP@3", "P@2")
+
+
+def ranked(*groups: list[float], missed: list[list[float]] | None = None) -> Grouped:
+    """Groups whose gains are already in the order of the scores."""
+    sizes = [len(group) for group in groups]
+    n = sum(sizes)
+    gains = np.array([gain for group in groups for gain in group], dtype=np.float64)
+    offsets = np.cumsum([0, *sizes])
+    return Grouped.ranked(gains, -np.arange(n, dtype=float), np.arange(n), offsets, missed)
+
+
+def value(measure: str, gains: list[float], missed: list[float] | None = None) -> float:
+    groups = ranked(gains, missed=None if missed is None else [missed])
+    return float(parse_measure(measure).values(groups)[0])
+
+
+@pytest.mark.parametrize("text", ALL)
+def test_prints_as_typed(text: str) -> None:
+    assert str(parse_measure(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nDCG@0", "expected a name and a cutoff above 0"),
+        ("nDCG@ten", "expected a name and a cutoff above 0"),
+        ("", "expected a name and a cutoff above 0"),
+        ("NDCG@10", r"unknown measure 'NDCG' \(did you mean 'nDCG'\?\)"),
+        ("HR", "expected a cutoff, such as HR@10"),
+    ],
+)
+def test_refuses_what_it_does_not_know(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_measure(text)
+
+
+def test_ndcg_is_linear_in_the_gain() -> None:
+    found = 1 / np.log2(2) + 3 / np.log2(4)
+    ideal = 3 / np.log2(2) + 1 / np.log2(3)
+    assert value("nDCG@3", [1, 0, 3]) == pytest.approx(found / ideal)
+
+
+def test_ndcg_exp_grows_with_the_power_of_two() -> None:
+    found = (2**1 - 1) / np.log2(2) + (2**3 - 1) / np.log2(4)
+    ideal = (2**3 - 1) / np.log2(2) + (2**1 - 1) / np.log2(3)
+    assert value("nDCG_exp@3", [1, 0, 3]) == pytest.approx(found / ideal)
+
+
+def test_ndcg_sees_nothing_past_the_cutoff() -> None:
+    assert value("nDCG@2", [0, 0, 3]) == 0
+
+
+def test_missed_items_count_in_the_ideal() -> None:
+    found = 1 / np.log2(2)
+    ideal = 3 / np.log2(2) + 1 / np.log2(3)
+    assert value("nDCG@3", [1, 0, 0], missed=[3]) == pytest.approx(found / ideal)
+    assert value("recall@3", [1, 0, 0], missed=[3, 1]) == pytest.approx(1 / 3)
+    assert value("AP", [0, 1, 0], missed=[1]) == pytest.approx(1 / 2 / 2)
+
+
+def test_the_other_measures() -> None:
+    gains: list[float] = [0, 2, 0, 1, 0]
+    assert value("MRR", gains) == 1 / 2
+    assert value("MRR@1", gains) == 0
+    assert (value("HR@1", gains), value("HR@2", gains), value("HR@4", gains)) == (0, 1, 1)
+    assert value("recall@2", gains) == 1 / 2
+    assert value("P@5", gains) == 2 / 5
+    assert value("P@10", gains) == 2 / 10
+    assert value("AP", gains) == pytest.approx((1 / 2 + 2 / 4) / 2)
+    assert value("AP@2", gains) == pytest.approx(1 / 2 / 2)
+
+
+@pytest.mark.parametrize("measure", ALL)
+def test_every_group_counts(measure: str) -> None:
+    groups = ranked([], [1.0], [0.0, 0.0], [], missed=[[1.0], [], [], []])
+    values = parse_measure(measure).values(groups)
+    assert values.tolist() == [0, 1 / 2 if measure == "P@2" else 1, 0, 0]
+
+
+def test_no_groups() -> None:
+    assert parse_measure("nDCG@10").values(ranked()).shape == (0,)
+
+
+def test_ties_and_nan_are_ordered_by_the_second_key() -> None:
+    scores = np.array([np.nan, 1.0, 1.0, np.nan, -np.inf])
+    for relevant, place in enumerate([5, 2, 1, 4, 3]):
+        gains = np.eye(5)[relevant]
+        groups = Grouped.ranked(gains, scores, np.array([9, 5, 4, 8, 0]), np.array([0, 5]))
+        assert parse_measure("MRR").values(groups).tolist() == [1 / place]
+
+
+def test_lengths_that_do_not_fit_are_refused() -> None:
+    one = np.ones(3)
+    with pytest.raises(ValueError, match="expected 4 gains, scores and ties"):
+        Grouped.ranked(one, one, np.arange(3), np.array([0, 4]))
+    with pytest.raises(ValueError, match="expected missed gains of 1 groups, found 2"):
+        Grouped.ranked(one, one, np.arange(3), np.array([0, 3]), [[], []])
+    with pytest.raises(ValueError, match="expected finite gains"):
+        Grouped.ranked(one * np.nan, one, np.arange(3), np.array([0, 3]))
+
+
+GAINS = st.lists(st.floats(-1, 30, width=32), max_size=12)
+
+
+@given(
+    groups=st.lists(st.tuples(GAINS, GAINS), max_size=4), seed=st.integers(0, 99), k=st.integers(1)
+)
+def test_always_between_0_and_1(
+    groups: list[tuple[list[float], list[float]]], seed: int, k: int
+) -> None:
+    gains = np.array([gain for rows, _ in groups for gain in rows])
+    offsets = np.cumsum([0, *(len(rows) for rows, _ in groups)])
+    scores = np.random.default_rng(seed).integers(0, 3, len(gains)).astype(float)
+    missed = [rest for _, rest in groups]
+    found = Grouped.ranked(gains, scores, np.arange(len(gains)), offsets, missed)
+    best = Grouped.ranked(gains, gains, np.arange(len(gains)), offsets)
+    relevant = np.array([max(rows, default=0) > 0 for rows, _ in groups], dtype=bool)
+    for name in ("nDCG", "nDCG_exp", "MRR", "HR", "recall", "AP", "P"):
+        measure = parse_measure(f"{name}@{min(k, 10**8)}")
+        values = measure.values(found)
+        assert ((values >= 0) & (values <= 1)).all()
+        assert len(values) == len(groups)
+    np.testing.assert_allclose(parse_measure("nDCG@5").values(best), relevant.astype(float))

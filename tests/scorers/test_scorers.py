@@ -1,0 +1,132 @@
+"""Each scorer: the contract, and what only it promises."""
+
+import numpy as np
+import pytest
+
+from search_rerank.data.history import History
+from search_rerank.errors import ConfigError
+from search_rerank.scorers import SCORERS, create
+from tests.scorers.contract import ALL, ScorerContract
+from tests.scorers.worlds import DAY_MS, NOW_MS, catalogue, click, log
+
+
+class TestPopularity(ScorerContract):
+    name = "popularity"
+    personal = False
+    needs_events = False
+
+    def test_an_interaction_counts_half_after_the_half_life(self) -> None:
+        events = log(
+            [click("a", 1, NOW_MS - 10 * DAY_MS, "purchase"), click("b", 2, NOW_MS - 20 * DAY_MS)]
+        )
+        scorer = create("popularity", {"half_life_days": 10}).fit(
+            events, catalogue(), now_ms=NOW_MS
+        )
+        scores = scorer.score(History.empty(NOW_MS), ALL)
+        np.testing.assert_allclose(scores[1], np.log1p(3 * 0.5), rtol=1e-6)
+        np.testing.assert_allclose(scores[2], np.log1p(1 * 0.25), rtol=1e-6)
+        assert scores[3] == 0
+
+    def test_gains_by_type(self) -> None:
+        events = log([click("a", 1, NOW_MS - 1), click("a", 2, NOW_MS - 1, "wish")])
+        scores = self.fitted(events, gains={"wish": 4.0}).score(History.empty(NOW_MS), ALL)
+        np.testing.assert_allclose(scores[[1, 2]], [0, np.log1p(4)], rtol=1e-6)
+
+    def test_half_life_must_be_above_zero(self) -> None:
+        with pytest.raises(ConfigError, match=r"half_life_days: expected above 0, found 0"):
+            create("popularity", {"half_life_days": 0})
+
+
+class TestItemKnnBm25(ScorerContract):
+    name = "item_knn"
+
+
+class TestItemKnnCosine(ScorerContract):
+    name = "item_knn"
+    options = {"weighting": "cosine"}
+
+    def test_cosine_of_columns(self) -> None:
+        # Item 0 has shoppers a, b; item 2 has b, c, d: one in common.
+        rows = [("a", 0), ("b", 0), ("b", 2), ("c", 2), ("d", 2)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        history, item = History.of([0]), np.array([2], dtype=np.int32)
+        plain = self.fitted(events).score(history, item)[0]
+        np.testing.assert_allclose(plain, 1 / np.sqrt(2 * 3), rtol=1e-6)
+        shrunk = self.fitted(events, shrink=3).score(history, item)[0]
+        np.testing.assert_allclose(shrunk, plain * 1 / (1 + 3), rtol=1e-6)
+
+
+class TestItemKnnCounts(ScorerContract):
+    name = "item_knn"
+    options = {"weighting": "none"}
+
+    def test_decayed_sum_over_the_history(self) -> None:
+        rows = [("a", 0), ("a", 4), ("b", 0), ("b", 4), ("c", 2), ("c", 4)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        history = History.of([0, 2], weight=[3.0, 1.0])
+        score = self.fitted(events, decay=0.5).score(history, np.array([4], dtype=np.int32))[0]
+        assert score == 3.0 * 0.5 * 2 + 1.0 * 1
+
+    def test_keeps_the_nearest_neighbours_only(self) -> None:
+        rows = [("a", 0), ("a", 2), ("a", 4), ("b", 0), ("b", 4), ("c", 6)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        scores = self.fitted(events, neighbours=1).score(History.of([0]), ALL)
+        assert (scores[4], scores[2], scores[6]) == (2, 0, 0)
+
+    def test_weighting_must_be_known(self) -> None:
+        with pytest.raises(ConfigError, match=r"one of bm25, cosine, none, found 'tf'"):
+            create("item_knn", {"weighting": "tf"})
+
+
+class TestAls(ScorerContract):
+    name = "als"
+    options = {"dim": 4, "reg": 0.1}
+
+    def test_fold_in_solves_the_normal_equations(self) -> None:
+        scorer = self.fitted(alpha=2.0)
+        Y = np.float64(scorer.arrays()["factors"])
+        # Item 2 twice: confidence 1 + 2 * 2; item 0 once: 1 + 2 * 1.
+        confidence = np.ones(len(Y))
+        confidence[[2, 0]] = 1 + 2 * 2, 1 + 2 * 1
+        wanted = np.zeros(len(Y))
+        wanted[[2, 0]] = 1
+        left = Y.T @ (confidence[:, None] * Y) + 0.1 * np.eye(4)
+        expected = Y @ np.linalg.solve(left, Y.T @ (confidence * wanted))
+        scores = scorer.score(History.of([2, 0, 2]), ALL)[:18]
+        np.testing.assert_allclose(scores, expected[:18], atol=1e-4)
+
+    def test_another_seed_gives_other_factors(self) -> None:
+        factors = [self.fitted(seed=seed).arrays()["factors"] for seed in (0, 1)]
+        assert not np.array_equal(*factors)
+
+    def test_reg_must_be_above_zero(self) -> None:
+        with pytest.raises(ConfigError, match=r"als: reg: expected above 0, found 0"):
+            create("als", {"reg": 0})
+
+
+class TestContent(ScorerContract):
+    name = "content"
+    needs_events = False
+
+    def test_cosine_of_the_decayed_mean(self) -> None:
+        vectors = catalogue().vectors.astype(np.float64)
+        centre = 0.5 * 2.0 * vectors[0] + vectors[1]
+        history = History.of([0, 1], weight=[2.0, 1.0])
+        scores = self.fitted(decay=0.5).score(history, ALL[:2])
+        expected = vectors[:2] @ centre / np.linalg.norm(centre)
+        np.testing.assert_allclose(scores, expected, rtol=1e-5)
+
+    def test_item_without_vector_has_no_opinion(self) -> None:
+        assert np.isnan(self.score([0])[-1])
+        assert np.isnan(self.score([len(ALL) - 1])).all()
+
+
+def test_registry_makes_each_by_its_name() -> None:
+    assert [create(name).name for name in SCORERS] == list(SCORERS)
+
+
+def test_unknown_scorer_names_the_nearest() -> None:
+    with pytest.raises(
+        ConfigError, match=r"unknown scorer 'itemknn' \(did you mean 'item_knn'\?\)"
+    ):
+        create("itemknn")
