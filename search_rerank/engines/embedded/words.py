@@ -135,9 +135,11 @@ class WordIndex:
             terms = Query.term_set_query(self._fields, name, list(values))
             parts.append((Occur.Must, terms if values else Query.empty_query()))
         for name, low, high in conditions.ranges:
-            between = Query.range_query(self._fields, name, tantivy.FieldType.Float, low, high)
             if low is None and high is None:
                 between = Query.exists_query(name)
+            else:
+                kind = tantivy.FieldType.Float
+                between = Query.range_query(self._fields, name, kind, low, high)
             parts.append((Occur.Must, between))
         return Query.boolean_query(parts) if parts else Query.all_query()
 

@@ -1,0 +1,50 @@
+"""Each engine, empty, and gone after the test."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from search_rerank.config import Config, EngineConfig
+from search_rerank.engines import open_engine
+from search_rerank.engines.base import Engine
+
+ES_URL = "SEARCH_RERANK_ES_URL"
+Open = Callable[[], Engine]
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Open]:
+    yield from _opener(Config(home=tmp_path))
+
+
+@pytest.fixture
+def elastic(tmp_path: Path) -> Iterator[Open]:
+    url = os.environ.get(ES_URL)
+    if not url:
+        pytest.skip(
+            f"no Elasticsearch: {ES_URL} is not set; start one with `make elasticsearch`, "
+            f"or run `make test`"
+        )
+    index = f"contract-{uuid.uuid4().hex[:10]}"
+    engine = EngineConfig(kind="elasticsearch", index=index, url=url, timeout_s=30)
+    yield from _opener(Config(home=tmp_path, engine=engine))
+    import elasticsearch
+
+    with elasticsearch.Elasticsearch(url) as client:
+        for name in client.indices.get(index=f"{index}-v*"):
+            client.indices.delete(index=name)
+
+
+def _opener(config: Config) -> Iterator[Open]:
+    opened: list[Engine] = []
+
+    def open_() -> Engine:
+        opened.append(open_engine(config))
+        return opened[-1]
+
+    yield open_
+    for engine in opened:
+        engine.close()
