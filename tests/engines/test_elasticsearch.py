@@ -25,7 +25,7 @@ class TestElasticsearch(EngineContract):
 
         def broken(*args: object) -> dict[str, object]:
             body = true(*args)  # type: ignore[arg-type]
-            body["knn"]["field"] = "no_such_field"
+            body["knn"]["query_vector"] = [1.0, 0.0, 0.0]
             return body
 
         monkeypatch.setattr(search, "by_vector", broken)
