@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +88,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
             "encoder": bundle.encoder.fingerprint,
             "dim": bundle.encoder.dim,
             "items": len(bundle.catalogue),
-            "scorers": [{"name": s.name, "options": asdict(s)} for s in bundle.scorers],  # type: ignore[call-overload]
+            "scorers": [{"name": s.name, "options": s.options()} for s in bundle.scorers],
             "fusions": {prefix: sorted(task) for prefix, task in bundle.fusions.items()},
             "files": files,
         }

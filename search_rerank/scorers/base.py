@@ -32,6 +32,9 @@ class Scorer(Protocol):
         the order of the rows is irrelevant.
         """
 
+    def options(self) -> Mapping[str, object]:
+        """Return the options, as `search_rerank.scorers.create` takes them and JSON can hold."""
+
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         """Return what was learnt, as arrays without objects."""
 
