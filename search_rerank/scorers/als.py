@@ -32,11 +32,11 @@ class Als(Fitted):
     """Length of the factors."""
     epochs: int = 15
     """Times that the factors of actors and items are solved in turn."""
-    reg: float = 10.0
+    reg: float = 30.0
     """Weight of the squared factors in the loss."""
     alpha: float = 10.0
     """Confidence that one unit of interaction adds."""
-    decay: float = 1.0
+    decay: float = 0.8
     """Weight of a history's item against the one after it, at request time."""
     seed: int = 0
     """Seed of the factors' start."""
@@ -63,7 +63,7 @@ class Als(Fitted):
         from scipy.sparse import csr_matrix
         from threadpoolctl import threadpool_limits
 
-        matrix = actor_items(events.before(now_ms), len(catalogue), self.gains)
+        matrix = actor_items(events, len(catalogue), self.gains, now_ms=now_ms)
         known = np.bincount(matrix.indices, minlength=len(catalogue)) > 0
         factors = np.zeros((len(catalogue), self.dim), dtype=np.float32)
         if known.any():

@@ -31,12 +31,14 @@ class ItemKnn(Fitted):
     """
 
     name: ClassVar[str] = "item_knn"
-    weighting: str = "bm25"
+    weighting: str = "none"
     """`bm25` and `cosine` weaken frequent items and active shoppers; `none` counts."""
     shrink: float = 0.0
     """A similarity s from few common actors c becomes ``s * c / (c + shrink)``."""
-    neighbours: int = 200
+    neighbours: int = 300
     """Neighbours kept of each item."""
+    half_life_days: float = 60.0
+    """After so many days an interaction of the log counts half; 0 counts all alike."""
     decay: float = 0.8
     """Weight of a history's item against the one after it."""
     gains: Mapping[str, float] = gains_option()
@@ -58,6 +60,9 @@ class ItemKnn(Fitted):
             self.weighting,
         )
         require(self.shrink >= 0, "item_knn: shrink", "0 or more", self.shrink)
+        require(
+            self.half_life_days >= 0, "item_knn: half_life_days", "0 or more", self.half_life_days
+        )
         require(self.neighbours >= 1, "item_knn: neighbours", "1 or more", self.neighbours)
         require(0 < self.decay <= 1, "item_knn: decay", "above 0 and at most 1", self.decay)
 
@@ -66,7 +71,10 @@ class ItemKnn(Fitted):
         from implicit.nearest_neighbours import all_pairs_knn
         from scipy.sparse import csr_matrix
 
-        matrix = csr_matrix(actor_items(events.before(now_ms), len(catalogue), self.gains).T)
+        had = actor_items(
+            events, len(catalogue), self.gains, now_ms=now_ms, half_life_days=self.half_life_days
+        )
+        matrix = csr_matrix(had.T)
         known = np.diff(matrix.indptr) > 0
         # One more, because an item is its own nearest neighbour.
         weighted = self._weighted(matrix).T.tocsr().astype(np.float64)
@@ -97,11 +105,11 @@ class ItemKnn(Fitted):
         """Return the similarities (items, items) weakened where few actors are common."""
         from scipy.sparse import vstack
 
-        had = items.sign()
+        signs = items.sign()
         blocks = []
         for start in range(0, found.shape[0], _BLOCK):  # the product of all rows may be dense
             block = slice(start, start + _BLOCK)
-            common = (had[block] @ had.T).multiply(found[block].sign()).tocsr()
+            common = (signs[block] @ signs.T).multiply(found[block].sign()).tocsr()
             common.data /= common.data + np.float32(self.shrink)
             blocks.append(found[block].multiply(common))
         return vstack(blocks).tocsr()

@@ -14,6 +14,10 @@ from search_rerank.data.history import History
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+_DAY_MS = 86_400_000
+_MAX_HALF_LIVES = 40.0
+"""Beyond, products of two weights would leave the range of float32 and become 0."""
+
 
 def inside(items: NDArray[np.int32], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which item numbers are valid and known, bool (n,); `known` is bool (n_items,)."""
@@ -35,16 +39,33 @@ def profile(
     return items, history.weight[usable] * np.float32(decay) ** age
 
 
-def actor_items(events: Events, n_items: int, gains: Mapping[str, float]) -> csr_matrix[np.float32]:
-    """Return who did how much with what, float32 sparse (actors, n_items); repetitions add up.
+def actor_items(
+    events: Events,
+    n_items: int,
+    gains: Mapping[str, float],
+    *,
+    now_ms: int,
+    half_life_days: float = 0.0,
+) -> csr_matrix[np.float32]:
+    """Return who did how much with what before now, float32 sparse (actors, n_items).
 
-    Actors are numbered anew in the order of the log's numbers, those without any weight left out.
+    Repetitions add up; an interaction counts half after the half-life, 0 counts all alike. Actors
+    are numbered anew in the order of the log's numbers, those without any weight left out.
     """
     from scipy.sparse import coo_matrix
 
-    weights = events.weights(dict(gains))
+    past = events.before(now_ms)
+    weights = past.weights(dict(gains))
     counted = weights > 0
-    _, actor = np.unique(events.actor()[counted], return_inverse=True)
+    if half_life_days > 0:
+        weights = weights * faded(past, now_ms, half_life_days)
+    _, actor = np.unique(past.actor()[counted], return_inverse=True)
     n_actors = int(actor.max(initial=-1)) + 1
-    cells = (actor.astype(np.int32), events.item[counted])
+    cells = (actor.astype(np.int32), past.item[counted])
     return coo_matrix((weights[counted], cells), shape=(n_actors, n_items)).tocsr()
+
+
+def faded(events: Events, now_ms: int, half_life_days: float) -> NDArray[np.float32]:
+    """Return what is left of each interaction by its age, float32 (n,); never quite 0."""
+    half_lives = (now_ms - events.time_ms) / (_DAY_MS * half_life_days)
+    return np.exp2(-np.minimum(half_lives, _MAX_HALF_LIVES)).astype(np.float32)

@@ -14,8 +14,7 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
-
-_DAY_MS = 86_400_000
+from search_rerank.scorers.numbers import faded
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ class Popularity(Fitted):
     def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
         """Learn from events before `now_ms`; the same input gives the same bytes."""
         past = events.before(now_ms)
-        age_days = (now_ms - past.time_ms) / _DAY_MS
-        mass = past.weights(dict(self.gains)) * np.exp2(-age_days / self.half_life_days)
+        mass = past.weights(dict(self.gains)) * faded(past, now_ms, self.half_life_days)
         counts = np.bincount(past.item, weights=mass, minlength=len(catalogue))
         return replace(self, scores=np.log1p(counts).astype(np.float32))
 

@@ -39,6 +39,7 @@ class TestPopularity(ScorerContract):
 
 class TestItemKnnBm25(ScorerContract):
     name = "item_knn"
+    options = {"weighting": "bm25"}
 
 
 class TestItemKnnCosine(ScorerContract):
@@ -58,7 +59,7 @@ class TestItemKnnCosine(ScorerContract):
 
 class TestItemKnnCounts(ScorerContract):
     name = "item_knn"
-    options = {"weighting": "none"}
+    options = {"weighting": "none", "half_life_days": 0}
 
     def test_decayed_sum_over_the_history(self) -> None:
         rows = [("a", 0), ("a", 4), ("b", 0), ("b", 4), ("c", 2), ("c", 4)]
@@ -66,6 +67,16 @@ class TestItemKnnCounts(ScorerContract):
         history = History.of([0, 2], weight=[3.0, 1.0])
         score = self.fitted(events, decay=0.5).score(history, np.array([4], dtype=np.int32))[0]
         assert score == 3.0 * 0.5 * 2 + 1.0 * 1
+
+    def test_old_interactions_fade(self) -> None:
+        events = log([click("a", item, NOW_MS - 10 * DAY_MS) for item in (0, 4)])
+        scorer = self.fitted(events, half_life_days=10)
+        # Both interactions are half of what they were.
+        assert scorer.score(History.of([0]), ALL)[4] == pytest.approx(0.5 * 0.5)
+
+    def test_very_old_interactions_are_still_known(self) -> None:
+        events = log([click("a", item, 10**11) for item in (0, 4)])
+        assert self.fitted(events, half_life_days=1).score(History.of([0]), ALL)[4] > 0
 
     def test_keeps_the_nearest_neighbours_only(self) -> None:
         rows = [("a", 0), ("a", 2), ("a", 4), ("b", 0), ("b", 4), ("c", 6)]
@@ -83,7 +94,7 @@ class TestAls(ScorerContract):
     options = {"dim": 4, "reg": 0.1}
 
     def test_fold_in_solves_the_normal_equations(self) -> None:
-        scorer = self.fitted(alpha=2.0)
+        scorer = self.fitted(alpha=2.0, decay=1.0)
         Y = np.float64(scorer.arrays()["factors"])
         # Item 2 twice: confidence 1 + 2 * 2; item 0 once: 1 + 2 * 1.
         confidence = np.ones(len(Y))
