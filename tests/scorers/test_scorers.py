@@ -79,10 +79,11 @@ class TestItemKnnCounts(ScorerContract):
         assert self.fitted(events, half_life_days=1).score(History.of([0]), ALL)[4] > 0
 
     def test_keeps_the_nearest_neighbours_only(self) -> None:
-        rows = [("a", 0), ("a", 2), ("a", 4), ("b", 0), ("b", 4), ("c", 6)]
+        rows = [("a", 0), ("a", 2), ("a", 4), ("b", 0), ("b", 4), ("c", 0), ("c", 6)]
         events = log([click(user, item, NOW_MS - 1) for user, item in rows])
         scores = self.fitted(events, neighbours=1).score(History.of([0]), ALL)
-        assert (scores[4], scores[2], scores[6]) == (2, 0, 0)
+        # Item 0 is most like itself, which does not count.
+        assert (scores[0], scores[4], scores[2], scores[6]) == (0, 2, 0, 0)
 
     def test_weighting_must_be_known(self) -> None:
         with pytest.raises(ConfigError, match=r"one of bm25, cosine, none, found 'tf'"):
