@@ -66,8 +66,6 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
         except EngineError as error:
             if asked.attributes() - set(run.attributes()):
                 raise Problem(400, str(error)) from None
-            if asked.filters.ranges and asked.attributes():
-                raise Problem(400, str(error)) from None
             raise
 
 

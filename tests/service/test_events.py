@@ -35,7 +35,7 @@ def test_an_id_counts_once(client: FlaskClient, world: World) -> None:
 
 @pytest.mark.parametrize("mimetype", ["application/x-ndjson", "application/json"])
 def test_a_broken_line_costs_no_neighbour(client: FlaskClient, world: World, mimetype: str) -> None:
-    session = f"lines-{mimetype[-4:]}"
+    session = f"lines of {mimetype}"
     line = f'{{"item": "{world.items[0].id}", "type": "click", "session": "{session}"}}'
     body = f'{line}\n{{"item": \n\n{line}\n{{"item": "nope", "type": "click", "session": "s"}}\n'
     told = client.post("/events", data=body, content_type=mimetype).get_json()
@@ -73,7 +73,7 @@ def test_the_clock_of_a_shop_may_be_a_little_ahead(client: FlaskClient, world: W
         ({"timestamp": "tomorrow"}, "timestamp"),
         ({"timestamp": -1}, "timestamp"),
         ({"timestamp": True}, "timestamp"),
-        ({"timestamp": "9999-12-31T23:59:59Z"}, "ahead"),
+        ({"timestamp": "5000-12-31T23:59:59Z"}, "ahead"),
         ({"timestamp": 1e300}, "timestamp"),
         ({"event": "interactoin"}, "did you mean 'interaction'"),
         ({"event": []}, "event"),

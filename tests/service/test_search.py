@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -112,21 +113,18 @@ def test_any_words_have_an_answer(client: FlaskClient, text: str, path: str) -> 
         ({"filters": {"terms": {"attributes.nope": ["x"]}}}, "attributes.nope"),
         ({"filters": {"ranges": {"price": {"gte": "low"}}}}, "price"),
         ({"filters": {"ranges": {"price": {"gt": 1}}}}, "gt"),
-        ({"filters": {"ranges": {"attributes.colour": {"gte": 1}}}}, "colour"),
         ({"filters": {"ranges": {"brand": {"gte": 1}}}}, "brand"),
         ({"facets": "brand"}, "facets"),
         ({"facets": ["nope"]}, "nope"),
         ({"facets": ["attributes.nope"]}, "attributes.nope"),
         ([], "expected an object"),
         ("x", "expected an object"),
-        (None, "expected an object"),
+        (3, "expected an object"),
     ],
 )
 def test_a_wrong_body_is_told_what_is_wrong(
     client: FlaskClient, asked: object, reason: str
 ) -> None:
-    import re
-
     response = client.post("/search", json=asked)
     assert response.status_code == 400, response.text
     assert response.content_type == "application/problem+json"

@@ -1,0 +1,170 @@
+"""The page in a real headless Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import Select, WebDriverWait
+from werkzeug.serving import make_server
+
+from service.app import create_app
+from tests.service.conftest import World
+
+pytestmark = pytest.mark.browser
+_OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1360,1000",
+)
+
+
+@pytest.fixture(scope="module")
+def address(world: World) -> Iterator[str]:
+    app = create_app(world.config, clock=lambda: world.now_ms)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    app.extensions["search_rerank"].close()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        missing = "chromium" if browser is None else "chromedriver"
+        pytest.skip(f"no {missing} on the PATH: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for option in (*_OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def page(chromium: webdriver.Chrome, address: str) -> Iterator[webdriver.Chrome]:
+    chromium.get_log("browser")  # type: ignore[no-untyped-call]
+    chromium.get(address)
+    yield chromium
+    errors = chromium.get_log("browser")  # type: ignore[no-untyped-call]
+    assert errors == []
+
+
+def order(page: webdriver.Chrome, list_id: str = "personal") -> list[str | None]:
+    found = page.find_elements(By.CSS_SELECTOR, f"#{list_id} .card")
+    return [card.get_attribute("data-item") for card in found]
+
+
+def follow(page: webdriver.Chrome, act: Any) -> None:
+    """Do something that loads a page, and wait until it is another one."""
+    old = page.find_element(By.TAG_NAME, "html")
+    act()
+    wait = WebDriverWait(page, 20)
+    wait.until(lambda p: p.find_element(By.TAG_NAME, "html") != old)
+    wait.until(lambda p: p.execute_script("return document.readyState") == "complete")
+
+
+def press(page: webdriver.Chrome, css: str) -> None:
+    follow(page, page.find_element(By.CSS_SELECTOR, css).click)
+
+
+def search(page: webdriver.Chrome, words: str) -> None:
+    box = page.find_element(By.ID, "q")
+    box.clear()
+    box.send_keys(words)
+    follow(page, box.submit)
+
+
+def test_search_from_the_box(page: webdriver.Chrome, world: World) -> None:
+    item = world.items[0]
+    search(page, item.title)
+    assert item.id in order(page)
+    assert page.find_element(By.ID, "q").get_attribute("value") == item.title
+    pictures = page.find_elements(By.CSS_SELECTOR, "#personal img")
+    assert pictures[0].get_property("naturalWidth") != 0
+
+
+def test_nothing_found_says_so(page: webdriver.Chrome) -> None:
+    search(page, "zzzzqqqq")
+    assert page.find_elements(By.CSS_SELECTOR, ".empty, #personal .card")
+
+
+def test_facets_narrow_and_let_go(page: webdriver.Chrome, world: World) -> None:
+    before = page.find_element(By.CSS_SELECTOR, ".bar p").text
+    choice = page.find_element(By.CSS_SELECTOR, '[data-facet="brand"] a')
+    brand, count = choice.text.split("\n")
+    press(page, '[data-facet="brand"] a')
+    by_id = {item.id: item for item in world.items}
+    assert {by_id[str(id_)].brand for id_ in order(page)} == {brand}
+    assert page.find_element(By.CSS_SELECTOR, ".bar p").text.startswith(f"{count} products")
+    press(page, ".chips a")
+    assert page.find_element(By.CSS_SELECTOR, ".bar p").text == before
+
+
+def test_a_price_narrows(page: webdriver.Chrome, world: World) -> None:
+    box = page.find_element(By.NAME, "price_lte")
+    box.send_keys("40")
+    follow(page, box.submit)
+    by_id = {item.id: item for item in world.items}
+    assert order(page)
+    assert all((by_id[str(id_)].price or 0) <= 40 for id_ in order(page))
+
+
+def test_switching_the_shopper_changes_the_order(page: webdriver.Chrome) -> None:
+    orders = []
+    for n in (1, 2):
+        select = Select(page.find_element(By.ID, "shopper"))
+        follow(page, lambda select=select, n=n: select.select_by_index(n))
+        assert page.find_elements(By.CSS_SELECTOR, ".known li")
+        orders.append(order(page))
+    assert orders[0] != orders[1]
+
+
+def test_clicks_count_at_once(page: webdriver.Chrome) -> None:
+    before = order(page)
+    assert "Nothing yet" in page.find_element(By.CSS_SELECTOR, ".known").text
+    for n in range(1, 4):
+        title = page.find_elements(By.CSS_SELECTOR, "#personal .title")[-1].text
+        follow(page, page.find_elements(By.CSS_SELECTOR, "#personal .open button")[-1].click)
+        assert page.find_element(By.TAG_NAME, "h1").text == title
+        assert page.find_elements(By.CSS_SELECTOR, "#similar .card")
+        press(page, ".back")
+        assert f"{n} thing" in page.find_element(By.CSS_SELECTOR, ".bar p").text
+    press(page, "#personal .card .cart")
+    assert "4 things" in page.find_element(By.CSS_SELECTOR, ".bar p").text
+    assert order(page) != before
+
+
+def test_side_by_side_tells_how_far_each_moved(page: webdriver.Chrome) -> None:
+    select = Select(page.find_element(By.ID, "shopper"))
+    follow(page, lambda: select.select_by_index(1))
+    press(page, '[data-view="both"]')
+    engine, personal = order(page, "engine"), order(page)
+    cards = page.find_elements(By.CSS_SELECTOR, "#personal .card")
+    for place, card in enumerate(cards):
+        if personal[place] not in engine:
+            continue
+        moved = engine.index(personal[place]) - place
+        badge = card.find_element(By.CSS_SELECTOR, ".moved").text.split("\n")[0]
+        expected = f"▲ {moved}" if moved > 0 else f"▼ {-moved}" if moved < 0 else "="
+        assert badge.startswith(expected)

@@ -1,0 +1,98 @@
+"""The command itself, under gunicorn: several workers, real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.service.conftest import World
+
+_COMMAND = [sys.executable, "-c", "from search_rerank.cli import main; main()"]
+
+
+def settings(home: Path, folder: Path) -> Path:
+    path = folder / "serve.toml"
+    path.write_text(f"home = {json.dumps(str(home))}\n[encoder]\ndim = 16\n")
+    return path
+
+
+def start(config: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*_COMMAND, "--config", str(config), "serve", "--workers", "2", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+
+
+@pytest.fixture(scope="module")
+def address(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    config = settings(world.config.home, tmp_path_factory.mktemp("serve"))
+    process = start(config, "--port", "0")
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("Serving on http://127.0.0.1:"), line
+    yield line.split()[-1]
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+def ask(address: str, body: object | None = None) -> dict[str, object]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        found: dict[str, object] = json.load(response)
+    return found
+
+
+def test_any_worker_knows_what_was_posted(address: str, world: World) -> None:
+    for n in range(1, 16):
+        row = {"item": world.items[n].id, "type": "click", "session": "serve"}
+        assert ask(f"{address}events", row)["accepted"] == 1
+        # each request is a connection of its own, so that either worker may answer it
+        assert ask(f"{address}search?session=serve&size=1")["history"] == n
+
+
+def test_a_long_query_of_emoji_in_an_address(address: str) -> None:
+    query = urllib.parse.quote("👗" * 10_000)
+    assert "hits" in ask(f"{address}search?query={query}")
+
+
+def test_a_taken_port_is_told(address: str, world: World, tmp_path: Path) -> None:
+    port = urllib.parse.urlsplit(address).port
+    process = start(settings(world.config.home, tmp_path), "--port", str(port))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in errors
+    assert "Traceback" not in errors
+
+
+def test_no_index_is_told(tmp_path: Path) -> None:
+    process = start(settings(tmp_path / "home", tmp_path), "--port", "0")
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert out == ""
+    assert errors.startswith("Error: ") or "\nError: " in errors
+    assert "Traceback" not in errors
+
+
+def test_a_stopped_service_frees_its_port(world: World, tmp_path: Path) -> None:
+    process = start(settings(world.config.home, tmp_path), "--port", "0")
+    assert process.stdout is not None
+    port = int(process.stdout.readline().strip().rstrip("/").rsplit(":", 1)[1])
+    process.terminate()
+    process.communicate(timeout=30)
+    time.sleep(0.1)
+    with pytest.raises(ConnectionRefusedError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=2)
