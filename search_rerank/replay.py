@@ -96,7 +96,7 @@ class Replay:
             Called with the number of occasions done since the last call.
         """
         state = MemoryState(self.gains)
-        log = list(events.to_interactions())
+        log = events.log
         times = events.time_ms
         done = int(np.searchsorted(times, cut_ms, side="left"))
         state.append(log[:done])

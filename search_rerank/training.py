@@ -119,10 +119,10 @@ def boosts(
 
     ``1 + weight * ln(1 + d)``, d being its interactions' gains with a half-life of 30 days.
     """
-    past = events.before(cut_ms)
-    counters = Counters(gains)
-    counters.add_many((e.item, e.type, e.time_ms, None) for e in past.to_interactions())
     ids = events.items.ids()
+    before = events.log[: int(np.searchsorted(events.time_ms, cut_ms, side="left"))]
+    counters = Counters(gains)
+    counters.add_many((event.item, event.type, event.time_ms, None) for event in before)
     demand = counters.item_counts(ids, cut_ms).decayed[:, 2]
     return dict(zip(ids, (1.0 + weight * np.log1p(demand)).tolist(), strict=True))
 

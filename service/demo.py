@@ -151,7 +151,7 @@ def _learn(
         promote_bundle(workspace.bundles, version)
         workspace.state.unlink(missing_ok=True)
         state = SqliteState(workspace.state, gains)
-        state.append(list(shop.events.to_interactions()))
+        state.append(shop.events.log)
         state.close()
         timed("bundle", start)
     for old in engine.versions():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,22 +100,35 @@ class Events:
         """Return who acted, int32 (n,): the user, or past all users the session of a visitor."""
         return np.where(self.user >= 0, self.user, len(self.users) + self.session).astype(np.int32)
 
-    def to_interactions(self) -> Iterable[Interaction]:
-        """Yield the interactions as single events, ids `e0`, `e1`, … in time order."""
-        users, sessions, queries = self.users.ids(), self.sessions.ids(), self.queries.ids()
-        items = self.items.ids()
-        for n in range(len(self)):
-            yield Interaction.model_construct(
-                event="interaction",
+    @cached_property
+    def log(self) -> Sequence[Interaction]:
+        """The interactions as single events, ids `e0`, `e1`, … in time order."""
+
+        def named(numbers: NDArray[np.int32], ids: IdMap) -> list[str | None]:
+            table = [*ids.ids(), None]  # -1, for none, is the last
+            return [table[number] for number in numbers.tolist()]
+
+        rows = zip(
+            self.time_ms.tolist(),
+            named(self.user, self.users),
+            named(self.session, self.sessions),
+            named(self.query, self.queries),
+            named(self.item, self.items),
+            [self.kinds[kind] for kind in self.kind.tolist()],
+            strict=True,
+        )
+        return [
+            Interaction.model_construct(
                 id=f"e{n}",
-                time_ms=int(self.time_ms[n]),
-                user=users[self.user[n]] if self.user[n] >= 0 else None,
-                session=sessions[self.session[n]] if self.session[n] >= 0 else None,
-                query=queries[self.query[n]] if self.query[n] >= 0 else None,
-                item=items[self.item[n]],
-                type=self.kinds[self.kind[n]],
-                ranking=None,
+                time_ms=time,
+                user=user,
+                session=session,
+                query=query,
+                item=item,
+                type=kind,
             )
+            for n, (time, user, session, query, item, kind) in enumerate(rows)
+        ]
 
     @classmethod
     def from_events(cls, events: Iterable[Event], items: IdMap) -> Events:
