@@ -42,19 +42,22 @@ def run(config: Config, announce: Callable[[str], None] = _say) -> None:
     listener = _bind(config.service.host, config.service.port)
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
-    server = _Server(config, listener, announce, writer)
+    url = _url(listener)
+    # from here on the descriptor is gunicorn's, which closes it
+    server = _Server(config, listener.detach(), lambda: announce(url), writer)
+    master = os.getpid()
     # gunicorn caps the setting of the same name at this constant, far below a long emoji query
     gunicorn.http.message.MAX_REQUEST_LINE = _REQUEST_LINE_BYTES
     try:
         server.run()
     except SystemExit as end:
-        if end.code == Arbiter.APP_LOAD_ERROR:
+        # workers leave through here too, and their exit code is what the master acts on
+        if os.getpid() == master and end.code == Arbiter.APP_LOAD_ERROR:
             raise SearchRerankError(_first(reader)) from None
         raise
     finally:
         os.close(reader)
         os.close(writer)
-        listener.close()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -63,8 +66,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(
         self,
         config: Config,
-        listener: socket.socket,
-        announce: Callable[[str], None],
+        listener: int,
+        announce: Callable[[], None],
         failures: int,
     ) -> None:
         self._config = config
@@ -75,7 +78,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         settings = {
-            "bind": f"fd://{self._listener.fileno()}",
+            "bind": f"fd://{self._listener}",
             "workers": self._config.service.workers,
             "worker_class": "gthread",
             "threads": _THREADS,
@@ -102,7 +105,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             os.write(self._failures, f"{error}\0".encode())
             sys.exit(Arbiter.APP_LOAD_ERROR)
         if worker.age == 1:
-            self._announce(_url(self._listener))
+            self._announce()
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -54,7 +54,7 @@ def build(home: Path) -> World:
     engine.close()
     promote_bundle(workspace.bundles, save_bundle(bundle, workspace.bundles))
     state = SqliteState(state_path(config), config.training.gains)
-    state.append(list(shop.events.to_interactions()))
+    state.append(shop.events.log)
     state.close()
     return World(config, list(dataset.items), int(shop.events.time_ms[-1]) + 1000)
 

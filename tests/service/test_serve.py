@@ -87,6 +87,7 @@ def test_no_index_is_told(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.mark.slow
 def test_a_stopped_service_frees_its_port(world: World, tmp_path: Path) -> None:
     process = start(settings(world.config.home, tmp_path), "--port", "0")
     assert process.stdout is not None
