@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from search_rerank.config import Config, parse_config
 from search_rerank.data.catalogue import Catalogue
@@ -107,10 +108,10 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
 
 def _write_parts(bundle: Bundle, folder: Path) -> None:
     _write_json(folder / "config.json", bundle.config.model_dump(mode="json"))
-    np.savez(folder / "catalogue.npz", **bundle.catalogue.arrays())
+    _write_arrays(folder / "catalogue.npz", bundle.catalogue.arrays())
     (folder / "scorers").mkdir()
     for scorer in bundle.scorers:
-        np.savez(folder / "scorers" / f"{scorer.name}.npz", **scorer.arrays())
+        _write_arrays(folder / "scorers" / f"{scorer.name}.npz", scorer.arrays())
     (folder / "encoder").mkdir()
     bundle.encoder.save(folder / "encoder")
     for prefix, task in bundle.fusions.items():
@@ -208,6 +209,11 @@ def _read_manifest(folder: Path) -> Any:
 def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    named: dict[str, Any] = dict(arrays)
+    np.savez(path, **named)
 
 
 def _task(prefix: str) -> str:

@@ -226,7 +226,8 @@ class Pipeline:
                 f"{live.schema.encoder} ({live.schema.dim} dimensions): load the index again with "
                 "the bundle's encoder, or train again"
             )
-        nothing = Candidates([], *(np.zeros(0, dtype=np.float32) for _ in range(3)))
+        none = np.zeros(0, dtype=np.float32)
+        nothing = Candidates([], none, none, none)
         builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
         asked = Query()
         moment = Moment(
@@ -235,7 +236,7 @@ class Pipeline:
             np.zeros(0, dtype=np.int32),
             History.empty(0),
             self.state.item_counts([], 0),
-            np.zeros(0, dtype=np.float32),
+            none,
         )
         table, _ = builder.build(moment)
         table.require(bundle.features)

@@ -22,6 +22,7 @@ LEVELS = (
     {"workspace", "evaluation"},
     {"commands"},
     {"cli"},
+    {"__main__"},
 )
 """Rooms of the library, lowest first; a room imports from its own level's other rooms never."""
 

@@ -87,7 +87,9 @@ class Counters:
         found = [counts.get(item, none) for item in items]
         value = np.array([pair[0] for pair in found])
         age = np.maximum(now_ms - np.array([pair[1] for pair in found]), 0)
-        faded: NDArray[np.float32] = (value * np.exp2(-age / _QUERY_HALF_LIFE_MS)).astype(np.float32)
+        faded: NDArray[np.float32] = (value * np.exp2(-age / _QUERY_HALF_LIFE_MS)).astype(
+            np.float32
+        )
         return faded
 
     def _add_query(self, query: str, item: str, weight: float, time_ms: int) -> None:
