@@ -50,7 +50,7 @@ class Workspace:
                 folder = self.encoder_folder(live.schema.encoder)
                 if folder.is_dir():
                     return load_encoder(folder)
-        encoder = fit_encoder(self.config.encoder, list(texts))
+        encoder = fit_encoder(self.config.encoder, texts)
         folder = self.encoder_folder(encoder.fingerprint)
         folder.mkdir(parents=True, exist_ok=True)
         encoder.save(folder)

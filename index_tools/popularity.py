@@ -1,0 +1,52 @@
+"""What a log says of demand, as the factor on each item's word score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from search_rerank.config import Config
+from search_rerank.data.event import Interaction
+from search_rerank.data.read import read_events
+from search_rerank.data.refused import Refused
+from search_rerank.state.counters import Counters
+
+_BATCH = 10_000
+
+
+def popularity_boosts(
+    config: Config, log: Path, now_ms: int, refused: Refused | None = None
+) -> dict[str, float]:
+    """Return item id to factor: ``1 + retrieval.popularity_weight * ln(1 + demand)``.
+
+    Parameters
+    ----------
+    config
+        Gains of the interaction types and the weight.
+    log
+        Events in a known format; read once, only one counter for each item is kept.
+    now_ms
+        The present, unix milliseconds; events after it are refused. Demand is that of 30 days
+        before the last event, as in training.
+    refused
+        Gets each row that is no event.
+    """
+    counters, last_ms, seen = Counters(config.training.gains), 0, set()
+    events = _interactions(log, now_ms, Refused() if refused is None else refused)
+    while part := list(islice(events, _BATCH)):
+        counters.add_many((event.item, event.type, event.time_ms, None) for event in part)
+        seen |= {event.item for event in part}
+        last_ms = max(last_ms, *(event.time_ms for event in part))
+    ids = sorted(seen)
+    demand = counters.item_counts(ids, last_ms + 1).decayed[:, 2]
+    factors = 1.0 + config.retrieval.popularity_weight * np.log1p(demand)
+    return dict(zip(ids, factors.tolist(), strict=True))
+
+
+def _interactions(log: Path, now_ms: int, refused: Refused) -> Iterator[Interaction]:
+    for event in read_events(log, refused, None, now_ms):
+        if isinstance(event, Interaction):
+            yield event
