@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -76,5 +77,7 @@ def main(ctx: click.Context, config: Path | None, verbose: bool) -> None:
     """Search that knows the shopper: hybrid retrieval and personalised reranking."""
     from search_rerank.config import load_config
 
+    # Waiting threads that spin make training several times slower where cores are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     ctx.obj = load_config(config)
