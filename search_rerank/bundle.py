@@ -33,6 +33,8 @@ from search_rerank.scorers.base import Scorer
 
 FORMAT = 1
 _LIVE = "LIVE"
+_NEEDED = ("version", "features", "scorers", "fusions", "files")
+"""What loading reads of a manifest."""
 
 
 @dataclass(frozen=True)
@@ -198,11 +200,14 @@ def _read_manifest(folder: Path) -> Any:
         raise BundleError(f"expected a bundle in {folder}, found no manifest.json") from None
     except orjson.JSONDecodeError as error:
         raise BundleError(f"{path}: not valid JSON ({error}); train again") from None
-    if manifest.get("format") != FORMAT:
+    found = manifest.get("format") if isinstance(manifest, dict) else manifest
+    if found != FORMAT:
         raise BundleError(
-            f"{path}: expected bundle format {FORMAT}, found {manifest.get('format')!r}; "
-            "train again"
+            f"{path}: expected bundle format {FORMAT}, found {found!r:.60}; train again"
         )
+    missing = [name for name in _NEEDED if name not in manifest]
+    if missing:
+        raise BundleError(f"{path}: {', '.join(missing)} missing; train again")
     return manifest
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.encoders.base import Encoder
+from search_rerank.errors import DataError
 
 _BATCH = 512
 
@@ -33,13 +35,15 @@ class VectorCache:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")  # a lost vector is encoded again
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS vectors "
-            "(encoder TEXT, text BLOB, vector BLOB, PRIMARY KEY (encoder, text)) WITHOUT ROWID"
-        )
+        self._path = path
+        with self._errors():
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")  # a lost vector is encoded again
+            self._db.execute(
+                "CREATE TABLE IF NOT EXISTS vectors "
+                "(encoder TEXT, text BLOB, vector BLOB, PRIMARY KEY (encoder, text)) WITHOUT ROWID"
+            )
         self.encoded = 0
         self.reused = 0
 
@@ -59,12 +63,23 @@ class VectorCache:
         vectors = np.zeros((len(texts), encoder.dim), dtype=np.float32)
         for start in range(0, len(texts), _BATCH):
             part = texts[start : start + _BATCH]
-            vectors[start : start + len(part)] = self._batch(encoder, part)
+            with self._errors():
+                vectors[start : start + len(part)] = self._batch(encoder, part)
         return vectors
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise DataError(
+                f"{self._path}: expected a vector cache that can be read and written, found: "
+                f"{error}; all in it can be computed again: free the disk, or delete the file"
+            ) from None
 
     def _batch(self, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
         keys = [
@@ -73,10 +88,13 @@ class VectorCache:
         ]
         found = self._find(encoder, list(dict.fromkeys(keys)))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
-        self.reused += len(found)
-        self.encoded += len(missing)
         if missing:
             made = encoder.encode(list(missing.values()))
+            if made.shape != (len(missing), encoder.dim):
+                raise DataError(
+                    f"expected vectors of {encoder.dim} numbers from the encoder "
+                    f"{encoder.fingerprint} for {len(missing)} texts, found shape {made.shape}"
+                )
             rows = [
                 (encoder.fingerprint, key, vector.tobytes())
                 for key, vector in zip(missing, made, strict=True)
@@ -84,6 +102,9 @@ class VectorCache:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", rows)
             self._db.execute("COMMIT")
+            self.encoded += len(missing)
+        self.reused += len(found)
+        if missing:
             found |= dict(zip(missing, made, strict=True))
         return np.stack([found[key] for key in keys])
 

@@ -21,8 +21,9 @@ MAX_WORD_CHARACTERS = 200
 ALL_WORDS = 30.0
 """Added to the word score of an item that has every word of the query in some field.
 
-Without it a rare word in a title outweighs all others together. On Amazon Beauty recall@200 went
-from .738 to over .83 (.850 for a value so large that it makes two tiers).
+Without it a rare word in a title outweighs all others together. On Amazon Beauty, the queries
+between the training and the test cut, recall@200 is .782 without it, .872 with it, and .900 with
+100, which makes two tiers: of those that have all words, and of those that do not.
 """
 EXACT = 1000.0
 """Marks the item whose id is the query; it is taken out of the score again and comes first."""

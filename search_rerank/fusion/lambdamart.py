@@ -34,7 +34,7 @@ class TreeOptions:
         The same seed and threads on the same machine give the same model text.
     """
 
-    trees: int = 150
+    trees: int = 200
     leaves: int = 31
     learning_rate: float = 0.06
     min_rows: int = 50
