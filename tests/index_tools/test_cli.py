@@ -1,0 +1,91 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from search_rerank.cli import main
+from tests.index_tools.conftest import ROWS
+
+Write = Callable[..., Path]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    settings = tmp_path / "settings.toml"
+    settings.write_text(f"home = {json.dumps(str(tmp_path / 'home'))}\n[encoder]\ndim = 8\n")
+
+    def invoke(*arguments: str | Path, stdin: bytes | None = None) -> Result:
+        words = ["--config", str(settings), "index", *map(str, arguments)]
+        return CliRunner().invoke(main, words, input=stdin)
+
+    return invoke
+
+
+def test_the_way_of_a_catalogue(run: Run, catalogue: Write, tmp_path: Path) -> None:
+    bad = [*ROWS, {"id": "x", "titel": "Cap"}]
+    refused = tmp_path / "refused.jsonl"
+    result = run("load", catalogue(bad), "--promote", "--refused", refused)
+    assert result.exit_code == 0, result.output
+    assert "60 written, 0 unchanged, 1 refused, 60 encoded" in result.stdout
+    assert "catalogue.jsonl:61: title is missing; unknown field 'titel'" in result.stderr
+    assert json.loads(refused.read_text())["line"] == 61
+
+    result = run("load", catalogue())
+    assert "60 written, 60 unchanged, 0 refused, 0 encoded" in result.stdout
+    assert "not live: search-rerank index promote products-v0002" in result.stdout
+    assert run("promote").stdout == "products-v0002 is live\n"
+    assert run("rollback").stdout == "products-v0001 is live\n"
+
+    found = json.loads(run("status", "--json").stdout)
+    assert found["index"] == "products"
+    assert [(v["version"], v["live"], v["count"]) for v in found["versions"]] == [
+        ("products-v0002", False, 60),
+        ("products-v0001", True, 60),
+    ]
+    assert "live, verified" in run("status").stdout
+    assert run("prune", "--keep", "0").stdout == "deleted: products-v0002\n"
+    assert run("prune").stdout == "deleted: none\n"
+
+
+def test_standard_input_and_a_log(run: Run, catalogue: Write) -> None:
+    click = {"event": "interaction", "id": "e", "timestamp": "2024-05-01T12:00:00Z", "user": "u",
+             "type": "click", "item": "P3"}  # fmt: skip
+    log = catalogue([click, {"event": "oops"}], "log.jsonl")
+    result = run("load", "-", "--events", log, stdin=catalogue().read_bytes())
+    assert result.exit_code == 0, result.output
+    assert "60 written" in result.stdout
+    assert "log.jsonl:2" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["load", "missing.jsonl"], "missing.jsonl: cannot be read"),
+        (["promote"], "no version to promote"),
+        (["promote", "products-v0007"], "no version 'products-v0007'"),
+        (["rollback"], "nothing to roll back to"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_1(run: Run, arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_status_of_an_empty_index(run: Run) -> None:
+    result = run("status")
+    assert (result.exit_code, "has no version" in result.stdout) == (0, True)
+    assert json.loads(run("status", "--json").stdout) == {"index": "products", "versions": []}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys, index_tools.cli; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "sklearn", "scipy", "tantivy", "elasticsearch", "flask", "pydantic", "tqdm"}
+    assert not heavy & set(done.stdout.split())

@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index_tools.load import load
+from index_tools.versions import promote, prune, rollback, status
+from search_rerank.config import Config
+from search_rerank.engines.base import Engine, IndexSchema
+from search_rerank.errors import EngineError
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def versions(config: Config, engine: Engine, catalogue: Write) -> list[str]:
+    """Three versions, oldest first; the second is live, the first was before it."""
+    names = [load(config, catalogue(), engine, promote=n < 2).version for n in range(3)]
+    return names
+
+
+def live(config: Config, engine: Engine) -> list[str]:
+    return [state.version.name for state in status(config, engine) if state.version.live]
+
+
+def test_promote_takes_the_newest_or_the_one_named(
+    config: Config, engine: Engine, versions: list[str]
+) -> None:
+    assert live(config, engine) == [versions[1]]
+    assert promote(config, engine) == versions[2]
+    assert live(config, engine) == [versions[2]]
+    assert promote(config, engine, versions[0]) == versions[0]
+    assert live(config, engine) == [versions[0]]
+
+
+def test_rollback_goes_back(config: Config, engine: Engine, versions: list[str]) -> None:
+    assert rollback(engine) == versions[0]
+    assert live(config, engine) == [versions[0]]
+
+
+def test_what_an_interrupted_load_left_is_not_promoted(
+    config: Config, engine: Engine, versions: list[str]
+) -> None:
+    left = engine.create(IndexSchema(8, "hashing-x"))
+    engine.finish(left)
+    assert promote(config, engine) == versions[2]
+    with pytest.raises(EngineError, match=f"{left} was not verified"):
+        promote(config, engine, left)
+    assert live(config, engine) == [versions[2]]
+
+
+def test_a_version_changed_after_its_verification_is_not_promoted(
+    config: Config, engine: Engine, versions: list[str]
+) -> None:
+    engine.delete(versions[2], ["P0"])
+    engine.finish(versions[2])
+    with pytest.raises(EngineError, match="was not verified"):
+        promote(config, engine, versions[2])
+
+
+def test_unknown_and_missing_versions_are_errors(config: Config, engine: Engine) -> None:
+    with pytest.raises(EngineError, match="no version to promote: the index has no version"):
+        promote(config, engine)
+    with pytest.raises(EngineError, match="no version 'products-v0009' to promote"):
+        promote(config, engine, "products-v0009")
+    with pytest.raises(EngineError, match="nothing to roll back to"):
+        rollback(engine)
+
+
+@pytest.mark.parametrize(("keep", "left"), [(0, [1]), (1, [1, 2]), (2, [0, 1, 2]), (9, [0, 1, 2])])
+def test_prune_keeps_the_live_one_and_the_newest_others(
+    config: Config, engine: Engine, versions: list[str], keep: int, left: list[int]
+) -> None:
+    gone = prune(config, engine, keep)
+    expected = [versions[n] for n in left]
+    assert sorted(state.version.name for state in status(config, engine)) == expected
+    assert sorted(gone) == sorted(set(versions) - set(expected))
+    records = {path.stem for path in (config.home / "loads").iterdir()}
+    assert records == set(expected)
+
+
+def test_prune_refuses_a_negative_number(config: Config, engine: Engine) -> None:
+    with pytest.raises(EngineError, match="keep: expected 0 or more, found -1"):
+        prune(config, engine, -1)
