@@ -16,9 +16,10 @@ Rows = Sequence[Mapping[str, Any]]
 
 def options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that all benchmarks have."""
-    as_path = click.Path(path_type=Path)
-    command = click.option("--json", "json_file", type=as_path, help="Also write JSON here.")(command)
-    return click.option("--data", type=as_path, help="Another data set in the same layout.")(command)
+    path = click.Path(path_type=Path)
+    json_file = click.option("--json", "json_file", type=path, help="Also write JSON here.")
+    data = click.option("--data", type=path, help="Another data set in the same layout.")
+    return json_file(data(command))
 
 
 def report(

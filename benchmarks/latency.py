@@ -75,7 +75,9 @@ def _serve(home: Path, engine: str) -> subprocess.Popen[bytes]:
     config = home / "config.toml"
     command = [sys.executable, "-m", "search_rerank", "--config", str(config), "serve"]
     command += ["--port", str(PORT), "--workers", "1"]
-    server = subprocess.Popen(command, stdout=sys.stderr, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    server = subprocess.Popen(
+        command, stdout=sys.stderr, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    )
     for _ in range(300):
         if server.poll() is not None:
             raise SystemExit(f"the service ended with {server.returncode}")
@@ -126,7 +128,9 @@ def _users() -> list[str]:
     import re
 
     _, page = _call("GET", "/")
-    return sorted(set(re.findall(r'name="user" value="([^"]+)"|[?&]user=([\w-]+)', page.decode())[0]))
+    return sorted(
+        set(re.findall(r'name="user" value="([^"]+)"|[?&]user=([\w-]+)', page.decode())[0])
+    )
 
 
 def _post(connection: http.client.HTTPConnection, body: dict[str, Any]) -> Any:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
 from search_rerank.config import Config
 from search_rerank.data.event import Interaction
 from search_rerank.data.read import read_events
 from search_rerank.data.refused import Refused
+from search_rerank.indexing import demand_boosts
 from search_rerank.state.counters import Counters
 
 _BATCH = 10_000
@@ -20,7 +19,7 @@ _BATCH = 10_000
 def popularity_boosts(
     config: Config, log: Path, now_ms: int, refused: Refused | None = None
 ) -> dict[str, float]:
-    """Return item id to factor: ``1 + retrieval.popularity_weight * ln(1 + demand)``.
+    """Return item id to the factor that `demand_boosts` gives it.
 
     Parameters
     ----------
@@ -40,10 +39,8 @@ def popularity_boosts(
         counters.add_many((event.item, event.type, event.time_ms, None) for event in part)
         seen |= {event.item for event in part}
         last_ms = max(last_ms, *(event.time_ms for event in part))
-    ids = sorted(seen)
-    demand = counters.item_counts(ids, last_ms + 1).decayed[:, 2]
-    factors = 1.0 + config.retrieval.popularity_weight * np.log1p(demand)
-    return dict(zip(ids, factors.tolist(), strict=True))
+    weight = config.retrieval.popularity_weight
+    return demand_boosts(counters, sorted(seen), last_ms + 1, weight)
 
 
 def _interactions(log: Path, now_ms: int, refused: Refused) -> Iterator[Interaction]:

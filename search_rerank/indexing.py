@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+
+import numpy as np
 
 from search_rerank.data.item import Item
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Document, Engine, IndexSchema, Stored
 from search_rerank.errors import EngineError
+from search_rerank.state.base import HALF_LIVES_DAYS
+from search_rerank.state.counters import Counters
 
 
 @dataclass
@@ -100,6 +104,17 @@ def write_catalogue(
         raise
     result.encoded = cache.encoded - encoded_before
     return result
+
+
+def demand_boosts(
+    counters: Counters, ids: Sequence[str], now_ms: int, weight: float
+) -> dict[str, float]:
+    """Return item id to factor on its word score: ``1 + weight * ln(1 + demand)``.
+
+    Demand is the gains of an item's interactions, counted with a half-life of 30 days.
+    """
+    demand = counters.item_counts(ids, now_ms).decayed[:, HALF_LIVES_DAYS.index(30.0)]
+    return dict(zip(ids, (1.0 + weight * np.log1p(demand)).tolist(), strict=True))
 
 
 def attribute_names(items: Iterable[Item]) -> tuple[str, ...]:

@@ -133,8 +133,10 @@ class Pipeline:
             stored = self.engine.lookup([item_id])[0]
             if stored is None:
                 raise EngineError(f"expected an item of the index, found no item {item_id!r}")
+            # The engine's order is by words first: the nearest vectors need not be its first k.
+            depth = max(k + 1, self.config.retrieval.k)
             found = self.engine.retrieve(
-                Retrieve(text=_words(stored.item), vector=stored.vector, k=k + 1)
+                Retrieve(text=_words(stored.item), vector=stored.vector, k=depth)
             )
         others = np.array([id_ != item_id for id_ in found.ids], dtype=bool)
         nearest = found.take(others)

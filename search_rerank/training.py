@@ -27,7 +27,7 @@ from search_rerank.fusion.cascade import Cascade
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
 from search_rerank.fusion.vote import Vote, voters
 from search_rerank.fusion.weighted import Weighted
-from search_rerank.indexing import write_catalogue
+from search_rerank.indexing import demand_boosts, write_catalogue
 from search_rerank.occasions import Occasion, from_log, from_protocol
 from search_rerank.replay import Replay, Replayed
 from search_rerank.retriever import Retriever
@@ -115,16 +115,11 @@ def fit_scorers(shop: Shop, cut_ms: int) -> list[Scorer]:
 def boosts(
     events: Events, cut_ms: int, gains: Mapping[str, float], weight: float
 ) -> dict[str, float]:
-    """Return each item's factor on the word score, from its demand before a time.
-
-    ``1 + weight * ln(1 + d)``, d being its interactions' gains with a half-life of 30 days.
-    """
-    ids = events.items.ids()
+    """Return each item's factor on the word score, from its demand before a time."""
     before = events.log[: int(np.searchsorted(events.time_ms, cut_ms, side="left"))]
     counters = Counters(gains)
     counters.add_many((event.item, event.type, event.time_ms, None) for event in before)
-    demand = counters.item_counts(ids, cut_ms).decayed[:, 2]
-    return dict(zip(ids, (1.0 + weight * np.log1p(demand)).tolist(), strict=True))
+    return demand_boosts(counters, events.items.ids(), cut_ms, weight)
 
 
 @contextmanager

@@ -103,9 +103,9 @@ class VectorCache:
             self._db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", rows)
             self._db.execute("COMMIT")
             self.encoded += len(missing)
-        self.reused += len(found)
-        if missing:
+            self.reused -= len(missing)
             found |= dict(zip(missing, made, strict=True))
+        self.reused += len(found)
         return np.stack([found[key] for key in keys])
 
     def _find(self, encoder: Encoder, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:

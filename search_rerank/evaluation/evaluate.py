@@ -137,11 +137,8 @@ def _rows(
         if whole_catalogue:
             row[RETRIEVED] = round(float(system.of(RETRIEVED).mean()), 6)
         row |= {"ci95": [round(low, 6), round(high, 6)], "queries": len(values)}
-        row["p_vs_best_single"] = (
-            None
-            if name == best
-            else paired_test(values, reference, np.random.default_rng(seed), shoppers).p
-        )
+        rng = np.random.default_rng(seed)
+        row["p_vs_best_single"] = paired_test(values, reference, rng, shoppers).p  # itself: 1
         if name == best:
             row["best_single"] = True
         if name == "cascade":
