@@ -33,6 +33,8 @@ from search_rerank.scorers.base import Scorer
 
 FORMAT = 1
 _LIVE = "LIVE"
+_LEARNT_WITH = {"retrieval", "encoder", "scorers", "training"}
+"""Sections of the settings that a bundle keeps; where it was made does not change its name."""
 _NEEDED = ("version", "features", "scorers", "fusions", "files")
 """What loading reads of a manifest."""
 
@@ -54,7 +56,7 @@ class Bundle:
     features
         Names of the feature columns, in order.
     config
-        The settings of the training.
+        The settings of the training; of a loaded bundle, where things are has the defaults.
     version
         The bundle's name, None before it is saved.
     """
@@ -109,7 +111,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
 
 
 def _write_parts(bundle: Bundle, folder: Path) -> None:
-    _write_json(folder / "config.json", bundle.config.model_dump(mode="json"))
+    settings = bundle.config.model_dump(mode="json", include=_LEARNT_WITH)
+    _write_json(folder / "config.json", settings)
     _write_arrays(folder / "catalogue.npz", bundle.catalogue.arrays())
     (folder / "scorers").mkdir()
     for scorer in bundle.scorers:
