@@ -1,0 +1,268 @@
+"""A bundle ranks after loading as before saving, and what does not fit is refused in words."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pytest
+
+from search_rerank.bundle import (
+    Bundle,
+    live_bundle,
+    load_bundle,
+    promote_bundle,
+    rollback_bundle,
+    save_bundle,
+)
+from search_rerank.config import Config
+from search_rerank.encoders import fit_encoder
+from search_rerank.engines import open_engine
+from search_rerank.engines.base import Document, IndexSchema
+from search_rerank.errors import BundleError
+from search_rerank.features.builder import GROUPS
+from search_rerank.pipeline import Pipeline
+from search_rerank.training import make_bundle, train
+from tests.spine.world import SMALL, World, run_apart
+
+
+@pytest.fixture
+def folder(world: World, tmp_path: Path) -> Path:
+    """A copy of the bundle, to be damaged."""
+    live = live_bundle(world.config.home / "bundles")
+    assert live is not None
+    return Path(shutil.copytree(live, tmp_path / live.name))
+
+
+def ranked(world: World, bundle: Bundle) -> list[list[tuple[str, float]]]:
+    with world.engine() as engine:
+        pipeline = Pipeline(world.config, engine, world.state(), bundle)
+        asked = [("shoes", "u00000"), ("shoes", "u00001"), ("blue", None), ("", "u00002")]
+        answers = [pipeline.search(world.query(text, user)) for text, user in asked]
+    assert all(answer.degraded == [] for answer in answers)
+    return [[(hit.id, hit.score) for hit in answer.hits] for answer in answers]
+
+
+def test_loaded_ranks_as_saved_and_equal_training_has_an_equal_name(
+    world: World, tmp_path: Path
+) -> None:
+    with world.ready() as shop:
+        bundle = make_bundle(shop, train(shop))
+    version = save_bundle(bundle, tmp_path)
+    assert version == world.bundle().version
+    loaded = load_bundle(tmp_path / version)
+    assert loaded.features == tuple(bundle.features)
+    for section in ("retrieval", "encoder", "scorers", "training"):
+        assert getattr(loaded.config, section) == getattr(bundle.config, section)
+    assert ranked(world, loaded) == ranked(world, bundle)
+
+
+@pytest.mark.slow
+def test_another_training_has_another_name(world: World, tmp_path: Path) -> None:
+    with world.ready(trees=3, max_rankings=50) as shop:
+        version = save_bundle(make_bundle(shop, train(shop)), tmp_path)
+    assert version != world.bundle().version
+
+
+def test_saving_again_changes_nothing(world: World, tmp_path: Path) -> None:
+    bundle = world.bundle()
+    assert save_bundle(bundle, tmp_path) == save_bundle(bundle, tmp_path) == bundle.version
+    assert [path.name for path in tmp_path.iterdir()] == [bundle.version]
+
+
+def test_a_write_that_fails_leaves_nothing(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_bundle(world.bundle(), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [flip, Path.unlink], ids=["altered", "missing"])
+def test_a_file_altered_or_missing_is_named(folder: Path, damage: Callable[[Path], None]) -> None:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    assert len(files) > 8
+    for path in files:
+        if path.name == "manifest.json":
+            continue
+        whole = path.read_bytes()
+        damage(path)
+        with pytest.raises(BundleError, match=f"{path.name}: missing or altered .* train again"):
+            load_bundle(folder)
+        path.write_bytes(whole)
+    load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": 99}, "expected bundle format 1, found 99; train again"),
+        ({"format": None}, "expected bundle format 1, found None; train again"),
+    ],
+)
+def test_another_format_is_refused(folder: Path, change: dict[str, object], said: str) -> None:
+    path = folder / "manifest.json"
+    path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | change))
+    with pytest.raises(BundleError, match=said):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}'])
+def test_a_manifest_that_is_none_is_refused(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BundleError, match="manifest.json: .*; train again"):
+        load_bundle(folder)
+
+
+def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="expected a bundle in .*, found no manifest.json"):
+        load_bundle(tmp_path / "nothing")
+
+
+def named(folder: Path, *versions: str) -> None:
+    for version in versions:
+        (folder / version).mkdir()
+        (folder / version / "manifest.json").write_text("{}", encoding="utf-8")
+
+
+def test_promote_and_roll_back(tmp_path: Path) -> None:
+    named(tmp_path, "one", "two", "three")
+    assert live_bundle(tmp_path) is None
+    for version in ("one", "two", "three"):
+        promote_bundle(tmp_path, version)
+        assert live_bundle(tmp_path) == tmp_path / version
+    assert rollback_bundle(tmp_path) == "two"
+    assert live_bundle(tmp_path) == tmp_path / "two"
+
+
+def test_what_cannot_be_promoted_or_rolled_back_to(tmp_path: Path) -> None:
+    named(tmp_path, "one")
+    with pytest.raises(BundleError, match="expected a bundle two under .*, found none"):
+        promote_bundle(tmp_path, "two")
+    assert live_bundle(tmp_path) is None
+    promote_bundle(tmp_path, "one")
+    with pytest.raises(BundleError, match="expected an earlier live bundle under .*, found none"):
+        rollback_bundle(tmp_path)
+    assert live_bundle(tmp_path) == tmp_path / "one"
+
+
+def test_a_promotion_cut_short_keeps_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name of the live bundle is written aside and renamed: never half of it."""
+    named(tmp_path, "one", "two")
+    promote_bundle(tmp_path, "one")
+
+    def cut_short(source: Path, target: Path) -> None:
+        assert source.read_text(encoding="utf-8") == "two\none\n"
+        assert target.read_text(encoding="utf-8") == "one\n"
+        raise OSError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", cut_short)
+        with pytest.raises(OSError, match="power cut"):
+            promote_bundle(tmp_path, "two")
+    assert live_bundle(tmp_path) == tmp_path / "one"
+
+
+# What does not fit: refused where the pipeline opens, and by the commands without a traceback.
+
+
+def other_features(world: World, home: Path) -> Config:
+    """Return settings of a home whose bundle was trained by code without the session group."""
+    config = _copied(world, home)
+    session = GROUPS.pop("session")
+    try:
+        with world.ready(trees=3, max_rankings=50) as shop:
+            bundle = make_bundle(shop, train(shop))
+    finally:
+        GROUPS["session"] = session
+    promote_bundle(home / "bundles", save_bundle(bundle, home / "bundles"))
+    return config
+
+
+def other_dimension(world: World, home: Path) -> Config:
+    """Return settings of a home whose live index holds shorter vectors than its bundle's."""
+    config = _copied(world, home)
+    items = list(world.made.items)
+    texts = [item.text() for item in items]
+    encoder = fit_encoder(config.encoder.model_copy(update={"dim": 8}), texts)
+    rows = zip(items, encoder.encode(texts), strict=True)
+    engine = open_engine(config)
+    version = engine.create(IndexSchema(8, encoder.fingerprint))
+    engine.write(version, [Document(item, vector) for item, vector in rows])
+    engine.finish(version)
+    engine.promote(version)
+    engine.close()
+    return config
+
+
+def _copied(world: World, home: Path) -> Config:
+    shutil.copytree(world.config.home, home)
+    return world.config.model_copy(update={"home": home})
+
+
+FEATURES = (
+    r"trained on another feature set: missing here none, "
+    r"not known to it \['session.interactions', .*train again"
+)
+VECTORS = (
+    r"trained with encoder \S+ \(16 dimensions\), the index \S+ holds vectors of \S+ "
+    r"\(8 dimensions\): load the index again with the bundle's encoder, or train again"
+)
+SERVE = ("serve", "--port", "0", "--workers", "1")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("misfit", "said"), [(other_features, FEATURES), (other_dimension, VECTORS)]
+)
+def test_a_bundle_that_does_not_fit_is_refused(
+    world: World, tmp_path: Path, misfit: Callable[[World, Path], Config], said: str
+) -> None:
+    config = misfit(world, tmp_path / "home")
+    with pytest.raises(BundleError, match=said):
+        Pipeline.open(config, world.state())
+    result = apart(config, tmp_path, *SERVE)
+    assert result.returncode == 1
+    assert re.search(f"(?m)^Error: .*{said}", result.stderr), result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_evaluate_refuses_a_bundle_of_other_features(world: World, tmp_path: Path) -> None:
+    config = other_features(world, tmp_path / "home")
+    result = apart(config, tmp_path, "evaluate", "--data", str(world.data))
+    assert result.returncode == 1
+    assert re.search(f"(?m)^Error: .*{FEATURES}", result.stderr), result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_evaluate_makes_an_index_that_fits_the_bundle(world: World, tmp_path: Path) -> None:
+    config = other_dimension(world, tmp_path / "home")
+    table = tmp_path / "table.json"
+    result = apart(config, tmp_path, "evaluate", "--data", str(world.data), "--json", str(table))
+    assert result.returncode == 0, result.stderr
+    assert orjson.loads(table.read_bytes())["rows"] == world.table["rows"]
+
+
+def apart(config: Config, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = {**SMALL, "home": str(config.home), "engine": {"index": config.engine.index}}
+    return run_apart(settings, folder, *arguments)

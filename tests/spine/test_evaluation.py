@@ -1,0 +1,158 @@
+"""The table's figures, on queries whose outcome is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from search_rerank.data.event import Interaction
+from search_rerank.evaluation import evaluate as room
+from search_rerank.evaluation.evaluate import evaluate
+from search_rerank.features.table import FeatureTable
+from search_rerank.replay import Replayed
+from search_rerank.training import Shop, cuts, tasks, train
+from tests.spine.world import World
+
+NAMES = ("score.one", "score.two")
+
+
+def part(gains: list[float], missed: list[float], scores: list[tuple[float, float]]) -> Replayed:
+    n = len(gains)
+    table = FeatureTable(
+        NAMES,
+        np.array(scores, dtype=np.float32),
+        np.array([0, n]),
+        np.arange(n, dtype=np.int32),
+    )
+    return Replayed(table, np.array(gains, dtype=np.float32), [missed], ["ann"])
+
+
+def measured(*parts: Replayed) -> dict[str, dict[str, float]]:
+    systems = {
+        "engine": room._System(lambda table: -table.engine_rank.astype(float), False),
+        "one": room._System(lambda table: table.column("score.one"), True),
+        "two": room._System(lambda table: table.column("score.two"), True),
+    }
+    rng = np.random.default_rng(0)
+    for one in parts:
+        room._measure(systems, one, rng)
+    names = ("nDCG@10", "MRR", "HR@10", "recall@200")
+    return {who: {name: float(of.of(name).mean()) for name in names} for who, of in systems.items()}
+
+
+def test_a_relevant_item_that_was_not_retrieved_counts_as_missed() -> None:
+    found = measured(part([0, 1], [1], [(0, 0), (1, 1)]))["one"]
+    assert found["recall@200"] == 1 / 2
+    assert found["nDCG@10"] == pytest.approx(1 / (1 + 1 / np.log2(3)))
+    assert found["MRR"] == 1
+
+
+def test_a_query_of_which_nothing_was_retrieved_still_counts() -> None:
+    found = measured(part([1, 0], [], [(1, 1), (0, 0)]), part([0, 0], [1], [(1, 0), (0, 1)]))["one"]
+    assert found == {"nDCG@10": 1 / 2, "MRR": 1 / 2, "HR@10": 1 / 2, "recall@200": 1 / 2}
+
+
+def test_each_system_ranks_by_its_own_column() -> None:
+    found = measured(part([0, 0, 3], [], [(1, 0), (0, 1), (2, 0.5)]))
+    assert found["engine"]["MRR"] == pytest.approx(1 / 3)
+    assert found["one"]["MRR"] == 1
+    assert found["two"]["MRR"] == 1 / 2
+
+
+def test_a_scorer_without_opinion_gets_no_help_from_the_engine_s_order() -> None:
+    """Ties of a single scorer break at random: all NaN is chance, not the engine's order."""
+    nan = (np.nan, np.nan)
+    found = measured(*(part([3] + [0] * 9, [], [nan] * 10) for _ in range(400)))
+    chance = np.mean([1 / place for place in range(1, 11)])
+    assert found["engine"]["MRR"] == 1
+    assert found["one"]["MRR"] == pytest.approx(chance, abs=0.06)
+
+
+# The whole table, on a public set in small: the generated shop's log with known query items.
+
+
+@pytest.fixture(scope="module")
+def asked(world: World) -> Iterator[Shop]:
+    """A set whose queries are known, as the public ones are: its categories, and what they hold."""
+    asks: dict[str, list[str]] = {}
+    for item in world.made.items:
+        asks.setdefault(item.category[0].lower(), []).append(item.id)
+    events = [
+        event.model_copy(update={"ranking": None, "query": None, "session": None})
+        for event in world.made.events
+        if isinstance(event, Interaction) and event.user is not None
+    ]
+    few = {"max_rankings": 120, "max_test_rankings": 60, "trees": 4, "live": None}
+    with world.ready(**few) as shop:
+        dataset = replace(shop.dataset, query_items=asks, events=events)
+        columns = type(shop.events).from_events(events, shop.catalogue.ids)
+        yield replace(shop, dataset=dataset, events=columns)
+
+
+@pytest.fixture(scope="module")
+def table(asked: Shop) -> list[room.Row]:
+    return evaluate(asked, train(asked))
+
+
+def test_a_set_with_query_items_has_end_to_end_rows_beside(table: list[room.Row]) -> None:
+    systems = [row["system"] for row in table]
+    plain = systems[: len(systems) // 2]
+    assert plain[0] == "engine" and plain[-1] == "cascade"
+    assert systems[len(plain) :] == [f"e2e_{name}" for name in plain]
+
+
+def test_recall_stands_only_where_the_whole_catalogue_was_asked(table: list[room.Row]) -> None:
+    having = [str(row["system"]) for row in table if "recall@200" in row]
+    assert having == [str(row["system"]) for row in table if str(row["system"]).startswith("e2e_")]
+    assert having
+
+
+def test_each_task_has_its_own_best_single_and_difference(table: list[room.Row]) -> None:
+    best = [str(row["system"]) for row in table if row.get("best_single")]
+    assert [name.startswith("e2e_") for name in best] == [False, True]
+    assert [row["p_vs_best_single"] for row in table if row.get("best_single")] == [1, 1]
+    assert [row["system"] for row in table if "minus_weighted" in row] == ["cascade", "e2e_cascade"]
+
+
+def test_what_is_ranked_is_what_the_protocol_asks(asked: Shop) -> None:
+    cut = cuts(asked.events, asked.config.training)
+    found = tasks(asked, cut.test, cut.end)
+    assert list(found) == ["", "e2e_"]
+    assert len(found[""]) == len(found["e2e_"]) > 60
+    assert {one.asked is None for one in found[""]} == {False}
+    assert {one.asked is None for one in found["e2e_"]} == {True}
+
+
+def test_a_public_set_is_frozen_and_a_shop_s_log_is_live(asked: Shop) -> None:
+    assert asked.live is False
+    assert replace(asked, dataset=replace(asked.dataset, query_items=None)).live is True
+    assert "state frozen at the cut" in room.protocol(asked)
+
+
+@pytest.mark.slow
+def test_the_same_data_gives_the_same_table(asked: Shop, table: list[room.Row]) -> None:
+    assert evaluate(asked, train(asked)) == table
+
+
+class _Oracle:
+    """Knows nothing, says so: every row alike."""
+
+    name = "cascade"
+
+    def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
+        return np.zeros(len(table))
+
+
+@pytest.mark.slow
+def test_a_fusion_that_knows_nothing_is_the_engine(asked: Shop) -> None:
+    fusions = train(asked)
+    for prefix in fusions:
+        fusions[prefix]["cascade"] = _Oracle()  # type: ignore[assignment]
+    rows = {str(row["system"]): row for row in evaluate(asked, fusions)}
+    for prefix in fusions:
+        for measure in ("nDCG@10", "MRR", "HR@10"):
+            assert rows[f"{prefix}cascade"][measure] == rows[f"{prefix}engine"][measure]
