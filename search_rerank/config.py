@@ -98,6 +98,8 @@ class ServiceConfig(_Section):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     workers: int = Field(2, ge=1, le=64)
+    clock_offset_ms: int = 0
+    """Added to the clock: below 0 serves an old log as if it had just ended."""
     max_body_bytes: int = Field(1_000_000, ge=1000)
 
 
@@ -148,6 +150,15 @@ def parse_config(values: dict[str, Any]) -> Config:
         return Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from None
+
+
+def write_config(config: Config, path: Path) -> None:
+    """Write settings as TOML; the home folder as an absolute path, so that the file may move."""
+    import tomli_w
+
+    values = config.model_dump(mode="json", exclude_none=True)
+    values["home"] = str(config.home.resolve())
+    path.write_text(tomli_w.dumps(values), encoding="utf-8")
 
 
 def _explain(error: ValidationError) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from search_rerank.data.dataset import Dataset
     from search_rerank.engines.base import Engine
     from search_rerank.training import Shop
+
+
+_DAY_MS = 86_400_000
+_OLD_MS = 30 * _DAY_MS
+"""A log that ended longer ago is served as if it had just ended."""
 
 
 @click.command()
@@ -57,6 +62,7 @@ def demo(
     json_file: Path | None,
 ) -> None:
     """Index, train, evaluate and serve a shop, in one go."""
+    from search_rerank.config import write_config
     from search_rerank.engines import open_engine
     from search_rerank.evaluation.evaluate import protocol
     from search_rerank.evaluation.form import format_table, write_json
@@ -74,10 +80,14 @@ def demo(
         engine.close()
     click.echo(protocol(shop))
     click.echo(format_table(rows))
+    config = _at_the_end(config, shop)
+    settings = config.home / "config.toml"
+    write_config(config, settings)
     spent = ", ".join(f"{what} {took:.1f} s" for what, took in seconds.items())
     click.echo(f"{spent}; {perf_counter() - start:.1f} s in all")
     if json_file is not None:
         write_json(json_file, dataset.name, protocol(shop), rows, seconds)
+    click.echo(f"serve it again: search-rerank --config {settings} serve")
     if serve:
         from service.runner import run
 
@@ -89,7 +99,8 @@ def _dataset(data: Path | None, seconds: dict[str, float]) -> Dataset:
     if data is None:
         from search_rerank.data.shop import generate
 
-        dataset = generate().dataset()
+        today = int(time() * 1000) // _DAY_MS * _DAY_MS
+        dataset = generate(end_ms=today).dataset()
         seconds["generate"] = perf_counter() - start
     else:
         from search_rerank.commands.reading import read_folder
@@ -116,15 +127,24 @@ def _settings(
     return config.model_copy(update={"engine": chosen, "service": service, "home": place})
 
 
+def _at_the_end(config: Config, shop: Shop) -> Config:
+    """Set the service's clock back to the end of an old log: demand has not faded, days are few."""
+    age_ms = int(time() * 1000) - int(shop.events.time_ms[-1])
+    if age_ms < _OLD_MS:
+        return config
+    click.echo(f"the log ended {age_ms // _DAY_MS} days ago: the shop is served as of then")
+    service = config.service.model_copy(update={"clock_offset_ms": -age_ms})
+    return config.model_copy(update={"service": service})
+
+
 def _learn(
     config: Config, dataset: Dataset, engine: Engine, seconds: dict[str, float]
 ) -> tuple[Shop, list[dict[str, object]]]:
     """Index, train and evaluate; leave a live index, a live bundle and the log as state."""
-    from search_rerank.indexing import write_catalogue
-
     from search_rerank.bundle import promote_bundle, save_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.evaluation.evaluate import evaluate
+    from search_rerank.indexing import write_catalogue
     from search_rerank.state.sqlite import SqliteState
     from search_rerank.training import boosts, cuts, make_bundle, train
     from search_rerank.workspace import Workspace

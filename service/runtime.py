@@ -46,7 +46,8 @@ class Runtime:
 
     def __init__(self, config: Config, clock: Callable[[], int] = now_ms) -> None:
         self.config = config
-        self.clock = clock
+        offset_ms = config.service.clock_offset_ms
+        self.clock = lambda: clock() + offset_ms
         self._lock = RLock()
         self._state: SqliteState | None = None
         self._pipeline: Pipeline | None = None

@@ -146,9 +146,9 @@ def _sessions(
     who = np.where(rng.random(n) < VISITOR_SHARE, visitor, known)
     hour_ms = DAY_MS // 24
     hours = np.arange((end_ms - start_ms) // hour_ms)
-    since_epoch = hours + start_ms // hour_ms
-    # 1970 began on a Thursday.
-    weight = _HOURS[since_epoch % 24] * _WEEK[(since_epoch // 24 + 3) % 7]
+    to_end = hours[::-1]
+    # Told from the end, as if it were a Sunday's: a log that ends on another day is the same log.
+    weight = _HOURS[23 - to_end % 24] * _WEEK[6 - to_end // 24 % 7]
     share = np.concatenate([[0], np.cumsum(weight) / weight.sum()])
     edges = np.arange(len(share)) * float(hour_ms)
     earliest = np.interp(np.maximum(shoppers.first_ms[who] - start_ms, 0), edges, share)
