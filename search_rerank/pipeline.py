@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -18,11 +19,10 @@ from numpy.typing import NDArray
 from search_rerank.answer import Answer, Degraded, Hit
 from search_rerank.bundle import Bundle, live_bundle, load_bundle
 from search_rerank.config import Config
-from search_rerank.data.history import History
 from search_rerank.data.item import Item
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
-from search_rerank.errors import BundleError, EngineError
+from search_rerank.errors import BundleError, EngineError, EngineUnavailable
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
@@ -55,6 +55,7 @@ class Pipeline:
         self.engine = engine
         self.state = state
         self._live: Path | None = None
+        self._left: list[Degraded] = []
         self._use(bundle)
 
     @classmethod
@@ -83,16 +84,28 @@ class Pipeline:
         return self._bundle.version if self._bundle else None
 
     def reload_if_changed(self) -> bool:
-        """Take up the live bundle if it is not the one in use; return whether it was taken up."""
+        """Take up the live bundle if it is not the one in use; return whether it was taken up.
+
+        One that is damaged or does not fit is left, and every answer says so, while there is
+        another in use; the first is refused with `BundleError`.
+        """
         live = live_bundle(self.config.home / "bundles")
         if live == self._live:
             return False
-        bundle = load_bundle(live) if live else None
-        if bundle is not None:
-            self._check(bundle)
-        self._use(bundle)
+        try:
+            bundle = load_bundle(live) if live else None
+            if bundle is not None:
+                self._check(bundle)
+        except BundleError as error:
+            if self._bundle is None:
+                raise
+            log.error("the live bundle is not taken up: %s", error)
+            self._left = [Degraded("bundle", "the live one is damaged or does not fit: see the log")]
+        else:
+            self._left = []
+            self._use(bundle)
         self._live = live
-        return True
+        return not self._left
 
     def search(self, query: Query, *, personalise: bool = True, explain: bool = False) -> Answer:
         """Return the candidates of a query in their final order.
@@ -112,11 +125,11 @@ class Pipeline:
             When the engine is away or refuses the filters or facets.
         """
         timings: dict[str, float] = {}
-        degraded: list[Degraded] = []
+        degraded = list(self._left)
         with _stage("encode", timings):
             request = self._request(query, degraded)
         with _stage("retrieve", timings):
-            candidates = self._retriever.retrieve(request)
+            candidates = self._retrieve(request, degraded)
         degraded += [Degraded(*part) for part in candidates.degraded]
         return self._rank(query, candidates, personalise, explain, timings, degraded)
 
@@ -200,17 +213,23 @@ class Pipeline:
             degraded.append(Degraded("encode", type(error).__name__))
             return Retriever(self.engine).request(query, query.k)
 
+    def _retrieve(self, request: Retrieve, degraded: list[Degraded]) -> Candidates:
+        try:
+            return self._retriever.retrieve(request)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:  # a new index may hold other vectors: the words still answer
+            if request.vector is None:
+                raise
+            candidates = self._retriever.retrieve(replace(request, vector=None))
+            log.error("searching by words only: %s", error)
+            degraded.append(Degraded("vector", str(error)))
+            return candidates
+
     def _moment(self, query: Query, candidates: Candidates, personalise: bool) -> Moment:
         settings = self.config.training
-        return read_moment(
-            query,
-            candidates,
-            self._builder.catalogue,
-            self.state,
-            settings.gains,
-            settings.history,
-            personalise,
-        )
+        catalogue, n = self._builder.catalogue, settings.history
+        return read_moment(query, candidates, catalogue, self.state, settings.gains, n, personalise)
 
     def _use(self, bundle: Bundle | None) -> None:
         self._bundle = bundle
@@ -230,17 +249,8 @@ class Pipeline:
             )
         none = np.zeros(0, dtype=np.float32)
         nothing = Candidates([], none, none, none)
-        builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
-        asked = Query()
-        moment = Moment(
-            asked,
-            nothing,
-            np.zeros(0, dtype=np.int32),
-            History.empty(0),
-            self.state.item_counts([], 0),
-            none,
-        )
-        table, _ = builder.build(moment)
+        moment = read_moment(Query(), nothing, bundle.catalogue, self.state, {}, 0)
+        table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers).build(moment)
         table.require(bundle.features)
 
 
