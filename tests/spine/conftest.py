@@ -10,7 +10,7 @@ from tests.spine.world import SMALL, World, build
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder = tmp_path_factory.mktemp("small")
-    return build(folder, SMALL, seed=5, products=400, shoppers=150, events=12_000)
+    return build(folder, SMALL, seed=5, products=300, shoppers=100, events=8_000)
 
 
 @pytest.fixture(scope="session")

@@ -267,16 +267,16 @@ def test_a_click_counts_in_the_very_next_search(
 def test_similar_items_are_the_nearest_vectors(
     pipeline: Pipeline, world: World, whole: Bundle
 ) -> None:
-    item = world.made.items[0]
-    answer = pipeline.similar(item.id, 8)
     vectors, ids = whole.catalogue.vectors, whole.catalogue.ids
-    cosine = vectors @ vectors[ids.number(item.id)]
-    found = [cosine[ids.number(hit.id)] for hit in answer.hits]
-    assert item.id not in order(answer) and len(answer.hits) == 8
-    assert [hit.vector for hit in answer.hits] == pytest.approx(found, abs=1e-3)
-    assert found == sorted(found, reverse=True)
-    best = np.sort(np.delete(cosine, ids.number(item.id)))[::-1][:8]
-    assert found == pytest.approx(best.tolist(), abs=1e-3)
+    for item in world.made.items[:20]:
+        answer = pipeline.similar(item.id, 8)
+        cosine = vectors @ vectors[ids.number(item.id)]
+        found = [cosine[ids.number(hit.id)] for hit in answer.hits]
+        assert item.id not in order(answer) and len(answer.hits) == 8
+        assert [hit.vector for hit in answer.hits] == pytest.approx(found, abs=1e-3)
+        assert found == sorted(found, reverse=True)
+        best = np.sort(np.delete(cosine, ids.number(item.id)))[::-1][:8]
+        assert found == pytest.approx(best.tolist(), abs=1e-3)
 
 
 def test_what_is_similar_to_nothing(pipeline: Pipeline) -> None:

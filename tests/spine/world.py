@@ -29,7 +29,7 @@ from search_rerank.workspace import Workspace
 
 SMALL = {
     "encoder": {"dim": 16},
-    "training": {"trees": 10, "leaves": 5, "max_rankings": 300, "max_test_rankings": 200},
+    "training": {"trees": 8, "leaves": 5, "max_rankings": 200, "max_test_rankings": 120},
 }
 """Settings under which the small shop learns something within seconds."""
 
