@@ -100,7 +100,7 @@ class Pipeline:
             if self._bundle is None:
                 raise
             log.error("the live bundle is not taken up: %s", error)
-            self._left = [Degraded("bundle", "the live one is damaged or does not fit: see the log")]
+            self._left = [Degraded("bundle", "the live one is damaged or misfit: see the log")]
         else:
             self._left = []
             self._use(bundle)

@@ -173,12 +173,17 @@ def test_an_engine_that_is_away_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
     error: type[EngineError],
 ) -> None:
-    def away(*_: object) -> None:
+    asked = []
+
+    def away(*request: object) -> None:
+        asked.append(request)
         raise error("no answer within 5 s")
 
     monkeypatch.setattr(engine, "retrieve", away)
     with pytest.raises(error, match="no answer within 5 s"):
         Pipeline(world.config, engine, state, whole).search(world.query(SHOES, ANN))
+    # One that refuses is asked again by words only; one that is away has had its time.
+    assert len(asked) == (1 if error is EngineUnavailable else 2)
 
 
 @pytest.mark.parametrize("text", [SHOES, "", "blue jacket"])

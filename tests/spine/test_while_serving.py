@@ -55,7 +55,7 @@ def test_a_damaged_bundle_is_not_taken_up_and_the_one_in_use_serves_on(
     answer = serving.search(world.query("shoes", "u00000"))
     assert answer.bundle == before == serving.bundle_version
     (why,) = answer.degraded
-    assert why.stage == "bundle" and "damaged or does not fit" in why.reason
+    assert why.stage == "bundle" and "damaged or misfit" in why.reason
     assert "catalogue.npz: missing or altered" in caplog.text
     promote_bundle(config.home / "bundles", str(before))
     assert serving.reload_if_changed() is True
