@@ -1,19 +1,19 @@
-"""Latency of `POST /search` over HTTP, one client after another request, and where the time goes.
+"""Latency of `POST /search` over HTTP, one request after another, and where the time goes.
 
     python -m benchmarks.latency [--home DIR] [--engine embedded] [--requests 500] [--json FILE]
 
-Without `--home` the demo is made first (`search-rerank demo --no-serve`). The floor is
-`GET /healthz` of the same process: what HTTP and the server cost without any search.
+`--home` is the folder of a demo, such as `.demo/shop-embedded`; without it one is made first. The
+floor is `GET /healthz` of the same process: what HTTP and the server cost without any search.
 """
 
 from __future__ import annotations
 
 import http.client
-import os
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
@@ -23,8 +23,10 @@ import numpy as np
 import orjson
 
 from benchmarks.common import options, percentiles, report
+from search_rerank.state.sqlite import SqliteState
 
 PORT = 8765
+QUERIES = ("shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-shirt", "football")
 
 
 @click.command()
@@ -32,11 +34,13 @@ PORT = 8765
 @click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="A demo's folder.")
 @click.option("--engine", default="embedded", type=click.Choice(["embedded", "elasticsearch"]))
 @click.option("--requests", default=500, show_default=True, type=click.IntRange(50, 20_000))
+@click.option("--query", multiple=True, help="What to search for; words of the demo shop if none.")
 @click.option("--seed", default=0)
 def main(
     home: Path | None,
     engine: str,
     requests: int,
+    query: tuple[str, ...],
     seed: int,
     data: Path | None,
     json_file: Path | None,
@@ -51,15 +55,17 @@ def main(
         server = _serve(home, engine)
         try:
             start = perf_counter()
-            rows = _measure(engine, requests, np.random.default_rng(seed))
+            rng = np.random.default_rng(seed)
+            rows = _measure(engine, query or QUERIES, _users(home), requests, rng)
             seconds["requests"] = perf_counter() - start
         finally:
             server.terminate()
             server.wait(20)
     protocol = (
         f"POST /search over HTTP on loopback, one sequential client, {requests} requests after 50 "
-        "to warm up, queries and shoppers drawn at random from the log, 200 candidates retrieved "
-        "and reranked, 10 returned, 1 worker; stages are the server's own times"
+        "to warm up, queries drawn from a short list, shoppers from the 200 with the longest "
+        "histories, 200 candidates retrieved and reranked, 10 returned, 1 worker; stages are the "
+        "server's own times"
     )
     report("latency", protocol, rows, seconds, json_file)
 
@@ -75,9 +81,7 @@ def _serve(home: Path, engine: str) -> subprocess.Popen[bytes]:
     config = home / "config.toml"
     command = [sys.executable, "-m", "search_rerank", "--config", str(config), "serve"]
     command += ["--port", str(PORT), "--workers", "1"]
-    server = subprocess.Popen(
-        command, stdout=sys.stderr, env=os.environ | {"PYTHONUNBUFFERED": "1"}
-    )
+    server = subprocess.Popen(command, stdout=sys.stderr)
     for _ in range(300):
         if server.poll() is not None:
             raise SystemExit(f"the service ended with {server.returncode}")
@@ -92,17 +96,19 @@ def _serve(home: Path, engine: str) -> subprocess.Popen[bytes]:
     raise SystemExit("the service was not ready within 30 s")
 
 
-def _measure(engine: str, requests: int, rng: np.random.Generator) -> list[dict[str, Any]]:
-    queries = ["shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-shirt", "ball"]
-    users = _users()
+def _measure(
+    engine: str,
+    queries: Sequence[str],
+    users: Sequence[str],
+    requests: int,
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
     times: list[float] = []
     floor: list[float] = []
     stages: dict[str, list[float]] = defaultdict(list)
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
     for n in range(requests + 50):
-        body = {"query": str(rng.choice(queries)), "size": 10}
-        if users:
-            body["user"] = str(rng.choice(users))
+        body = {"query": str(rng.choice(queries)), "user": str(rng.choice(users)), "size": 10}
         start = perf_counter()
         answer = _post(connection, body)
         took = (perf_counter() - start) * 1000
@@ -123,14 +129,13 @@ def _measure(engine: str, requests: int, rng: np.random.Generator) -> list[dict[
     return rows
 
 
-def _users() -> list[str]:
-    """Return shoppers that the page offers, so that most requests have a history."""
-    import re
-
-    _, page = _call("GET", "/")
-    return sorted(
-        set(re.findall(r'name="user" value="([^"]+)"|[?&]user=([\w-]+)', page.decode())[0])
-    )
+def _users(home: Path) -> list[str]:
+    """Return the shoppers with the longest histories: the ones that cost most."""
+    state = SqliteState(home / "state.sqlite3", {})
+    try:
+        return [user for user, _ in state.shoppers(200)]
+    finally:
+        state.close()
 
 
 def _post(connection: http.client.HTTPConnection, body: dict[str, Any]) -> Any:
