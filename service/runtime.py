@@ -47,7 +47,7 @@ class Runtime:
     def __init__(self, config: Config, clock: Callable[[], int] = now_ms) -> None:
         self.config = config
         offset_ms = config.service.clock_offset_ms
-        self.clock = lambda: clock() + offset_ms
+        self.clock: Callable[[], int] = lambda: clock() + offset_ms
         self._lock = RLock()
         self._state: SqliteState | None = None
         self._pipeline: Pipeline | None = None
