@@ -16,16 +16,17 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Answer, Degraded, Hit
+from search_rerank.answer import Answer, Degraded
 from search_rerank.bundle import Bundle, live_bundle, load_bundle
 from search_rerank.config import Config
 from search_rerank.data.item import Item
 from search_rerank.engines import open_engine
-from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.engines.base import Engine, Retrieve, Version
 from search_rerank.errors import BundleError, EngineError, EngineUnavailable
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
+from search_rerank.hits import make_hits
 from search_rerank.query import Candidates, Query
 from search_rerank.retriever import Retriever
 from search_rerank.state.base import State
@@ -56,6 +57,7 @@ class Pipeline:
         self.state = state
         self._live: Path | None = None
         self._left: list[Degraded] = []
+        self._misfit: list[Degraded] = []
         self._use(bundle)
 
     @classmethod
@@ -91,6 +93,7 @@ class Pipeline:
         """
         live = live_bundle(self.config.home / "bundles")
         if live == self._live:
+            self._check_index()
             return False
         try:
             bundle = load_bundle(live) if live else None
@@ -125,7 +128,7 @@ class Pipeline:
             When the engine is away or refuses the filters or facets.
         """
         timings: dict[str, float] = {}
-        degraded = list(self._left)
+        degraded = [*self._left, *self._misfit]
         with _stage("encode", timings):
             request = self._request(query, degraded)
         with _stage("retrieve", timings):
@@ -154,7 +157,7 @@ class Pipeline:
         others = np.array([id_ != item_id for id_ in found.ids], dtype=bool)
         nearest = found.take(others)
         order = np.argsort(-np.nan_to_num(nearest.vector, nan=-1.0), kind="stable")[:k]
-        hits = _hits(nearest, np.nan_to_num(nearest.vector, nan=-1.0), order, None)
+        hits = make_hits(nearest, np.nan_to_num(nearest.vector, nan=-1.0), order, None)
         return Answer(hits, len(hits), {}, 0, timings, [], None)
 
     def history(self, query: Query) -> list[tuple[str, str, int]]:
@@ -196,7 +199,7 @@ class Pipeline:
                 degraded.append(Degraded("rank", type(error).__name__))
         order = np.lexsort((np.arange(len(candidates)), -scores))
         return Answer(
-            hits=_hits(candidates, scores, order, table if explain else None),
+            hits=make_hits(candidates, scores, order, table if explain else None),
             total=candidates.total,
             facets=candidates.facets,
             history=len(moment.history) if moment else 0,
@@ -233,13 +236,36 @@ class Pipeline:
 
     def _use(self, bundle: Bundle | None) -> None:
         self._bundle = bundle
+        self._misfit = []
         self._retriever = Retriever(self.engine, bundle.encoder if bundle else None)
         if bundle is not None:
             self._builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
 
+    def _check_index(self) -> None:
+        """Search by words only while the live index holds vectors of another encoder.
+
+        Their dimension may be the same: the engine would not notice, and every cosine be wrong.
+        """
+        if self._bundle is None:
+            return
+        try:
+            live = self._live_version()
+        except EngineError:
+            return  # the search itself tells
+        encoder = self._bundle.encoder
+        fits = live is None or live.schema.encoder == encoder.fingerprint
+        if fits == (not self._misfit):
+            return
+        self._retriever = Retriever(self.engine, encoder if fits else None)
+        reason = "the live index was made by another encoder than the bundle: train again"
+        self._misfit = [] if fits else [Degraded("vector", reason)]
+
+    def _live_version(self) -> Version | None:
+        return next((version for version in self.engine.versions() if version.live), None)
+
     def _check(self, bundle: Bundle) -> None:
         """Refuse a bundle that does not fit the index or this code's features."""
-        live = next((version for version in self.engine.versions() if version.live), None)
+        live = self._live_version()
         if live and live.schema.encoder != bundle.encoder.fingerprint:
             raise BundleError(
                 f"bundle {bundle.version} was trained with encoder {bundle.encoder.fingerprint} "
@@ -252,35 +278,6 @@ class Pipeline:
         moment = read_moment(Query(), nothing, bundle.catalogue, self.state, {}, 0)
         table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers).build(moment)
         table.require(bundle.features)
-
-
-def _hits(
-    candidates: Candidates,
-    scores: NDArray[np.floating],
-    order: NDArray[np.intp],
-    table: FeatureTable | None,
-) -> list[Hit]:
-    lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
-    values = scores.tolist()
-    return [
-        Hit(
-            id=candidates.ids[row],
-            score=values[row],
-            engine_rank=row,
-            lexical=_known(lexical[row]),
-            vector=_known(vector[row]),
-            features=_features(table, row) if table is not None else None,
-        )
-        for row in order.tolist()
-    ]
-
-
-def _features(table: FeatureTable, row: int) -> dict[str, float | None]:
-    return dict(zip(table.names, map(_known, table.X[row].tolist()), strict=True))
-
-
-def _known(value: float) -> float | None:
-    return value if value == value else None
 
 
 def _words(item: Item) -> str:

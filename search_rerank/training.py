@@ -106,8 +106,9 @@ def cuts(events: Events, config: TrainingConfig) -> Cuts:
 def fit_scorers(shop: Shop, cut_ms: int) -> list[Scorer]:
     """Fit every configured scorer on the events before a time."""
     past = shop.events.before(cut_ms)
+    shared = {"gains": shop.config.training.gains}
     return [
-        create(scorer.name, scorer.options).fit(past, shop.catalogue, now_ms=cut_ms)
+        create(scorer.name, scorer.options, shared).fit(past, shop.catalogue, now_ms=cut_ms)
         for scorer in shop.config.scorers
     ]
 

@@ -16,7 +16,7 @@ LEVELS = (
     {"config"},
     {"encoders", "engines", "scorers", "state"},
     {"features", "retriever", "indexing"},
-    {"fusion"},
+    {"fusion", "hits"},
     {"occasions", "replay", "bundle", "pipeline"},
     {"training"},
     {"workspace", "evaluation"},

@@ -24,15 +24,31 @@ SCORERS: Mapping[str, tuple[str, str]] = {
 """Name to (module, class); a module is loaded when its scorer is first made."""
 
 
-def create(name: str, options: Mapping[str, object] | None = None) -> Scorer:
+def create(
+    name: str,
+    options: Mapping[str, object] | None = None,
+    shared: Mapping[str, object] | None = None,
+) -> Scorer:
     """Return an unfitted scorer with these options; what is left out has its default.
+
+    Parameters
+    ----------
+    name
+        One of `SCORERS`.
+    options
+        The scorer's own.
+    shared
+        Defaults for those of these options that the scorer has.
 
     Raises
     ------
     ConfigError
         On an unknown scorer or option, naming the nearest known one.
     """
-    return cast("Scorer", _class(name).from_options(options or {}))
+    scorer = _class(name)
+    has = scorer().options() if shared else {}
+    common = {option: value for option, value in (shared or {}).items() if option in has}
+    return cast("Scorer", scorer.from_options(common | dict(options or {})))
 
 
 def restore(

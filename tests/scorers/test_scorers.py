@@ -142,3 +142,11 @@ def test_unknown_scorer_names_the_nearest() -> None:
         ConfigError, match=r"unknown scorer 'itemknn' \(did you mean 'item_knn'\?\)"
     ):
         create("itemknn")
+
+
+def test_shared_defaults_reach_the_scorers_that_have_the_option() -> None:
+    shared = {"gains": {"click": 7.0}}
+    assert create("popularity", {}, shared).options()["gains"] == {"click": 7.0}
+    own = create("popularity", {"gains": {"click": 1.0}}, shared)
+    assert own.options()["gains"] == {"click": 1.0}
+    assert "gains" not in create("content", {}, shared).options()

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search_rerank.bundle import live_bundle, promote_bundle
@@ -76,6 +77,25 @@ def test_an_index_with_vectors_of_another_dimension_leaves_the_words(
     assert answer.bundle == serving.bundle_version
     assert len(answer.hits) > 10
     assert all((hit.lexical or 0) > 0 for hit in answer.hits)
+
+
+def test_an_index_of_another_encoder_of_the_same_dimension_leaves_the_words(
+    world: World, serving: Pipeline
+) -> None:
+    engine, asked = serving.engine, world.query("shoes", "u00000")
+    live = next(version for version in engine.versions() if version.live)
+    other = engine.create(IndexSchema(live.schema.dim, "hashing-other", live.schema.attributes))
+    vector = np.eye(1, live.schema.dim, dtype=np.float32)[0]
+    engine.write(other, [Document(item, vector) for item in world.made.items])
+    engine.finish(other)
+    engine.promote(other)
+    serving.reload_if_changed()
+    answer = serving.search(asked)
+    assert [part.stage for part in answer.degraded] == ["vector"]
+    assert all(hit.vector is None for hit in answer.hits)
+    engine.promote(live.name)
+    serving.reload_if_changed()
+    assert serving.search(asked).degraded == []
 
 
 def test_a_filter_that_the_engine_refuses_stays_an_error(world: World, serving: Pipeline) -> None:
