@@ -12,6 +12,7 @@ import click
 import gunicorn.http.message
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
 from search_rerank.config import Config
 from search_rerank.errors import ConfigError, SearchRerankError
@@ -55,6 +56,8 @@ def run(config: Config, announce: Callable[[str], None] = _say) -> None:
         if os.getpid() == master and end.code == Arbiter.APP_LOAD_ERROR:
             raise SearchRerankError(_first(reader)) from None
         raise
+    except HaltServer:  # raised anew where a second worker fails while gunicorn is halting
+        raise SearchRerankError(_first(reader)) from None
     finally:
         os.close(reader)
         os.close(writer)

@@ -75,9 +75,10 @@ class Runtime:
         with self._lock:
             if self._pipeline is None:
                 self._pipeline = Pipeline.open(self.config, self.state)
+                self._checked_s = time.monotonic()
             elif time.monotonic() - self._checked_s > _CHECK_EVERY_S:
                 self._pipeline.reload_if_changed()
-            self._checked_s = time.monotonic()
+                self._checked_s = time.monotonic()
             yield self._pipeline
 
     def attributes(self) -> tuple[str, ...]:

@@ -14,7 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import HaltServer
 
+from search_rerank.config import parse_config
+from search_rerank.errors import SearchRerankError
+from service import runner
 from tests.service.conftest import World
 
 _COMMAND = [sys.executable, "-c", "from search_rerank.cli import main; main()"]
@@ -85,6 +90,18 @@ def test_no_index_is_told(tmp_path: Path) -> None:
     assert out == ""
     assert errors.startswith("Error: ") or "\nError: " in errors
     assert "Traceback" not in errors
+
+
+def test_workers_that_fail_together_are_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(server: runner._Server) -> None:
+        os.write(server._failures, b"the bundle is damaged\0the bundle is damaged\0")
+        raise HaltServer("App failed to load.", Arbiter.APP_LOAD_ERROR)
+
+    monkeypatch.setattr(runner._Server, "run", fail)
+    with pytest.raises(SearchRerankError, match="^the bundle is damaged$"):
+        runner.run(parse_config({"home": str(tmp_path), "service": {"port": 0}}))
 
 
 @pytest.mark.slow
