@@ -8,12 +8,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from werkzeug.datastructures import MultiDict
 
 from search_rerank.data.item import explain
+from search_rerank.engines.fields import as_text
 from search_rerank.errors import nearest
 from search_rerank.query import MAX_QUERY_CHARACTERS, Filters, Query, Range
 from service.problems import Problem
 
 TERM_FIELDS = ("id", "brand", "category", "group_id", "currency", "in_stock")
 RANGE_FIELDS = ("price", "rating", "rating_count")
+FACET_FIELDS = ("brand", "category", "currency", "in_stock")
 ATTRIBUTE = "attributes."
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 Values = Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=100)]
@@ -42,7 +44,8 @@ class FiltersModel(_Model):
     def _one_or_many(cls, value: object) -> object:
         if not isinstance(value, dict):
             return value
-        return {key: row if isinstance(row, list) else [row] for key, row in value.items()}
+        lists = {key: row if isinstance(row, list) else [row] for key, row in value.items()}
+        return {key: [_as_text(one) for one in row] for key, row in lists.items()}
 
     @field_validator("terms")
     @classmethod
@@ -87,7 +90,7 @@ class SearchRequest(_Model):
     @field_validator("facets")
     @classmethod
     def _known_facets(cls, value: list[str]) -> list[str]:
-        _known(dict.fromkeys(value, 0), (*TERM_FIELDS, *RANGE_FIELDS))
+        _known(dict.fromkeys(value, 0), FACET_FIELDS)
         return value
 
     def to_query(self, k: int, now_ms: int) -> Query:
@@ -162,6 +165,13 @@ def parse_address(args: MultiDict[str, str], extra: tuple[str, ...] = ()) -> Sea
             known = ["query", "facets", *_PLAIN, *TERM_FIELDS, *bounds, "attributes.NAME"]
             raise Problem(400, f"unknown parameter {name[:60]!r}{nearest(name[:60], known)}")
     return parse_search(body | {"filters": {"terms": terms, "ranges": ranges}})
+
+
+def _as_text(value: object) -> object:
+    """Return numbers and truths as the index writes them; the rest is the model's business."""
+    if isinstance(value, bool):
+        return as_text(value)
+    return as_text(float(value)) if isinstance(value, int | float) else value
 
 
 def _is_field(name: str, fields: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from uuid import uuid4
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from search_rerank.engines.fields import as_text
 from search_rerank.query import MAX_QUERY_CHARACTERS
 from service.events import check_events
 from service.problems import Problem
@@ -24,6 +26,8 @@ PER_PAGE = 24
 VIEWS = {"you": "For you", "engine": "Engine order", "both": "Side by side"}
 _OWN = ("view", "page", "shopper")
 _FOLLOWED = 5
+_BACK = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
+"""A path of this shop: no other host, and nothing that a header may not hold."""
 
 
 @blueprint.get("/")
@@ -57,6 +61,7 @@ def page() -> str:
         colours=facet(colour, answer.facets.get(colour, ()), asked, address) if colour else [],
         chips=chips(asked, address),
         price=asked.filters.ranges.get("price"),
+        number=as_text,
         answer=answer,
         page=number,
         pages=max(1, -(-len(answer.hits) // PER_PAGE)),
@@ -93,6 +98,9 @@ def post_event() -> Response:
     if origin and origin != "null" and urlsplit(origin).netloc != request.host:
         raise Problem(403, "expected a form of this shop, found one of another site")
     form = request.form
+    back = form.get("back", "/")
+    if not _BACK.fullmatch(back):
+        raise Problem(400, f"back: expected an address of this shop, found {back!r:.60}")
     row = {
         name: form[name] for name in ("user", "session", "item", "type", "query") if form.get(name)
     }
@@ -100,10 +108,6 @@ def post_event() -> Response:
     if refused:
         raise Problem(400, refused[0]["reason"])
     runtime().state.append(accepted)
-    back = form.get("back", "/")
-    address = urlsplit(back)
-    if address.scheme or address.netloc or not back.startswith("/") or back[1:2] in ("/", "\\"):
-        raise Problem(400, f"back: expected an address of this shop, found {back!r:.60}")
     return redirect(back, 303)
 
 
@@ -136,7 +140,7 @@ def _address(asked: SearchRequest, view: str, number: int) -> Address:
         pairs += [(field, value) for value in values]
     for field, bounds in asked.filters.ranges.items():
         ends = (("gte", bounds.gte), ("lte", bounds.lte))
-        pairs += [(f"{field}_{end}", f"{value:g}") for end, value in ends if value is not None]
+        pairs += [(f"{field}_{end}", as_text(value)) for end, value in ends if value is not None]
     if view != "you" and view in VIEWS:
         pairs.append(("view", view))
     pairs += [("user", asked.user)] if asked.user else []

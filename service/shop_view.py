@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from search_rerank.answer import Hit
 from search_rerank.data.item import Item
+from search_rerank.engines.fields import as_text
 from service.schemas import SearchRequest
 
 Pairs = list[tuple[str, str]]
@@ -121,8 +122,8 @@ def chips(asked: SearchRequest, address: Address) -> list[Choice]:
             left = address.with_changes({field: None})
             found.append(Choice(value.split(" > ")[-1], None, left, True))
     for field, bounds in asked.filters.ranges.items():
-        low = f"from {bounds.gte:g}" if bounds.gte is not None else ""
-        high = f"up to {bounds.lte:g}" if bounds.lte is not None else ""
+        low = f"from {as_text(bounds.gte)}" if bounds.gte is not None else ""
+        high = f"up to {as_text(bounds.lte)}" if bounds.lte is not None else ""
         label = f"{field} {low} {high}".replace("  ", " ").strip()
         left = address.with_changes({f"{field}_gte": None, f"{field}_lte": None})
         found.append(Choice(label, None, left, True))

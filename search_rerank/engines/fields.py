@@ -72,12 +72,12 @@ def keywords(item: Item, schema: IndexSchema) -> dict[str, list[str]]:
         "is_category": paths,
         "is_group_id": [item.group_id] if item.group_id else [],
         "is_currency": [item.currency] if item.currency else [],
-        "is_in_stock": [] if item.in_stock is None else [_as_text(item.in_stock)],
+        "is_in_stock": [] if item.in_stock is None else [as_text(item.in_stock)],
     }
     for n, name in enumerate(schema.attributes):
         value = item.attributes.get(name)
         if value is not None:
-            values = value if isinstance(value, list) else [_as_text(value)]
+            values = value if isinstance(value, list) else [as_text(value)]
             found[f"is_a{n}"] = list(dict.fromkeys(values))
     kept = {k: [v for v in vs if len(v) <= _MAX_KEYWORD] for k, vs in found.items()}
     return {name: values for name, values in kept.items() if values}
@@ -188,7 +188,8 @@ def _bounds(name: str, interval: Range) -> tuple[float | None, float | None]:
     return low, high
 
 
-def _as_text(value: bool | float | str) -> str:
+def as_text(value: bool | float | str) -> str:
+    """Return a value as filters name it: 42, 4.5, true."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -199,7 +200,7 @@ def _as_text(value: bool | float | str) -> str:
 def _words_of(value: AttributeValue) -> list[str]:
     if isinstance(value, bool):
         return []
-    return value if isinstance(value, list) else [_as_text(value)]
+    return value if isinstance(value, list) else [as_text(value)]
 
 
 def _encodable(value: str) -> str:

@@ -116,6 +116,8 @@ def test_any_words_have_an_answer(client: FlaskClient, text: str, path: str) -> 
         ({"filters": {"ranges": {"brand": {"gte": 1}}}}, "brand"),
         ({"facets": "brand"}, "facets"),
         ({"facets": ["nope"]}, "nope"),
+        ({"facets": ["price"]}, "unknown field 'price'"),
+        ({"facets": ["id"]}, "unknown field 'id'"),
         ({"facets": ["attributes.nope"]}, "attributes.nope"),
         ([], "expected an object"),
         ("x", "expected an object"),
@@ -184,3 +186,14 @@ def test_similar_to_an_unknown_item_is_not_found(client: FlaskClient, item: str)
     response = client.get(f"/items/{item}/similar")
     assert response.status_code == 404
     assert response.content_type == "application/problem+json"
+
+
+def test_truths_and_numbers_filter_as_the_index_writes_them(
+    client: FlaskClient, world: World
+) -> None:
+    asked: dict[str, object] = {"size": 0, "filters": {"terms": {"in_stock": True}}}
+    found = client.post("/search", json=asked).get_json()
+    assert found["total"] == sum(item.in_stock is True for item in world.items) > 0
+    for colour in (42, 4.5, 12345678, False):
+        asked = {"filters": {"terms": {"attributes.colour": [colour]}}}
+        assert client.post("/search", json=asked).get_json()["total"] == 0

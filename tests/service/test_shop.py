@@ -24,9 +24,32 @@ def test_a_form_counts_at_once_and_leads_back(client: FlaskClient, world: World)
     assert "Nothing yet" not in page
 
 
-@pytest.mark.parametrize("back", ["https://example.org/", "//example.org", "/\\example.org", "x"])
+@pytest.mark.parametrize(
+    "back",
+    [
+        "https://example.org/",
+        "//example.org",
+        "/\\example.org",
+        "x",
+        "/\t/example.org",
+        "/\r\nSet-Cookie: a=b",
+        "/\x00",
+    ],
+)
 def test_a_form_leads_nowhere_else(client: FlaskClient, world: World, back: str) -> None:
-    assert client.post("/shop/events", data=form(world, back=back)).status_code == 400
+    data = form(world, back=back, session="elsewhere")
+    assert client.post("/shop/events", data=data).status_code == 400
+    assert client.get("/search?session=elsewhere").get_json()["history"] == 0
+
+
+def test_a_long_price_stays_as_it_was_typed(client: FlaskClient) -> None:
+    page = client.get("/?price_lte=1234567.89").text
+    assert (
+        'name="price_lte" type="number" min="0" step="any" placeholder="max" value="1234567.89"'
+        in page
+    )
+    assert "price_lte=1234567.89" in page
+    assert "up to 1234567.89" in page
 
 
 def test_a_form_of_another_site_is_refused(client: FlaskClient, world: World) -> None:
