@@ -10,6 +10,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from search_rerank.data.event import Interaction, parse_event
+from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
 from search_rerank.errors import DataError
 from service.bodies import JSON_LINES, is_json
 from service.problems import Problem
@@ -17,8 +18,6 @@ from service.runtime import Runtime, runtime
 from service.search import look_up
 
 blueprint = Blueprint("events", __name__)
-FUTURE_MS = 5 * 60 * 1000
-"""How far ahead of ours the clock of a shop may be."""
 
 
 class _Broken:
@@ -61,14 +60,13 @@ def check_events(
     for index, row in enumerate(rows):
         try:
             event = parse_event(_completed(row, now))
+            if event is not None:
+                check_time(event, now + FUTURE_TOLERANCE_MS)
         except DataError as error:
             refused.append({"index": index, "reason": str(error)})
             continue
         if event is None or not isinstance(event, Interaction):
             ignored += 1
-        elif event.time_ms > now + FUTURE_MS:
-            reason = "timestamp: expected the past, found a time more than 5 minutes ahead"
-            refused.append({"index": index, "reason": reason})
         else:
             good.append((index, event))
     with run.pipeline() as pipeline:

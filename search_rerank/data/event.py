@@ -26,13 +26,16 @@ def parse_time_ms(value: object) -> int:
     """Return unix milliseconds from ISO 8601 or from milliseconds as a number or digits."""
     if isinstance(value, bool):
         raise ValueError("expected ISO 8601 or unix milliseconds")
-    if isinstance(value, str) and value.strip().lstrip("-").isdigit():
-        value = int(value)
     if isinstance(value, str):
-        moment = datetime.fromisoformat(value.strip())
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        value = int(moment.timestamp() * 1000)
+        text = value.strip()
+        try:
+            if text.isdigit():
+                value = int(text)
+            else:
+                moment = datetime.fromisoformat(text)
+                value = int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+        except (ValueError, OverflowError):
+            raise ValueError("expected ISO 8601 or unix milliseconds") from None
     if isinstance(value, int | float) and value == value and 0 <= value < 1e14:
         return int(value)
     raise ValueError("expected ISO 8601 or unix milliseconds between 1970 and 5138")

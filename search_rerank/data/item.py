@@ -88,12 +88,13 @@ def explain(error: ValidationError, known: Any) -> str:
     for problem in error.errors(include_url=False)[:5]:
         where = ".".join(str(part) for part in problem["loc"]) or "row"
         if problem["type"] == "extra_forbidden":
-            hint = nearest(where, known) if len(problem["loc"]) == 1 else ""
-            parts.append(f"unknown field {where!r}{hint}")
+            hint = nearest(where[:60], known) if len(problem["loc"]) == 1 else ""
+            parts.append(f"unknown field {_short(where)}{hint}")
         elif problem["type"] == "missing":
             parts.append(f"{where} is missing")
         else:
-            parts.append(f"{where}: {problem['msg']}, found {_short(problem['input'])}")
+            expected = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"{where[:200]}: {expected}, found {_short(problem['input'])}")
     return "; ".join(parts)
 
 

@@ -96,7 +96,7 @@ def _events(
             if event is None:
                 refused.note(f"{row['event']} events ignored")
                 continue
-            _check_time(event, latest_ms)
+            check_time(event, latest_ms)
             if (event.event, event.id) in seen:
                 raise DataError(_repeated(event.id))
             if items is not None:
@@ -112,7 +112,8 @@ def _repeated(id_: str) -> str:
     return f"id: expected each once, the first is kept, found {id_!r} again"
 
 
-def _check_time(event: Event, latest_ms: int) -> None:
+def check_time(event: Event, latest_ms: int) -> None:
+    """Raise `DataError` for an event later than that, and for seconds where milliseconds belong."""
     if event.time_ms > latest_ms:
         raise DataError(f"timestamp: expected the past, found {event.time_ms} in the future")
     if 10**8 <= event.time_ms < 10**11:

@@ -46,9 +46,11 @@ def test_time_zones(text: str) -> None:
     assert parse_time_ms(text) == datetime(2024, 5, 1, 12, tzinfo=UTC).timestamp() * 1000
 
 
-@pytest.mark.parametrize("value", [True, None, "", "soon", -1, float("nan"), 1e14, "0001-01-01"])
+@pytest.mark.parametrize(
+    "value", [True, None, "", "soon", -1, "-1", float("nan"), 1e14, "0001-01-01", "9" * 5000, "²"]
+)
 def test_what_is_no_time(value: object) -> None:
-    with pytest.raises(ValueError, match="expected ISO 8601|Invalid isoformat"):
+    with pytest.raises(ValueError, match="expected ISO 8601"):
         parse_time_ms(value)
 
 

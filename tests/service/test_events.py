@@ -58,7 +58,7 @@ def test_the_clock_of_a_shop_may_be_a_little_ahead(client: FlaskClient, world: W
     assert near.status_code == 202
     far = client.post("/events", json=click(world, timestamp=world.now_ms + 6 * minute))
     assert far.status_code == 400
-    assert "5 minutes ahead" in far.get_json(force=True)["detail"]
+    assert "in the future" in far.get_json(force=True)["detail"]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,9 @@ def test_the_clock_of_a_shop_may_be_a_little_ahead(client: FlaskClient, world: W
         ({"timestamp": "tomorrow"}, "timestamp"),
         ({"timestamp": -1}, "timestamp"),
         ({"timestamp": True}, "timestamp"),
-        ({"timestamp": "5000-12-31T23:59:59Z"}, "ahead"),
+        ({"timestamp": "5000-12-31T23:59:59Z"}, "in the future"),
+        ({"timestamp": 1714564810}, "found seconds"),
+        ({"x" * 100_000: 1}, "(100002 characters)"),
         ({"timestamp": 1e300}, "timestamp"),
         ({"event": "interactoin"}, "did you mean 'interaction'"),
         ({"event": []}, "event"),
