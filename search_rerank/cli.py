@@ -62,6 +62,11 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SearchRerankError as error:
             raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.filename is None:  # not of a file: a broken pipe, which click ends quietly
+                raise
+            reason = f"{error.filename}: {error.strerror}; check its folder and the permissions"
+            raise click.ClickException(reason) from None
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

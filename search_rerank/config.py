@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from search_rerank.data.item import explain
 from search_rerank.errors import ConfigError, nearest
+
+Weight = Annotated[float, Field(ge=0)]
+_TEXTS = {
+    "title": 3.0,
+    "brand": 2.0,
+    "category": 2.0,
+    "attributes": 1.0,
+    "description": 0.5,
+}
 
 
 class _Section(BaseModel):
@@ -37,14 +46,16 @@ class RetrievalConfig(_Section):
     """Weight of the cosine beside the word score scaled to its maximum."""
     popularity_weight: float = Field(0.1, ge=0)
     """The word score is multiplied by 1 + this * ln(1 + popularity over 30 days)."""
-    fields: dict[str, float] = {
-        "title": 3.0,
-        "brand": 2.0,
-        "category": 2.0,
-        "attributes": 1.0,
-        "description": 0.5,
-    }
+    fields: dict[str, Weight] = _TEXTS
     """Weight of each text field in the word score."""
+
+    @field_validator("fields")
+    @classmethod
+    def _known_fields(cls, value: dict[str, Weight]) -> dict[str, Weight]:
+        for name in value:
+            if name not in _TEXTS:
+                raise ValueError(f"unknown field {name!r}{nearest(name, _TEXTS)}")
+        return value
 
 
 class EncoderConfig(_Section):
@@ -68,7 +79,7 @@ class TrainingConfig(_Section):
     live: bool | None = None
     """Whether state grows during replay, as in service; false freezes it at t1 and t2. Left out:
     grows for a shop's own log, frozen for a public set whose protocol freezes it."""
-    gains: dict[str, float] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
+    gains: dict[str, Weight] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
     """Gain of each interaction type; others count nothing."""
     max_rankings: int = Field(8000, ge=1)
     """Queries replayed for training at most, spread evenly over the window."""
@@ -118,6 +129,16 @@ class Config(_Section):
         ScorerConfig(name="content"),
     )
     """The scorers whose opinions are features, in the order of their columns."""
+
+    @field_validator("scorers")
+    @classmethod
+    def _each_once(cls, value: tuple[ScorerConfig, ...]) -> tuple[ScorerConfig, ...]:
+        names = [scorer.name for scorer in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"expected each scorer once, found {twice!r} again")
+        return value
+
     training: TrainingConfig = TrainingConfig()
     service: ServiceConfig = ServiceConfig()
 
@@ -136,6 +157,8 @@ def load_config(path: Path | None) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: expected UTF-8, found byte {error.start + 1} wrong") from None
     try:
         return parse_config(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
