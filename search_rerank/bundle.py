@@ -25,7 +25,7 @@ from search_rerank.config import Config, parse_config
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.encoders import load_encoder
 from search_rerank.encoders.base import Encoder
-from search_rerank.errors import BundleError
+from search_rerank.errors import BundleError, SearchRerankError
 from search_rerank.fusion import load_fusion
 from search_rerank.fusion.base import Fusion
 from search_rerank.scorers import restore
@@ -33,6 +33,7 @@ from search_rerank.scorers.base import Scorer
 
 FORMAT = 1
 _LIVE = "LIVE"
+_ASIDE = ".writing-"
 _LEARNT_WITH = {"retrieval", "encoder", "scorers", "training"}
 """Sections of the settings that a bundle keeps; where it was made does not change its name."""
 _NEEDED = ("version", "features", "scorers", "fusions", "files")
@@ -77,15 +78,18 @@ class Bundle:
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> str:
-    """Write a bundle under a folder, aside and then renamed; return its name."""
+    """Write a bundle under a folder, aside and then renamed; return its name.
+
+    A bundle of that name that has been damaged meanwhile is replaced: training again mends it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
     try:
         _write_parts(bundle, aside)
         files = {
             str(p.relative_to(aside)): _hash(p) for p in sorted(aside.rglob("*")) if p.is_file()
         }
-        version = hashlib.sha256(orjson.dumps(files, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+        version = _name(files)
         manifest = {
             "format": FORMAT,
             "version": version,
@@ -98,16 +102,31 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
             "files": files,
         }
         _write_json(aside / "manifest.json", manifest)
-        target = folder / version
-        if target.exists():  # the same bytes are there already
-            shutil.rmtree(aside)
-        else:
-            os.chmod(aside, 0o755)
-            aside.rename(target)
+        os.chmod(aside, 0o755)
+        _put(aside, folder / version)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return version
+
+
+def _put(aside: Path, target: Path) -> None:
+    """Give a folder its name, unless a whole bundle has it: the same bytes are there then."""
+    try:
+        aside.rename(target)
+        return
+    except OSError:
+        if not target.is_dir():
+            raise
+    try:
+        _check_files(target, _read_manifest(target)["files"])
+    except BundleError:
+        damaged = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=target.parent))
+        target.rename(damaged)
+        aside.rename(target)
+        shutil.rmtree(damaged)
+    else:
+        shutil.rmtree(aside)
 
 
 def _write_parts(bundle: Bundle, folder: Path) -> None:
@@ -132,16 +151,22 @@ def load_bundle(folder: Path) -> Bundle:
     Raises
     ------
     BundleError
-        When it is missing, of another format, or a file is missing or altered.
+        When it is missing, of another format or release, or a file is missing or altered.
     """
     manifest = _read_manifest(folder)
-    for name, expected in manifest["files"].items():
-        path = folder / name
-        if not path.is_file() or _hash(path) != expected:
-            raise BundleError(
-                f"{path}: missing or altered since the bundle was written; train again or "
-                "roll back to another bundle"
-            )
+    _check_files(folder, manifest["files"])
+    try:
+        return _read_parts(folder, manifest)
+    except BundleError:
+        raise
+    except (SearchRerankError, KeyError, TypeError, ValueError, OSError) as error:
+        # The files are those that were written: what differs is the code that reads them.
+        raise BundleError(
+            f"{folder}: written by another release ({type(error).__name__}: {error}); train again"
+        ) from error
+
+
+def _read_parts(folder: Path, manifest: Any) -> Bundle:
     fusions = {
         prefix: {
             name: load_fusion(name, folder / "fusions" / _task(prefix) / name) for name in names
@@ -212,6 +237,21 @@ def _read_manifest(folder: Path) -> Any:
     if missing:
         raise BundleError(f"{path}: {', '.join(missing)} missing; train again")
     return manifest
+
+
+def _check_files(folder: Path, files: Mapping[str, str]) -> None:
+    for name, expected in files.items():
+        path = folder / name
+        if not path.is_file() or _hash(path) != expected:
+            raise BundleError(
+                f"{path}: missing or altered since the bundle was written; train again or "
+                "roll back to another bundle"
+            )
+
+
+def _name(files: Mapping[str, str]) -> str:
+    data = orjson.dumps(files, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(data).hexdigest()[:12]
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:

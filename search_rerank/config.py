@@ -62,7 +62,7 @@ class EncoderConfig(_Section):
     """What turns text into vectors."""
 
     kind: Literal["hashing", "transformer"] = "hashing"
-    dim: int = Field(128, ge=2, le=4096)
+    dim: int = Field(256, ge=2, le=4096)
     """Dimension of the hashing encoder; a transformer has its own."""
     model: str = "sentence-transformers/all-MiniLM-L6-v2"
     """Name or folder of the transformer."""
