@@ -34,6 +34,8 @@ from search_rerank.scorers.base import Scorer
 FORMAT = 1
 _LIVE = "LIVE"
 _ASIDE = ".writing-"
+_ABANDONED_S = 86_400.0
+"""A folder that was written aside for this long belongs to a process that was killed."""
 _LEARNT_WITH = {"retrieval", "encoder", "scorers", "training"}
 """Sections of the settings that a bundle keeps; where it was made does not change its name."""
 _NEEDED = ("version", "features", "scorers", "fusions", "files")
@@ -84,6 +86,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     """
     folder.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder))
+    _remove_abandoned(folder, aside.stat().st_mtime)
     try:
         _write_parts(bundle, aside)
         files = {
@@ -127,6 +130,12 @@ def _put(aside: Path, target: Path) -> None:
         shutil.rmtree(damaged)
     else:
         shutil.rmtree(aside)
+
+
+def _remove_abandoned(folder: Path, now_s: float) -> None:
+    for left in folder.glob(f"{_ASIDE}*"):
+        if now_s - left.stat().st_mtime > _ABANDONED_S:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write_parts(bundle: Bundle, folder: Path) -> None:
@@ -236,6 +245,8 @@ def _read_manifest(folder: Path) -> Any:
     missing = [name for name in _NEEDED if name not in manifest]
     if missing:
         raise BundleError(f"{path}: {', '.join(missing)} missing; train again")
+    if _name(manifest["files"]) != manifest["version"]:
+        raise BundleError(f"{path}: altered since the bundle was written; train again")
     return manifest
 
 

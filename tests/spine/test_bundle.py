@@ -123,6 +123,56 @@ def test_another_format_is_refused(folder: Path, change: dict[str, object], said
         load_bundle(folder)
 
 
+def test_training_again_mends_a_damaged_bundle(world: World, tmp_path: Path) -> None:
+    """Equal training has an equal name: what stands under it must not be taken as it is."""
+    bundle = world.bundle()
+    version = save_bundle(bundle, tmp_path)
+    flip(tmp_path / version / "catalogue.npz")
+    with pytest.raises(BundleError, match="altered since"):
+        load_bundle(tmp_path / version)
+    assert save_bundle(bundle, tmp_path) == version
+    assert load_bundle(tmp_path / version).version == version
+    assert [path.name for path in tmp_path.iterdir()] == [version]
+
+
+def test_what_a_killed_process_left_is_removed_a_day_later(world: World, tmp_path: Path) -> None:
+    old, recent = tmp_path / ".writing-old", tmp_path / ".writing-recent"
+    for left in (old, recent):
+        left.mkdir()
+    day_s = 86_400
+    changed = recent.stat().st_mtime - day_s - 60
+    os.utime(old, (changed, changed))
+    version = save_bundle(world.bundle(), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [recent.name, version]
+
+
+def test_a_list_of_files_that_was_altered_is_refused(folder: Path) -> None:
+    path = folder / "manifest.json"
+    manifest = orjson.loads(path.read_bytes())
+    del manifest["files"]["catalogue.npz"]
+    path.write_bytes(orjson.dumps(manifest))
+    with pytest.raises(BundleError, match="manifest.json: altered since .*train again"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scorers": [{"name": "of_tomorrow", "options": {}}]},
+        {"scorers": [{"name": "als", "options": {"of_tomorrow": 1}}]},
+        {"fusions": {"": ["of_tomorrow"]}},
+    ],
+)
+def test_a_bundle_of_another_release_is_refused_as_a_bundle(
+    folder: Path, change: dict[str, object]
+) -> None:
+    """Whatever the kind of error: the service goes on with the bundle it has."""
+    path = folder / "manifest.json"
+    path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | change))
+    with pytest.raises(BundleError, match="of_tomorrow"):
+        load_bundle(folder)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}'])
 def test_a_manifest_that_is_none_is_refused(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_text(text, encoding="utf-8")
