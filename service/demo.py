@@ -66,11 +66,14 @@ def demo(
     from search_rerank.engines import open_engine
     from search_rerank.evaluation.evaluate import protocol
     from search_rerank.evaluation.form import format_table, write_json
+    from service.runner import check_free
 
     seconds: dict[str, float] = {}
     start = perf_counter()
     dataset = _dataset(data, seconds)
     config = _settings(config, dataset, kind, url, home, port)
+    if serve:  # before a demo that is being served there loses what it knows
+        check_free(config.service.host, config.service.port)
     if config.home.exists() and config.engine.kind == "embedded":
         shutil.rmtree(config.home / "index", ignore_errors=True)
     engine = open_engine(config)

@@ -111,6 +111,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self._announce()
 
 
+def check_free(host: str, port: int) -> None:
+    """Raise `ConfigError` where the address cannot be bound, before work is done for it."""
+    _bind(host, port).close()
+
+
 def _bind(host: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(

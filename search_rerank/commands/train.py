@@ -24,15 +24,17 @@ from search_rerank.config import Config
 @click.option("--promote/--no-promote", default=True, help="Whether the bundle becomes live.")
 @click.pass_obj
 def train(config: Config, data: Path, refused: Path | None, promote: bool) -> None:
-    """Learn from a log and write a bundle.
+    """Learn from a log, write a bundle, and let the service know the log.
 
     Scorers are fitted on events before t1, the reranker learns from the queries of t1..t2, then the
-    scorers are fitted on everything for serving. What comes after t2 is left for evaluate.
+    scorers are fitted on everything for serving. What comes after t2 is left for evaluate. With the
+    bundle, the log's interactions go live: those that the state has already, by id, count once.
     """
     from search_rerank.bundle import promote_bundle, save_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
+    from search_rerank.state.sqlite import SqliteState
     from search_rerank.training import make_bundle
     from search_rerank.training import train as learn
     from search_rerank.workspace import Workspace
@@ -47,6 +49,12 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     finally:
         engine.close()
     version = save_bundle(bundle, workspace.bundles)
-    if promote:
-        promote_bundle(workspace.bundles, version)
     click.echo(f"bundle {version} written to {workspace.bundles}" + (", live" if promote else ""))
+    if promote:
+        state = SqliteState(workspace.state, config.training.gains)
+        try:
+            new = state.append(shop.events.log)
+        finally:
+            state.close()
+        promote_bundle(workspace.bundles, version)
+        click.echo(f"the service knows the log: {len(shop.events.log):,} interactions, {new:,} new")

@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
 
+from search_rerank.cli import main
 from search_rerank.config import parse_config
 from search_rerank.errors import SearchRerankError
 from service import runner
@@ -114,3 +116,14 @@ def test_a_stopped_service_frees_its_port(world: World, tmp_path: Path) -> None:
     time.sleep(0.1)
     with pytest.raises(ConnectionRefusedError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=2)
+
+
+def test_a_demo_that_cannot_be_served_touches_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "demo"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        arguments = ["demo", "--home", str(home), "--port", port]
+        result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in result.stderr
+    assert not home.exists()
