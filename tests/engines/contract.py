@@ -102,6 +102,28 @@ class EngineContract:
         with pytest.raises(EngineError, match="nothing to roll back to"):
             engine.rollback()
 
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda engine: engine.count() == len(ITEMS),
+            lambda engine: engine.lookup(["b"])[0] is not None,
+            lambda engine: engine.retrieve(Retrieve("shirt", EAST)).ids[:1] == ["b"],
+            lambda engine: engine.score(Retrieve("shirt", EAST), ["b"]).ids == ["b"],
+        ],
+        ids=["count", "lookup", "retrieve", "score"],
+    )
+    def test_what_was_live_a_moment_ago_may_be_gone(
+        self, open_: Open, ask: Callable[[Engine], bool]
+    ) -> None:
+        writer, reader = open_(), open_()
+        first = load(writer, ITEMS[:1])
+        writer.promote(first)
+        assert reader.count() == 1
+        second = load(writer)
+        writer.promote(second)
+        writer.drop(first)
+        assert ask(reader)
+
     def test_unknown_versions_are_named(self, engine: Engine) -> None:
         for call in (
             lambda: engine.write("nope-v0001", [document(ITEMS[0])]),

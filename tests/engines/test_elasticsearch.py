@@ -47,6 +47,13 @@ def test_an_address_that_is_none_is_named() -> None:
         open_engine(config)
 
 
+def test_credentials_in_an_address_are_refused_and_not_told() -> None:
+    url = "http://elastic:secret@127.0.0.1:9200"
+    with pytest.raises(EngineError, match="SEARCH_RERANK_ES_PASSWORD in the env") as refused:
+        open_engine(Config(engine=EngineConfig(kind="elasticsearch", url=url)))
+    assert "secret" not in str(refused.value)
+
+
 def test_the_innermost_reason_is_told() -> None:
     body = {
         "error": {

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import elasticsearch as es
 from elasticsearch.serializer import OrjsonSerializer
@@ -21,8 +22,18 @@ WRITE_TIMEOUT_S = 120.0
 """A bulk request, a refresh or a deletion may take longer than a search."""
 
 
+class VersionGone(EngineError):
+    """The version was dropped since the server was asked which there are."""
+
+
 def connect(config: EngineConfig) -> es.Elasticsearch:
     """Return a client; credentials come from the environment only, TLS is verified."""
+    if "@" in urlsplit(config.url).netloc:
+        # Addresses stand in messages, logs and answers; the one that is refused is not shown.
+        raise EngineError(
+            f"engine.url: expected an address without user and password, found one with: set "
+            f"{USER} and {PASSWORD} in the environment instead"
+        )
     options: dict[str, Any] = {}
     if key := os.environ.get(API_KEY):
         options["api_key"] = key

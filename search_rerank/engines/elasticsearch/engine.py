@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version as installed
-from typing import Any
+from typing import Any, TypeVar
 
 import elasticsearch as es
 import numpy as np
@@ -15,17 +15,19 @@ from search_rerank.engines import fields
 from search_rerank.engines.base import Document, IndexSchema, Retrieve, Stored, Version
 from search_rerank.engines.elasticsearch.connection import (
     WRITE_TIMEOUT_S,
+    VersionGone,
     connect,
     errors_of,
     reason_of,
 )
 from search_rerank.engines.elasticsearch.mapping import source
 from search_rerank.engines.elasticsearch.retrieval import Retrieval
-from search_rerank.engines.elasticsearch.versions import Versions
+from search_rerank.engines.elasticsearch.versions import Known, Versions
 from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.query import Candidates
 
 _BULK = 500
+T = TypeVar("T")
 
 
 class ElasticsearchEngine:
@@ -93,8 +95,7 @@ class ElasticsearchEngine:
 
     def count(self, version: str | None = None) -> int:
         """Return how many items a version holds."""
-        with errors_of(self._url):
-            return int(self._client.count(index=self._versions.get(version).name)["count"])
+        return self._read(version, lambda known: int(self._client.count(index=known.name)["count"]))
 
     def promote(self, version: str) -> None:
         """Make a version the live one, in one atomic step."""
@@ -120,38 +121,34 @@ class ElasticsearchEngine:
 
     def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
         """Return candidates by words and by meaning, in the order of the fused score."""
-        with errors_of(self._url):
-            known = self._versions.get(version)
-            try:
-                return self._retrieval.retrieve(request, known)
-            except es.NotFoundError:  # dropped since we asked what is live
-                self._versions.forget()
-                return self._retrieval.retrieve(request, self._versions.get(version))
+        return self._read(version, lambda known: self._retrieval.retrieve(request, known))
 
     def score(
         self, request: Retrieve, ids: Sequence[str], version: str | None = None
     ) -> Candidates:
         """Return the given items with the scores `retrieve` would give them, best first."""
-        with errors_of(self._url):
-            return self._retrieval.score(request, ids, self._versions.get(version))
+        return self._read(version, lambda known: self._retrieval.score(request, ids, known))
 
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
         if not ids:
             return []
-        with errors_of(self._url):
-            known = self._versions.get(version)
-            fits = [id_ for id_ in ids if 0 < len(id_.encode("utf-8", "replace")) <= 512]
+        fits = [id_ for id_ in ids if 0 < len(id_.encode("utf-8", "replace")) <= 512]
+
+        def look(known: Known) -> Sequence[Stored | None]:
             answer = self._client.mget(
                 index=known.name,
                 ids=fits or ["-"],
                 realtime=False,
                 source_includes=["json", "hash", "vector"],
             )
-            found = {
-                doc["_id"]: _stored(doc["_source"]) for doc in answer["docs"] if doc.get("found")
-            }
+            for doc in answer["docs"]:
+                if error := doc.get("error"):  # for each item, where the version is not there
+                    raise VersionGone(f"Elasticsearch: {reason_of(error)}")
+            found = {doc["_id"]: _stored(doc["_source"]) for doc in answer["docs"] if doc["found"]}
             return [found.get(id_) for id_ in ids]
+
+        return self._read(version, look)
 
     def info(self) -> Mapping[str, Any]:
         """Return what a health page shows; asks the server."""
@@ -171,6 +168,15 @@ class ElasticsearchEngine:
     def close(self) -> None:
         """Release the connections."""
         self._client.close()
+
+    def _read(self, version: str | None, ask: Callable[[Known], T]) -> T:
+        """Ask a version; once more where what we took for live was dropped meanwhile."""
+        with errors_of(self._url):
+            try:
+                return ask(self._versions.get(version))
+            except (es.NotFoundError, VersionGone):
+                self._versions.forget()
+                return ask(self._versions.get(version))
 
     def _bulk(self, version: str, operations: list[dict[str, Any]], size: int) -> dict[str, str]:
         refused: dict[str, str] = {}

@@ -13,7 +13,7 @@ from search_rerank.config import RetrievalConfig
 from search_rerank.engines import fields, hybrid
 from search_rerank.engines.base import Retrieve
 from search_rerank.engines.elasticsearch import search
-from search_rerank.engines.elasticsearch.connection import reason_of
+from search_rerank.engines.elasticsearch.connection import VersionGone, reason_of
 from search_rerank.engines.elasticsearch.search import Hits
 from search_rerank.engines.elasticsearch.versions import Known
 from search_rerank.engines.words import clean
@@ -183,6 +183,8 @@ class Retrieval:
             return _NO_HITS, None
         try:
             return search.hits_of(_good(answers[0])), None
+        except VersionGone:
+            raise
         except EngineError as error:
             return _NO_HITS, (_VECTORS, str(error))
 
@@ -197,6 +199,8 @@ def _good(answer: dict[str, Any]) -> dict[str, Any]:
     """Return one answer of several, or raise what it failed of."""
     if "error" in answer:
         status, reason = answer.get("status", 500), reason_of(answer["error"])
+        if status == 404:
+            raise VersionGone(f"Elasticsearch: {reason}")
         if status in (429, 502, 503, 504):
             raise EngineUnavailable(f"Elasticsearch is not ready (status {status}): {reason}")
         raise EngineError(f"Elasticsearch: {reason}")

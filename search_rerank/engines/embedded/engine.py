@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed
@@ -51,16 +53,12 @@ class EmbeddedEngine:
 
     def create(self, schema: IndexSchema) -> str:
         """Create an empty version beside the live one and return its name."""
-        with self._guard:
-            held = bool(self._writing)
-            self._folder.lock()
+        with self._guard, self._locked():
+            name = self._folder.add(schema, datetime.now(UTC))
             try:
-                name = self._folder.add(schema, datetime.now(UTC))
                 self._commit(name, *self._writer(name))
             finally:
                 self._writing.pop(name, None)
-                if not held:
-                    self._folder.unlock()
             return name
 
     def write(self, version: str, documents: Sequence[Document]) -> Mapping[str, str]:
@@ -145,10 +143,12 @@ class EmbeddedEngine:
         """Return all versions, newest first."""
         live, found = self._folder.pointer().live, []
         for name in self._folder.names():
-            schema, created = self._folder.schema(name)
-            items = ItemFile(self._folder.path(name) / _ITEMS)
-            found.append(Version(name, schema, created, items.count(), name == live))
-            items.close()
+            try:
+                found.append(self._described(name, name == live))
+            except (EngineError, OSError, sqlite3.Error):
+                if (self._folder.folder / name.rpartition("-")[2] / _GENERATION).exists():
+                    raise
+                # Another process is just making it, or has just dropped it.
         return found
 
     def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
@@ -187,8 +187,15 @@ class EmbeddedEngine:
             self._snapshots.clear()
             self._folder.unlock()
 
-    def _locked(self) -> _Locked:
-        return _Locked(self._folder, keep=bool(self._writing))
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the write lock for one step, and on where a version is still being written."""
+        self._folder.lock()
+        try:
+            yield
+        finally:
+            if not self._writing:
+                self._folder.unlock()
 
     def _writer(self, version: str) -> tuple[IndexSchema, ItemFile, WordIndex]:
         if version not in self._writing:
@@ -208,6 +215,11 @@ class EmbeddedEngine:
         items.commit()
         items.close()
         replace_file(path / _GENERATION, str(number).encode())
+
+    def _described(self, name: str, live: bool) -> Version:
+        schema, created = self._folder.schema(name)
+        with closing(ItemFile(self._folder.path(name) / _ITEMS)) as items:
+            return Version(name, schema, created, items.count(), live)
 
     def _snapshot(self, version: str | None) -> Snapshot:
         if version is None:
@@ -233,19 +245,16 @@ class EmbeddedEngine:
                 path = self._folder.path(version)
                 schema, _ = self._folder.schema(version)
                 cached = stamp, Snapshot(path, schema, self._weights)
+                self._forget_others(version)
                 self._snapshots[version] = cached
             return cached[1]
 
+    def _forget_others(self, version: str) -> None:
+        """Let go of what the snapshot of a version replaces: memory, and files since deleted.
 
-class _Locked:
-    """Holds the write lock for one step, and longer where a version is being written."""
-
-    def __init__(self, folder: VersionFolder, keep: bool) -> None:
-        self._folder, self._keep = folder, keep
-
-    def __enter__(self) -> None:
-        self._folder.lock()
-
-    def __exit__(self, *_: object) -> None:
-        if not self._keep:
-            self._folder.unlock()
+        A thread that still searches one keeps it alive; only `lookup` reads its files, under the
+        same guard.
+        """
+        live = self._folder.pointer().live
+        for name in [name for name in self._snapshots if name == version or name != live]:
+            self._snapshots.pop(name)[1].close()
