@@ -105,15 +105,13 @@ class SqliteState:
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions in one transaction, idempotent by event id; return the new ones."""
         with self._using() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
+            # As a context manager the connection commits, or rolls back what SQLite itself, out of
+            # disk, may have rolled back already.
+            with db:
+                db.execute("BEGIN IMMEDIATE")
                 before = db.total_changes
                 db.executemany(_INSERT, map(_ROW, events))
                 new = db.total_changes - before
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
         return new
 
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
