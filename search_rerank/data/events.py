@@ -54,6 +54,8 @@ class Events:
         Ids and query texts behind the numbers; `items` is the catalogue's map.
     kinds
         The interaction types behind the numbers of `kind`.
+    event_ids
+        str objects (n,), each interaction's own id: what tells it from others in a state.
     time_ms
         int64 (n,).
     user, session, query
@@ -71,6 +73,7 @@ class Events:
     sessions: IdMap
     queries: IdMap
     kinds: Sequence[str]
+    event_ids: NDArray[np.object_]
     time_ms: NDArray[np.int64]
     user: NDArray[np.int32]
     session: NDArray[np.int32]
@@ -102,13 +105,14 @@ class Events:
 
     @cached_property
     def log(self) -> Sequence[Interaction]:
-        """The interactions as single events, ids `e0`, `e1`, … in time order."""
+        """The interactions as single events under their own ids, in time order."""
 
         def named(numbers: NDArray[np.int32], ids: IdMap) -> list[str | None]:
             table = [*ids.ids(), None]  # -1, for none, is the last
             return [table[number] for number in numbers.tolist()]
 
         rows = zip(
+            self.event_ids.tolist(),
             self.time_ms.tolist(),
             named(self.user, self.users),
             named(self.session, self.sessions),
@@ -119,7 +123,7 @@ class Events:
         )
         return [
             Interaction.model_construct(
-                id=f"e{n}",
+                id=id_,
                 time_ms=time,
                 user=user,
                 session=session,
@@ -127,7 +131,7 @@ class Events:
                 item=item,
                 type=kind,
             )
-            for n, (time, user, session, query, item, kind) in enumerate(rows)
+            for id_, time, user, session, query, item, kind in rows
         ]
 
     @classmethod
@@ -175,6 +179,7 @@ class Events:
             sessions=sessions,
             queries=queries,
             kinds=kinds.ids(),
+            event_ids=np.array([event.id for event in interactions], dtype=np.object_),
             time_ms=np.array([event.time_ms for event in interactions], dtype=np.int64),
             user=numbers(interactions, "user", users),
             session=numbers(interactions, "session", sessions),
@@ -186,4 +191,4 @@ class Events:
         )
 
 
-_COLUMNS = ("time_ms", "user", "session", "query", "item", "kind", "ranking")
+_COLUMNS = ("event_ids", "time_ms", "user", "session", "query", "item", "kind", "ranking")

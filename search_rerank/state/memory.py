@@ -49,9 +49,11 @@ class MemoryState:
         """Return the newest n interactions of a user or a session, oldest first."""
         own = self._by_user.get(user, []) if user is not None else []
         visit = self._by_visit.get(session, []) if session is not None else []
+        own = own[max(len(own) - n, 0) :]
         if not visit:
-            return own[-n:]
-        return sorted([*own[-n:], *visit[-n:]], key=_time)[-n:]
+            return own
+        past = sorted([*own, *visit[max(len(visit) - n, 0) :]], key=_time)
+        return past[max(len(past) - n, 0) :]
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""

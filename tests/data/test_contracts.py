@@ -90,7 +90,7 @@ def test_events_are_sorted_and_clicks_inherit_the_query() -> None:
 
 
 def test_events_give_back_what_they_were_built_of() -> None:
-    log = [click("e0", 1, "a"), click("e1", 2, "b", session="s", query="q", user=None)]
+    log = [click("x9", 1, "a"), click("x2", 2, "b", session="s", query="q", user=None)]
     assert list(Events.from_events(log, IdMap(["a", "b"])).log) == log
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from search_rerank.data.event import Interaction
+from search_rerank.data.events import Events
+from search_rerank.data.ids import IdMap
 from search_rerank.state.base import HALF_LIVES_DAYS, State
 
 DAY_MS = 86_400_000
@@ -53,6 +55,18 @@ class StateContract:
         state.append([did("1", "b", user="other")])
         assert self.items(state, "u", None) == ["a"]
         assert self.items(state, "other", None) == []
+
+    def test_a_log_that_moved_on_adds_what_is_new(self, state: State) -> None:
+        """The next training has a later log: its first row is not the first of the one before."""
+        log = [did(id_, id_, n) for n, id_ in enumerate("abcde")]
+        items = IdMap("abcde")
+        assert state.append(Events.from_events(log[:3], items).log) == 3
+        assert state.append(Events.from_events(log[2:], items).log) == 2
+        assert self.items(state, "u", None) == list("abcde")
+
+    def test_the_newest_none_are_none(self, state: State) -> None:
+        state.append([did("1"), did("2", user=None, session="s")])
+        assert self.items(state, "u", "s", 0) == []
 
     def test_order_is_of_time_not_of_appending(self, state: State) -> None:
         state.append([did("1", "c", 30), did("2", "a", 10)])
