@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +57,8 @@ def load(
     from search_rerank.commands.progress import Bars
     from search_rerank.data.refused import Refused
 
+    if file == events == Path("-"):
+        raise click.UsageError("expected one of FILE and --events on standard input, found both")
     wrong, log_wrong = Refused(refused), Refused()
     with _engine(config) as engine:
         try:
@@ -153,15 +154,10 @@ def prune(config: Config, keep: int) -> None:
     click.echo(f"deleted: {', '.join(gone) or 'none'}")
 
 
-@contextmanager
-def _engine(config: Config) -> Iterator[Engine]:
+def _engine(config: Config) -> closing[Engine]:
     from search_rerank.engines import open_engine
 
-    engine = open_engine(config)
-    try:
-        yield engine
-    finally:
-        engine.close()
+    return closing(open_engine(config))
 
 
 def _report(refused: Refused, path: Path | None) -> None:

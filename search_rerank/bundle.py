@@ -198,8 +198,7 @@ def _read_parts(folder: Path, manifest: Any) -> Bundle:
 
 def promote_bundle(folder: Path, version: str) -> None:
     """Make a bundle the live one, atomically; the one before it is kept for a rollback."""
-    if not (folder / version / "manifest.json").is_file():
-        raise BundleError(f"expected a bundle {version} under {folder}, found none")
+    named_bundle(folder, version)
     history = [name for name in _live_history(folder) if name != version]
     text = "".join(f"{name}\n" for name in [version, *history[:19]])
     aside = folder / f".{_LIVE}.{os.getpid()}"
@@ -220,6 +219,14 @@ def live_bundle(folder: Path) -> Path | None:
     """Return the folder of the live bundle, None if there is none."""
     history = _live_history(folder)
     return folder / history[0] if history else None
+
+
+def named_bundle(folder: Path, version: str) -> Path:
+    """Return the folder of a bundle, by its name and by no path that leads elsewhere."""
+    path = folder / version
+    if version == ".." or path.parent != folder or not (path / "manifest.json").is_file():
+        raise BundleError(f"expected a bundle {version} under {folder}, found none")
+    return path
 
 
 def _live_history(folder: Path) -> list[str]:

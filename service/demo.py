@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter, time
 from typing import TYPE_CHECKING
@@ -74,13 +76,10 @@ def demo(
     config = _settings(config, dataset, kind, url, home, port)
     if serve:  # before a demo that is being served there loses what it knows
         check_free(config.service.host, config.service.port)
-    if config.home.exists() and config.engine.kind == "embedded":
-        shutil.rmtree(config.home / "index", ignore_errors=True)
-    engine = open_engine(config)
-    try:
+    if config.engine.kind == "embedded":
+        _remove_index(config)
+    with closing(open_engine(config)) as engine:
         shop, rows = _learn(config, dataset, engine, seconds)
-    finally:
-        engine.close()
     click.echo(protocol(shop))
     click.echo(format_table(rows))
     config = _at_the_end(config, shop)
@@ -122,12 +121,24 @@ def _settings(
     home: Path,
     port: int | None,
 ) -> Config:
-    engine = {"kind": kind, "url": url, "index": f"demo-{dataset.name.lower()}"}
+    engine = {"kind": kind, "url": url, "index": _index_name(dataset)}
     changed = {name: value for name, value in engine.items() if value is not None}
     chosen = config.engine.model_copy(update=changed)
     service = config.service.model_copy(update={} if port is None else {"port": port})
     place = home / f"{dataset.name}-{chosen.kind}"
     return config.model_copy(update={"engine": chosen, "service": service, "home": place})
+
+
+def _index_name(dataset: Dataset) -> str:
+    """Return a name that the settings allow, whatever the folder of the data is called."""
+    return "demo-" + re.sub(r"[^a-z0-9_-]+", "-", dataset.name.lower())[:90]
+
+
+def _remove_index(config: Config) -> None:
+    """Remove the index of an earlier demo of this data, and nothing else that lies there."""
+    folder = config.home / "index" / config.engine.index
+    if folder.is_dir():
+        shutil.rmtree(folder)
 
 
 def _at_the_end(config: Config, shop: Shop) -> Config:
@@ -173,9 +184,8 @@ def _learn(
         version = save_bundle(make_bundle(shop, fusions), workspace.bundles)
         promote_bundle(workspace.bundles, version)
         workspace.state.unlink(missing_ok=True)
-        state = SqliteState(workspace.state, gains)
-        state.append(shop.events.log)
-        state.close()
+        with closing(SqliteState(workspace.state, gains)) as state:
+            state.append(shop.events.log)
         timed("bundle", start)
     for old in engine.versions():
         if not old.live:

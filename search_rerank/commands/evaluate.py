@@ -30,9 +30,10 @@ def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | N
     The bundle's fusions have learnt from what lies before the cut; the scorers are fitted again on
     just that, and the queries after the cut are ranked.
     """
+    from contextlib import closing
     from time import perf_counter
 
-    from search_rerank.bundle import live_bundle, load_bundle
+    from search_rerank.bundle import live_bundle, load_bundle, named_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
@@ -45,21 +46,16 @@ def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | N
 
     start = perf_counter()
     workspace = Workspace(config)
-    folder = workspace.bundles / bundle if bundle else live_bundle(workspace.bundles)
+    places = workspace.bundles
+    folder = named_bundle(places, bundle) if bundle else live_bundle(places)
     if folder is None:
-        raise BundleError(f"no live bundle under {workspace.bundles}: run search-rerank train")
+        raise BundleError(f"no live bundle under {places}: run search-rerank train")
     loaded = load_bundle(folder)
     dataset = read_folder(data)
-    engine = open_engine(config)
-    try:
-        with Bars() as bars, workspace.cache() as cache:
-            trained = loaded.config.model_copy(
-                update={"home": config.home, "engine": config.engine}
-            )
-            shop = open_shop(dataset, trained, engine, loaded.encoder, cache)
-            rows = measure(shop, loaded.fusions, bars)
-    finally:
-        engine.close()
+    trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
+    with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
+        shop = open_shop(dataset, trained, engine, loaded.encoder, cache)
+        rows = measure(shop, loaded.fusions, bars)
     click.echo(protocol(shop))
     click.echo(format_table(rows))
     if json_file is not None:

@@ -30,6 +30,8 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     scorers are fitted on everything for serving. What comes after t2 is left for evaluate. With the
     bundle, the log's interactions go live: those that the state has already, by id, count once.
     """
+    from contextlib import closing
+
     from search_rerank.bundle import promote_bundle, save_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
@@ -41,20 +43,13 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
 
     workspace = Workspace(config)
     dataset = read_folder(data, refused)
-    engine = open_engine(config)
-    try:
-        with Bars() as bars, workspace.cache() as cache:
-            shop = workspace.shop(dataset, engine, cache)
-            bundle = make_bundle(shop, learn(shop, bars))
-    finally:
-        engine.close()
+    with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
+        shop = workspace.shop(dataset, engine, cache)
+        bundle = make_bundle(shop, learn(shop, bars))
     version = save_bundle(bundle, workspace.bundles)
     click.echo(f"bundle {version} written to {workspace.bundles}" + (", live" if promote else ""))
     if promote:
-        state = SqliteState(workspace.state, config.training.gains)
-        try:
+        with closing(SqliteState(workspace.state, config.training.gains)) as state:
             new = state.append(shop.events.log)
-        finally:
-            state.close()
         promote_bundle(workspace.bundles, version)
         click.echo(f"the service knows the log: {len(shop.events.log):,} interactions, {new:,} new")

@@ -207,7 +207,7 @@ def _space(tfidf: Any, dim: int, seed: int) -> NDArray[np.float32]:
     size = max(1, min(dim, min(tfidf.shape) - 1))
     # One thread: sums are made in one order, so that the bytes are the same each time.
     # A catalogue of equal texts has no variance, by which sklearn divides for a figure unused here.
-    with threadpool_limits(limits=1), np.errstate(invalid="ignore"):
+    with threadpool_limits(limits=1), np.errstate(invalid="ignore", divide="ignore"):
         # The sign of a component is fixed in TruncatedSVD: its largest loading is positive.
         svd = TruncatedSVD(size, n_iter=3, random_state=seed).fit(normalize(tfidf))
     scale = np.sqrt(np.maximum(svd.singular_values_, 1e-6))

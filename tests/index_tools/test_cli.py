@@ -78,6 +78,12 @@ def test_an_error_is_one_line_and_exit_code_1(run: Run, arguments: list[str], me
     assert "Traceback" not in result.output
 
 
+def test_standard_input_is_read_by_one(run: Run) -> None:
+    result = run("load", "-", "--events", "-")
+    assert result.exit_code == 2
+    assert "expected one of FILE and --events on standard input, found both" in result.stderr
+
+
 def test_status_of_an_empty_index(run: Run) -> None:
     result = run("status")
     assert (result.exit_code, "has no version" in result.stdout) == (0, True)

@@ -212,6 +212,17 @@ def test_what_cannot_be_promoted_or_rolled_back_to(tmp_path: Path) -> None:
     assert live_bundle(tmp_path) == tmp_path / "one"
 
 
+def test_a_bundle_is_named_not_pointed_at(tmp_path: Path) -> None:
+    bundles = tmp_path / "bundles"
+    bundles.mkdir()
+    named(bundles, "one")
+    named(tmp_path, "two")
+    (tmp_path / "manifest.json").touch()
+    for version in ("../two", str(tmp_path / "two"), "../bundles/one", ".."):
+        with pytest.raises(BundleError, match=f"expected a bundle {version} under .*, found none"):
+            promote_bundle(bundles, version)
+
+
 def test_a_promotion_cut_short_keeps_the_one_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -155,7 +155,7 @@ def test_train_without_promoting(world: World, tmp_path: Path) -> None:
     assert f"no live bundle under {workspace.bundles}: run search-rerank train" in refused.output
     missing = run(few, tmp_path, *evaluate, "--bundle", "of-yesterday")
     assert missing.exit_code == 1
-    assert "expected a bundle in" in missing.output
+    assert "expected a bundle of-yesterday under" in missing.output
     named = run(few, tmp_path, *evaluate, "--bundle", version)
     assert named.exit_code == 0, named.output
 
