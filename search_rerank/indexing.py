@@ -11,7 +11,7 @@ import numpy as np
 from search_rerank.data.item import Item
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
-from search_rerank.engines.base import Document, Engine, IndexSchema, Stored
+from search_rerank.engines.base import Document, Engine, IndexSchema, Stored, live_version
 from search_rerank.errors import EngineError
 from search_rerank.state.base import HALF_LIVES_DAYS
 from search_rerank.state.counters import Counters
@@ -77,7 +77,7 @@ def write_catalogue(
         attributes = attribute_names(items)
     factors = boosts or {}
     encoded_before = cache.encoded
-    live = next((version for version in engine.versions() if version.live), None)
+    live = live_version(engine)
     version = engine.create(IndexSchema(encoder.dim, encoder.fingerprint, attributes))
     result = Written(version)
     try:

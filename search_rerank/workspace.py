@@ -14,7 +14,7 @@ from search_rerank.data.dataset import Dataset
 from search_rerank.encoders import fit_encoder, load_encoder
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
-from search_rerank.engines.base import Engine
+from search_rerank.engines.base import Engine, live_version
 from search_rerank.training import Shop, open_shop
 
 
@@ -45,7 +45,7 @@ class Workspace:
             Fit anew all the same.
         """
         if not refit:
-            live = next((version for version in engine.versions() if version.live), None)
+            live = live_version(engine)
             if live is not None:
                 folder = self.encoder_folder(live.schema.encoder)
                 if folder.is_dir():

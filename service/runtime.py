@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 from search_rerank.config import Config
+from search_rerank.engines.base import live_version
 from search_rerank.state.sqlite import SqliteState
 
 if TYPE_CHECKING:
@@ -85,9 +86,8 @@ class Runtime:
         """Return the attributes of the live index that can be filtered on and counted."""
         with self.pipeline() as pipeline:
             if time.monotonic() > self._attributes_until_s:
-                live = (version for version in pipeline.engine.versions() if version.live)
-                schema = next((version.schema for version in live), None)
-                self._attributes = schema.attributes if schema else ()
+                live = live_version(pipeline.engine)
+                self._attributes = live.schema.attributes if live else ()
                 self._attributes_until_s = time.monotonic() + 5.0
             return self._attributes
 

@@ -28,4 +28,4 @@ class Encoder(Protocol):
         """
 
     def save(self, folder: Path) -> None:
-        """Write what `search_rerank.encoders.load` needs: JSON and arrays, no pickle."""
+        """Write what `search_rerank.encoders.load_encoder` needs: JSON and arrays, no pickle."""

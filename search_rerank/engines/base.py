@@ -158,3 +158,8 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Release files and connections; the engine cannot be used afterwards."""
+
+
+def live_version(engine: Engine) -> Version | None:
+    """Return the live version of an engine's index, None where there is none."""
+    return next((version for version in engine.versions() if version.live), None)

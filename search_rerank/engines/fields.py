@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,6 +97,21 @@ def numbers(item: Item, schema: IndexSchema) -> dict[str, float]:
         for name, value in found.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
+
+
+def sorted_out(
+    documents: Iterable[Document], schema: IndexSchema
+) -> tuple[dict[str, Document], dict[str, str]]:
+    """Return what can be written, the last of each id, and id to reason for what cannot."""
+    good: dict[str, Document] = {}
+    refused: dict[str, str] = {}
+    for document in documents:
+        reason = refusal(document, schema)
+        if reason is None:
+            good[document.item.id] = document
+        else:
+            refused[document.item.id] = reason
+    return good, refused
 
 
 def refusal(document: Document, schema: IndexSchema) -> str | None:

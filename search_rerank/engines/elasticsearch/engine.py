@@ -66,14 +66,7 @@ class ElasticsearchEngine:
         """Write documents, idempotent by item id; return id to reason for each one refused."""
         with errors_of(self._url):
             schema = self._versions.get(version).schema
-            refused: dict[str, str] = {}
-            good: dict[str, Document] = {}
-            for document in documents:
-                reason = fields.refusal(document, schema)
-                if reason is None:
-                    good[document.item.id] = document
-                else:
-                    refused[document.item.id] = reason
+            good, refused = fields.sorted_out(documents, schema)
             operations = [
                 part
                 for id_, document in good.items()

@@ -65,14 +65,7 @@ class EmbeddedEngine:
         """Write documents, idempotent by item id; return id to reason for each one refused."""
         with self._guard:
             schema, items, words = self._writer(version)
-            refused: dict[str, str] = {}
-            good: dict[str, Document] = {}
-            for document in documents:
-                reason = fields.refusal(document, schema)
-                if reason is None:
-                    good[document.item.id] = document
-                else:
-                    refused[document.item.id] = reason
+            good, refused = fields.sorted_out(documents, schema)
             written = list(good.values())
             for row, document in zip(items.put(written), written, strict=True):
                 words.put(row, document)
