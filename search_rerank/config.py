@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -187,10 +187,11 @@ def write_config(config: Config, path: Path) -> None:
 def _explain(error: ValidationError) -> str:
     for problem in error.errors(include_url=False):
         if problem["type"] == "extra_forbidden":
-            *sections, key = (str(part) for part in problem["loc"])
+            *sections, key = problem["loc"]
             model: Any = Config
-            for section in sections:
-                model = model.model_fields[section].annotation
-            where = ".".join([*sections, key])
-            return f"unknown key {where!r}{nearest(key, model.model_fields)}"
+            for section in sections:  # a number is a place in a list of sections
+                is_place = isinstance(section, int)
+                model = get_args(model)[0] if is_place else model.model_fields[section].annotation
+            where = ".".join(map(str, problem["loc"]))
+            return f"unknown key {where!r}{nearest(str(key), model.model_fields)}"
     return explain(error, Config.model_fields)

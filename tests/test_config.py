@@ -15,6 +15,7 @@ from search_rerank.errors import ConfigError
     [
         (b"enginee = 3", "unknown key 'enginee' .did you mean 'engine'"),
         (b"[engine]\nkindd = 'x'", "unknown key 'engine.kindd' .did you mean 'kind'"),
+        (b"[[scorers]]\nname = 'als'\noptons = {}", "'scorers.0.optons' .did you mean 'options'"),
         (b"[engine]\nindex = '../x'", "engine.index"),
         (b"[retrieval]\nfields = { titel = 3 }", "unknown field 'titel' .did you mean 'title'"),
         (b"[retrieval]\nfields = { title = -3 }", "retrieval.fields.title.*greater than or equal"),
