@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from search_rerank.data.event import GAINS
 from search_rerank.data.item import explain
 from search_rerank.errors import ConfigError, nearest
 
@@ -79,7 +80,7 @@ class TrainingConfig(_Section):
     live: bool | None = None
     """Whether state grows during replay, as in service; false freezes it at t1 and t2. Left out:
     grows for a shop's own log, frozen for a public set whose protocol freezes it."""
-    gains: dict[str, Weight] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
+    gains: dict[str, Weight] = dict(GAINS)
     """Gain of each interaction type; others count nothing."""
     max_rankings: int = Field(8000, ge=1)
     """Queries replayed for training at most, spread evenly over the window."""

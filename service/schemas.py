@@ -8,15 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from werkzeug.datastructures import MultiDict
 
 from search_rerank.data.item import explain
-from search_rerank.engines.fields import as_text
+from search_rerank.engines.fields import ATTRIBUTE, FACETS, RANGES, TERMS, as_text
 from search_rerank.errors import nearest
 from search_rerank.query import MAX_QUERY_CHARACTERS, Filters, Query, Range
 from service.problems import Problem
 
-TERM_FIELDS = ("id", "brand", "category", "group_id", "currency", "in_stock")
-RANGE_FIELDS = ("price", "rating", "rating_count")
-FACET_FIELDS = ("brand", "category", "currency", "in_stock")
-ATTRIBUTE = "attributes."
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 Values = Annotated[list[Annotated[str, Field(max_length=2_000)]], Field(max_length=100)]
 T = TypeVar("T")
@@ -50,12 +46,12 @@ class FiltersModel(_Model):
     @field_validator("terms")
     @classmethod
     def _known_terms(cls, value: dict[str, list[str]]) -> dict[str, list[str]]:
-        return _known(value, TERM_FIELDS)
+        return _known(value, TERMS)
 
     @field_validator("ranges")
     @classmethod
     def _known_ranges(cls, value: dict[str, RangeModel]) -> dict[str, RangeModel]:
-        return _known(value, RANGE_FIELDS)
+        return _known(value, RANGES)
 
 
 class SearchRequest(_Model):
@@ -90,7 +86,7 @@ class SearchRequest(_Model):
     @field_validator("facets")
     @classmethod
     def _known_facets(cls, value: list[str]) -> list[str]:
-        _known(dict.fromkeys(value, 0), FACET_FIELDS)
+        _known(dict.fromkeys(value, 0), FACETS)
         return value
 
     def to_query(self, k: int, now_ms: int) -> Query:
@@ -156,13 +152,13 @@ def parse_address(args: MultiDict[str, str], extra: tuple[str, ...] = ()) -> Sea
             body[name] = values[0]
         elif name == "facets":
             body[name] = [part for value in values for part in value.split(",") if part]
-        elif bound in ("gte", "lte") and _is_field(field, RANGE_FIELDS):
+        elif bound in ("gte", "lte") and _is_field(field, RANGES):
             ranges.setdefault(field, {})[bound] = values[0]
-        elif _is_field(name, TERM_FIELDS):
+        elif _is_field(name, TERMS):
             terms[name] = values
         else:
-            bounds = [f"{field}_{end}" for field in RANGE_FIELDS for end in ("gte", "lte")]
-            known = ["query", "facets", *_PLAIN, *TERM_FIELDS, *bounds, "attributes.NAME"]
+            bounds = [f"{field}_{end}" for field in RANGES for end in ("gte", "lte")]
+            known = ["query", "facets", *_PLAIN, *TERMS, *bounds, "attributes.NAME"]
             raise Problem(400, f"unknown parameter {name[:60]!r}{nearest(name[:60], known)}")
     return parse_search(body | {"filters": {"terms": terms, "ranges": ranges}})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +21,8 @@ from search_rerank.errors import DataError, nearest
 
 # Shops write ids as numbers too; the catalogue accepts those, so the log must.
 Id = Annotated[str, Field(min_length=1, max_length=512, coerce_numbers_to_str=True)]
+GAINS: Mapping[str, float] = MappingProxyType({"click": 1.0, "cart": 2.0, "purchase": 3.0})
+"""Strength of each interaction type where nothing else is said; other types count nothing."""
 QueryText = Annotated[str, Field(max_length=2_000)]
 
 

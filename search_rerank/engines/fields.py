@@ -17,10 +17,14 @@ TEXTS = ("title", "brand", "category", "attributes", "description")
 """Fields whose words count, each with its own weight."""
 ALL_TEXT = "all"
 """All of them together, to find items that have every word somewhere."""
-_TERMS = ("id", "brand", "category", "group_id", "currency", "in_stock")
-_FACETS = ("brand", "category", "in_stock", "currency")
-_RANGES = ("price", "rating", "rating_count")
-_ATTRIBUTE = "attributes."
+TERMS = ("id", "brand", "category", "group_id", "currency", "in_stock")
+"""Fields that a filter by value may name, beside attributes."""
+FACETS = ("brand", "category", "in_stock", "currency")
+"""Of these, what can be counted: fields with few values."""
+RANGES = ("price", "rating", "rating_count")
+"""Fields that a filter by range may name, beside attributes."""
+ATTRIBUTE = "attributes."
+"""What the name of an attribute begins with where it stands beside those fields."""
 _MAX_KEYWORD = 8_000
 _MAX_ID_BYTES = 512
 _MAX_BOOST = 50.0
@@ -31,20 +35,20 @@ FACET_SIZE = 50
 
 def keyword_fields(schema: IndexSchema) -> dict[str, str]:
     """Return the fields a term filter may name, each with its name inside the index."""
-    names = {name: f"is_{name}" for name in _TERMS}
-    return names | {f"{_ATTRIBUTE}{a}": f"is_a{n}" for n, a in enumerate(schema.attributes)}
+    names = {name: f"is_{name}" for name in TERMS}
+    return names | {f"{ATTRIBUTE}{a}": f"is_a{n}" for n, a in enumerate(schema.attributes)}
 
 
 def facet_fields(schema: IndexSchema) -> dict[str, str]:
     """Return the fields that can be counted, each with its name inside the index."""
     allowed = keyword_fields(schema)
-    return {k: v for k, v in allowed.items() if k in _FACETS or k.startswith(_ATTRIBUTE)}
+    return {k: v for k, v in allowed.items() if k in FACETS or k.startswith(ATTRIBUTE)}
 
 
 def number_fields(schema: IndexSchema) -> dict[str, str]:
     """Return the fields a range filter may name, each with its name inside the index."""
-    names = {name: f"num_{name}" for name in _RANGES}
-    return names | {f"{_ATTRIBUTE}{a}": f"num_a{n}" for n, a in enumerate(schema.attributes)}
+    names = {name: f"num_{name}" for name in RANGES}
+    return names | {f"{ATTRIBUTE}{a}": f"num_a{n}" for n, a in enumerate(schema.attributes)}
 
 
 def texts(item: Item) -> dict[str, str]:

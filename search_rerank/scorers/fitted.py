@@ -9,10 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from search_rerank.data.event import GAINS
 from search_rerank.errors import BundleError, ConfigError, nearest
-
-GAINS: Mapping[str, float] = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
-"""Strength of each interaction type where nothing else is said; other types count nothing."""
 
 
 def gains_option() -> Any:
