@@ -21,7 +21,7 @@ from search_rerank.bundle import Bundle, live_bundle, load_bundle
 from search_rerank.config import Config
 from search_rerank.data.item import Item
 from search_rerank.engines import open_engine
-from search_rerank.engines.base import Engine, Retrieve, Version
+from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.errors import BundleError, EngineError, EngineUnavailable
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
@@ -55,7 +55,7 @@ class Pipeline:
         self.config = config
         self.engine = engine
         self.state = state
-        self._live: Path | None = None
+        self._tried: tuple[Path | None, int] = None, 0
         self._left: list[Degraded] = []
         self._misfit: list[Degraded] = []
         self._use(bundle)
@@ -92,7 +92,8 @@ class Pipeline:
         another in use; the first is refused with `BundleError`.
         """
         live = live_bundle(self.config.home / "bundles")
-        if live == self._live:
+        found = live, _written_ns(live)  # training again mends a damaged one under its name
+        if found == self._tried:
             self._check_index()
             return False
         try:
@@ -107,7 +108,7 @@ class Pipeline:
         else:
             self._left = []
             self._use(bundle)
-        self._live = live
+        self._tried = found
         return not self._left
 
     def search(self, query: Query, *, personalise: bool = True, explain: bool = False) -> Answer:
@@ -249,7 +250,7 @@ class Pipeline:
         if self._bundle is None:
             return
         try:
-            live = self._live_version()
+            live = live_version(self.engine)
         except EngineError:
             return  # the search itself tells
         encoder = self._bundle.encoder
@@ -260,12 +261,9 @@ class Pipeline:
         reason = "the live index was made by another encoder than the bundle: train again"
         self._misfit = [] if fits else [Degraded("vector", reason)]
 
-    def _live_version(self) -> Version | None:
-        return next((version for version in self.engine.versions() if version.live), None)
-
     def _check(self, bundle: Bundle) -> None:
         """Refuse a bundle that does not fit the index or this code's features."""
-        live = self._live_version()
+        live = live_version(self.engine)
         if live and live.schema.encoder != bundle.encoder.fingerprint:
             raise BundleError(
                 f"bundle {bundle.version} was trained with encoder {bundle.encoder.fingerprint} "
@@ -278,6 +276,14 @@ class Pipeline:
         moment = read_moment(Query(), nothing, bundle.catalogue, self.state, {}, 0)
         table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers).build(moment)
         table.require(bundle.features)
+
+
+def _written_ns(bundle: Path | None) -> int:
+    """Return when a bundle was written, 0 where there is none to be seen."""
+    try:
+        return (bundle / "manifest.json").stat().st_mtime_ns if bundle else 0
+    except OSError:
+        return 0
 
 
 def _words(item: Item) -> str:

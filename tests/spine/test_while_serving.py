@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from search_rerank.bundle import live_bundle, promote_bundle
@@ -61,6 +62,34 @@ def test_a_damaged_bundle_is_not_taken_up_and_the_one_in_use_serves_on(
     promote_bundle(config.home / "bundles", str(before))
     assert serving.reload_if_changed() is True
     assert serving.search(world.query("shoes", "u00000")).degraded == []
+
+
+def test_a_damaged_bundle_is_taken_up_once_it_is_mended(
+    world: World, config: Config, serving: Pipeline
+) -> None:
+    damaged = copied(config.home / "bundles", "damaged")
+    (damaged / "catalogue.npz").rename(damaged / "elsewhere")
+    promote_bundle(config.home / "bundles", "damaged")
+    assert serving.reload_if_changed() is False
+    (damaged / "elsewhere").rename(damaged / "catalogue.npz")
+    assert serving.reload_if_changed() is False
+    (damaged / "manifest.json").touch()
+    assert serving.reload_if_changed() is True
+    assert serving.search(world.query("shoes", "u00000")).degraded == []
+
+
+def test_a_bundle_of_another_release_is_not_taken_up(
+    world: World, config: Config, serving: Pipeline
+) -> None:
+    path = copied(config.home / "bundles", "later") / "manifest.json"
+    manifest = orjson.loads(path.read_bytes())
+    manifest["scorers"][0]["options"]["of_tomorrow"] = 1
+    path.write_bytes(orjson.dumps(manifest))
+    promote_bundle(config.home / "bundles", "later")
+    assert serving.reload_if_changed() is False
+    answer = serving.search(world.query("shoes", "u00000"))
+    assert [part.stage for part in answer.degraded] == ["bundle"]
+    assert answer.bundle == serving.bundle_version
 
 
 def test_an_index_with_vectors_of_another_dimension_leaves_the_words(
