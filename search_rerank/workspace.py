@@ -60,7 +60,9 @@ class Workspace:
         """Return where the encoder with this fingerprint is kept."""
         return self.encoders / fingerprint
 
-    def shop(self, dataset: Dataset, engine: Engine, cache: VectorCache) -> Shop:
-        """Make a data set ready for training and evaluation."""
-        encoder = self.encoder(engine, (item.text() for item in dataset.items))
+    def shop(
+        self, dataset: Dataset, engine: Engine, cache: VectorCache, refit: bool = False
+    ) -> Shop:
+        """Make a data set ready for training and evaluation; `refit` as in `encoder`."""
+        encoder = self.encoder(engine, (item.text() for item in dataset.items), refit)
         return open_shop(dataset, self.config, engine, encoder, cache)

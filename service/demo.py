@@ -171,7 +171,7 @@ def _learn(
     gains = config.training.gains
     with Bars() as bars, workspace.cache() as cache:
         start = perf_counter()
-        shop = workspace.shop(dataset, engine, cache)
+        shop = workspace.shop(dataset, engine, cache, refit=True)
         end_ms = cuts(shop.events, config.training).end
         factors = boosts(shop.events, end_ms, gains, config.retrieval.popularity_weight)
         written = write_catalogue(engine, shop.encoder, cache, dataset.items, boosts=factors)
