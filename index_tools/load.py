@@ -20,7 +20,7 @@ from search_rerank.encoders import load_encoder
 from search_rerank.encoders.base import Encoder
 from search_rerank.engines.base import Engine, Version
 from search_rerank.errors import ConfigError, DataError
-from search_rerank.indexing import write_catalogue
+from search_rerank.indexing import drop_quietly, write_catalogue
 from search_rerank.workspace import Workspace
 
 Progress = Callable[[str, int, int], None]
@@ -145,7 +145,7 @@ def load(
         verify(engine, encoder, result.version, result.written, kept)
         version = _version(engine, result.version)
     except BaseException:
-        engine.drop(result.version)
+        drop_quietly(engine, result.version)
         raise
     Records(config.home).add(version)
     if promote:

@@ -100,7 +100,7 @@ def write_catalogue(
                 progress(len(part))
         engine.finish(version)
     except BaseException:
-        _drop_quietly(engine, version)
+        drop_quietly(engine, version)
         raise
     result.encoded = cache.encoded - encoded_before
     return result
@@ -132,7 +132,7 @@ def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield part
 
 
-def _drop_quietly(engine: Engine, version: str) -> None:
+def drop_quietly(engine: Engine, version: str) -> None:
     """Drop a version while another error is on its way, which must not be hidden by this one."""
     try:
         engine.drop(version)

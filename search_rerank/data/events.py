@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from search_rerank.data.event import Event, Interaction
 from search_rerank.data.ids import UNKNOWN, IdMap
+from search_rerank.errors import DataError
+
+MAX_KINDS = 127
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,11 @@ class Events:
 
         Interactions with an item that `items` does not hold are left out, as are such items of a
         ranking; a reader that should report them checks before (`search_rerank.data.read`).
+
+        Raises
+        ------
+        DataError
+            Where the interactions have more than `MAX_KINDS` types.
         """
         interactions: list[Interaction] = []
         shown = []
@@ -151,7 +159,13 @@ class Events:
         interactions = [event for event in interactions if event.item in items]
         interactions.sort(key=lambda event: event.time_ms)
         shown.sort(key=lambda event: event.time_ms)
-        users, sessions, queries, kinds = IdMap(), IdMap(), IdMap(), IdMap()
+        users, sessions, queries = IdMap(), IdMap(), IdMap()
+        kinds = IdMap(dict.fromkeys(event.type for event in interactions))
+        if len(kinds) > MAX_KINDS:
+            raise DataError(
+                f"expected at most {MAX_KINDS} types of interaction in a log, found {len(kinds)}, "
+                f"such as {', '.join(kinds.ids()[-3:])!r:.200}: a type is a word such as click"
+            )
 
         def numbers(rows: Sequence[Event], field: str, ids: IdMap) -> NDArray[np.int32]:
             values = (getattr(row, field) for row in rows)
@@ -185,7 +199,7 @@ class Events:
             session=numbers(interactions, "session", sessions),
             query=query,
             item=items.numbers(event.item for event in interactions),
-            kind=np.array([kinds.add(event.type) for event in interactions], dtype=np.int8),
+            kind=kinds.numbers(event.type for event in interactions).astype(np.int8),
             ranking=ranking,
             rankings=rankings,
         )

@@ -59,19 +59,7 @@ class History:
             now_ms=now_ms,
         )
 
-    def last(self, n: int) -> History:
-        """Return the newest n interactions."""
-        return self if len(self) <= n else self._where(slice(len(self) - n, None))
-
     def session(self) -> History:
         """Return the interactions of the request's own session."""
-        return self._where(self.in_session)
-
-    def _where(self, key: slice | NDArray[np.bool_]) -> History:
-        return History(
-            self.items[key],
-            self.time_ms[key],
-            self.weight[key],
-            self.in_session[key],
-            self.now_ms,
-        )
+        own = self.in_session
+        return History(self.items[own], self.time_ms[own], self.weight[own], own[own], self.now_ms)

@@ -94,6 +94,14 @@ def test_events_give_back_what_they_were_built_of() -> None:
     assert list(Events.from_events(log, IdMap(["a", "b"])).log) == log
 
 
+def test_as_many_types_as_a_column_can_number() -> None:
+    log = [click(str(n), n, "a", type=f"t{n}") for n in range(128)]
+    events = Events.from_events(log[:127], IdMap(["a"]))
+    assert [event.type for event in events.log] == [event.type for event in log[:127]]
+    with pytest.raises(DataError, match="at most 127 types of interaction in a log, found 128"):
+        Events.from_events(log, IdMap(["a"]))
+
+
 def test_no_events_at_all() -> None:
     events = Events.from_events([], IdMap(["a"]))
     assert len(events) == 0
