@@ -11,6 +11,9 @@ from search_rerank.data.events import Events
 from search_rerank.query import Query
 
 
+_VISIT_GAP_MS = 30 * 60 * 1000
+
+
 @dataclass(frozen=True)
 class Occasion:
     """A query and what came of it.
@@ -44,9 +47,10 @@ def from_log(
     """Return the queries asked in [start_ms, end_ms) that led to an interaction, in time order.
 
     Interactions that name the same ranking are one occasion, at the ranking's time; without a
-    ranking, those of one shopper, session and query are one, at the time of the first. Interactions
-    with neither count only in a log that has no queries at all: each is then an occasion of
-    browsing, with an empty text.
+    ranking, those of one shopper, session and query are one, at the time of the first, until half
+    an hour passes without one. Interactions with neither count only in a log that has no queries
+    at all: each is then an occasion of browsing, with an empty text. What came at `end_ms` or
+    later is no part of any occasion.
 
     Parameters
     ----------
@@ -65,10 +69,12 @@ def from_log(
     actor = events.actor()
     asks = (events.ranking >= 0) | (events.query >= 0)
     browsing = not asks.any()
-    usable = (weight > 0) & (asks | browsing)
+    # What came after the window must not teach, even of a ranking shown in it.
+    usable = (weight > 0) & (asks | browsing) & (events.time_ms < end_ms)
     found: dict[tuple[int, ...], dict[str, float]] = {}
     first: dict[tuple[int, ...], int] = {}
     items = events.items.ids()
+    visits = _Visits(events)
     for n in np.flatnonzero(usable).tolist():
         ranking = int(events.ranking[n])
         if ranking >= 0:
@@ -76,7 +82,7 @@ def from_log(
         elif browsing:
             key = (-1, n)
         else:
-            key = (int(actor[n]), int(events.session[n]), int(events.query[n]))
+            key = visits.key((int(actor[n]), int(events.session[n]), int(events.query[n])), n)
         taken = found.setdefault(key, {})
         first.setdefault(key, n)
         item = items[events.item[n]]
@@ -134,6 +140,23 @@ def from_protocol(
             seen = frozenset(had[user])
             occasions.append(Occasion(query, {id_: float(weight[n])}, fixed, seen))
     return occasions
+
+
+class _Visits:
+    """Tells when the same question of the same shopper is asked anew: after half an hour."""
+
+    def __init__(self, events: Events) -> None:
+        self._times = events.time_ms
+        self._last: dict[tuple[int, ...], tuple[int, int]] = {}
+        """Question to the first interaction of its visit and the time of the latest."""
+
+    def key(self, question: tuple[int, ...], n: int) -> tuple[int, ...]:
+        time_ms = int(self._times[n])
+        first, latest = self._last.get(question, (n, time_ms))
+        if time_ms - latest > _VISIT_GAP_MS:
+            first = n
+        self._last[question] = (first, time_ms)
+        return (*question, first)
 
 
 def _query(events: Events, n: int, time_ms: int, k: int) -> Query:

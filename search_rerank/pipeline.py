@@ -188,7 +188,7 @@ class Pipeline:
         elif len(candidates):
             try:
                 with _stage("state", timings):
-                    moment = self._moment(query, candidates, personalise)
+                    moment = self._moment(self._bundle, query, candidates, personalise)
                 with _stage("features", timings):
                     table, failed = self._builder.build(moment)
                 degraded += failed
@@ -230,8 +230,10 @@ class Pipeline:
             degraded.append(Degraded("vector", str(error)))
             return candidates
 
-    def _moment(self, query: Query, candidates: Candidates, personalise: bool) -> Moment:
-        settings = self.config.training
+    def _moment(
+        self, bundle: Bundle, query: Query, candidates: Candidates, personalise: bool
+    ) -> Moment:
+        settings = bundle.config.training  # what the features were trained with, not our own
         catalogue, n = self._builder.catalogue, settings.history
         return read_moment(query, candidates, catalogue, self.state, settings.gains, n, personalise)
 

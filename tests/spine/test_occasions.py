@@ -85,6 +85,30 @@ def test_without_rankings_a_shopper_session_and_query_are_one_occasion_at_the_fi
     ]
 
 
+def test_the_same_question_after_half_an_hour_is_another_occasion() -> None:
+    half = 30 * 60 * 1000
+    asked = CLICK | {"user": "ann", "query": "boots"}
+    events = log(
+        asked | {"timestamp": 100, "item": "boot"},
+        asked | {"timestamp": 100 + half, "item": "shoe"},  # still the same visit
+        asked | {"timestamp": 101 + 2 * half, "item": "lamp"},
+    )
+    found = occasions(events, end_ms=10 * half)
+    assert [(one.query.now_ms, set(one.gains)) for one in found] == [
+        (100, {"boot", "shoe"}),
+        (101 + 2 * half, {"lamp"}),
+    ]
+
+
+def test_what_came_after_the_window_does_not_teach() -> None:
+    events = log(
+        ranking("r1", 100, "boots", "boot", "shoe"),
+        CLICK | {"timestamp": 150, "user": "ann", "item": "boot", "ranking": "r1"},
+        BUY | {"timestamp": 200, "user": "ann", "item": "shoe", "ranking": "r1"},
+    )
+    assert [one.gains for one in occasions(events, end_ms=200)] == [{"boot": 1.0}]
+
+
 def test_a_log_without_queries_is_browsing_one_interaction_each() -> None:
     events = log(
         BUY | {"timestamp": 100, "user": "ann", "item": "boot"},
