@@ -10,7 +10,6 @@ import numpy as np
 from search_rerank.data.events import Events
 from search_rerank.query import Query
 
-
 _VISIT_GAP_MS = 30 * 60 * 1000
 
 

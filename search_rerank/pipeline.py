@@ -161,11 +161,6 @@ class Pipeline:
         hits = make_hits(nearest, np.nan_to_num(nearest.vector, nan=-1.0), order, None)
         return Answer(hits, len(hits), {}, 0, timings, [], None)
 
-    def history(self, query: Query) -> list[tuple[str, str, int]]:
-        """Return the shopper's newest interactions, newest first, as (item id, type, time_ms)."""
-        past = self.state.history(query.user, query.session, self.config.training.history)
-        return [(row.item, row.type, row.time_ms) for row in reversed(past)]
-
     def close(self) -> None:
         """Release the engine."""
         self.engine.close()

@@ -60,8 +60,8 @@ def test_the_window_holds_its_start_and_not_its_end() -> None:
     events = log(
         ranking("r1", 100, "boots", "boot"),
         ranking("r2", 200, "mugs", "mug"),
-        CLICK | {"timestamp": 250, "user": "ann", "item": "boot", "ranking": "r1"},
-        CLICK | {"timestamp": 260, "user": "ann", "item": "mug", "ranking": "r2"},
+        CLICK | {"timestamp": 150, "user": "ann", "item": "boot", "ranking": "r1"},
+        CLICK | {"timestamp": 200, "user": "ann", "item": "mug", "ranking": "r2"},
     )
     assert [one.query.text for one in occasions(events, 100, 200)] == ["boots"]
     assert [one.query.text for one in occasions(events, 101, 201)] == ["mugs"]
