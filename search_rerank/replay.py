@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.events import Events
-from search_rerank.engines.base import Retrieve
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.features.table import FeatureTable
@@ -137,7 +136,6 @@ class _Remembered:
 
     def __init__(self, retriever: Retriever) -> None:
         self._retriever = retriever
-        self._requests: dict[tuple[str, int], Retrieve] = {}
         self._found: dict[tuple[str, int, tuple[str, ...] | None], Candidates] = {}
 
     def candidates(self, occasion: Occasion) -> Candidates:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from search_rerank.evaluation.compare import bootstrap_ci, paired_test
 from search_rerank.evaluation.measures import Grouped, parse_measure
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion import FUSIONS
 from search_rerank.fusion.base import Fusion
 from search_rerank.replay import Replayed
 from search_rerank.training import Progress, Shop, as_of, cuts, quiet, replayed, spread, tasks
@@ -101,7 +102,7 @@ def _systems(shop: Shop, fusions: Mapping[str, Fusion]) -> dict[str, _System]:
     for scorer in shop.config.scorers:
         column = f"score.{scorer.name}"
         found[scorer.name] = _System(lambda table, column=column: table.column(column), True)  # type: ignore[misc]
-    for name in ("vote", "weighted", "lambdamart", "cascade"):
+    for name in FUSIONS:  # a new fusion is a row without a change here
         if name in fusions:
             found[name] = _System(fusions[name].fuse, False)
     return found
