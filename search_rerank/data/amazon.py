@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -13,9 +12,8 @@ from pydantic import ValidationError
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.event import Interaction
 from search_rerank.data.item import Item, explain, parse_item
-from search_rerank.data.lines import Problem
 from search_rerank.data.refused import Refused
-from search_rerank.data.rows import rows
+from search_rerank.data.tables import table
 from search_rerank.errors import DataError
 
 ITEMS = "items.csv.gz"
@@ -50,7 +48,7 @@ def read_amazon_beauty(folder: Path, refused: Refused | None = None) -> Dataset:
 
 
 def _items(path: Path, refused: Refused) -> Iterator[Item]:
-    for line, row in _table(path, ("asin",), refused):
+    for line, row in table(path, ("asin",), refused):
         try:
             category = _first_path(row.get("categories_json"))
             title = row.get("title", "").strip()
@@ -76,7 +74,7 @@ def _purchases(path: Path, known: set[str], refused: Refused) -> list[Interactio
     needed = ("user_id", "asin", "position", "timestamp")
     events: list[Interaction] = []
     positions: list[int] = []
-    for line, row in _table(path, needed, refused):
+    for line, row in table(path, needed, refused):
         user, item = row["user_id"], row["asin"]
         try:
             position, time_s = int(row["position"]), int(row["timestamp"])
@@ -107,23 +105,10 @@ def _purchases(path: Path, known: set[str], refused: Refused) -> list[Interactio
 
 def _query_items(path: Path, known: set[str], refused: Refused) -> dict[str, list[str]]:
     query_items: dict[str, list[str]] = {}
-    for line, row in _table(path, ("query", "asin"), refused):
+    for line, row in table(path, ("query", "asin"), refused):
         if row["asin"] in known:
             query_items.setdefault(row["query"], []).append(row["asin"])
         else:
             reason = f"asin: expected a known item, found {row['asin']!r}"
             refused.add(path.name, line, reason, row)
     return query_items
-
-
-def _table(
-    path: Path, needed: tuple[str, ...], refused: Refused
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (line, row) of the rows that have all needed cells."""
-    for line, row in rows(path):
-        if isinstance(row, Problem):
-            refused.add(path.name, line, row.reason, row.raw)
-        elif missing := [name for name in needed if name not in row]:
-            refused.add(path.name, line, f"{', '.join(missing)} missing", row)
-        else:
-            yield line, row
