@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from search_rerank.query import Statistics
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,8 @@ class Answer:
     ----------
     hits
         All candidates in final order, best first.
-    total
-        How many items match words and filters.
-    facets
-        Field to value counts.
+    total, total_exact, facets, statistics, did_you_mean, searched, relaxed
+        As in `Candidates`.
     history
         How many interactions of the shopper were known.
     timings_ms
@@ -69,3 +70,8 @@ class Answer:
     timings_ms: Mapping[str, float]
     degraded: Sequence[Degraded]
     bundle: str | None
+    total_exact: bool = True
+    statistics: Mapping[str, Statistics] = field(default_factory=lambda: MappingProxyType({}))
+    did_you_mean: str | None = None
+    searched: str | None = None
+    relaxed: tuple[str, ...] = ()

@@ -87,7 +87,12 @@ def write_catalogue(
                 Document(item, vector if vector.any() else None, factors.get(item.id, 1.0))
                 for item, vector in zip(part, vectors, strict=True)
             ]
-            refused = engine.write(version, documents)
+            outcomes = engine.write(version, documents)
+            refused = {
+                item.id: outcome.reason or ""
+                for item, outcome in zip(part, outcomes, strict=True)
+                if outcome.status == "refused"
+            }
             old = engine.lookup([item.id for item in part], live.name) if live else []
             result.unchanged += sum(
                 _same(item, stored)
@@ -98,7 +103,7 @@ def write_catalogue(
             result.written += len(part) - len(refused)
             if progress is not None:
                 progress(len(part))
-        engine.finish(version)
+        engine.seal(version)
     except BaseException:
         drop_quietly(engine, version)
         raise

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from search_rerank.data.item import explain
 from search_rerank.engines.fields import ATTRIBUTE, FACETS, RANGES, TERMS, as_text
 from search_rerank.errors import nearest
-from search_rerank.query import MAX_QUERY_CHARACTERS, Filters, Query, Range
+from search_rerank.query import MAX_QUERY_CHARACTERS, Filters, Query, Range, value_facets
 from service.problems import Problem
 
 Id = Annotated[str, Field(min_length=1, max_length=512)]
@@ -100,7 +100,7 @@ class SearchRequest(_Model):
             user=self.user,
             session=self.session,
             filters=Filters(terms, ranges),
-            facets=tuple(dict.fromkeys(self.facets)),
+            facets=value_facets(*dict.fromkeys(self.facets)),
             k=k,
             now_ms=now_ms,
         )

@@ -155,13 +155,16 @@ def typed(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {typed(one)}" for key, one in value.items()) + " }"
+        pairs = ", ".join(f"{key} = {typed(one)}" for key, one in value.items())
+        return f"{{ {pairs} }}" if value else "{}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(typed, value)) + "]"
     if isinstance(value, int | float):
         return str(value)
     return f'"{value}"'
 
 
-SECTIONS = ("engine", "retrieval", "encoder", "training", "service")
+SECTIONS = ("engine", "index", "load", "retrieval", "encoder", "training", "service")
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 import numpy as np
 
 from search_rerank.data.item import AttributeValue, Item
 from search_rerank.engines.base import Document, IndexSchema, Retrieve
+from search_rerank.engines.words import exact_keys
 from search_rerank.errors import EngineError, nearest
-from search_rerank.query import Filters, Range
+from search_rerank.languages import LANGUAGES, Language, as_indexed
 
 TEXTS = ("title", "brand", "category", "attributes", "description")
 """Fields whose words count, each with its own weight."""
 ALL_TEXT = "all"
 """All of them together, to find items that have every word somewhere."""
+TYPED = "typed"
+"""Title, brand and category not stemmed, for spelling and completion."""
+EXACT = "exact"
+"""Keys of the codes and the whole title, see `words.exact_keys`."""
+GROUP = "variants"
+"""The same for all variants of a product, of its own for any other item."""
 TERMS = ("id", "brand", "category", "group_id", "currency", "in_stock")
 """Fields that a filter by value may name, beside attributes."""
 FACETS = ("brand", "category", "in_stock", "currency")
 """Of these, what can be counted: fields with few values."""
-RANGES = ("price", "rating", "rating_count")
-"""Fields that a filter by range may name, beside attributes."""
+RANGES = ("price", "rating", "rating_count", "updated_at")
+"""Fields that a filter by range may name, beside attributes; also to sort by."""
 ATTRIBUTE = "attributes."
 """What the name of an attribute begins with where it stands beside those fields."""
 _MAX_KEYWORD = 8_000
+_MAX_EXACT = 500
 _MAX_ID_BYTES = 512
 _MAX_BOOST = 50.0
-_LARGEST = 1.7e308
-FACET_SIZE = 50
-"""Values counted per facet at most."""
 
 
 def keyword_fields(schema: IndexSchema) -> dict[str, str]:
@@ -51,8 +55,16 @@ def number_fields(schema: IndexSchema) -> dict[str, str]:
     return names | {f"{ATTRIBUTE}{a}": f"num_a{n}" for n, a in enumerate(schema.attributes)}
 
 
-def texts(item: Item) -> dict[str, str]:
-    """Return the words of each text field, and of all together."""
+def languages(schema: IndexSchema) -> dict[str, Language]:
+    """Return how each text field is cut into words."""
+    chosen = dict(schema.languages)
+    own = {name: LANGUAGES[chosen.get(name, schema.language)] for name in TEXTS}
+    # What was typed is not stemmed; all texts together follow the language of the index.
+    return own | {ALL_TEXT: LANGUAGES[schema.language], TYPED: LANGUAGES["none"]}
+
+
+def texts(item: Item, schema: IndexSchema) -> dict[str, str]:
+    """Return what is indexed of each text field, and of all together."""
     attributes = " ".join(
         word for value in item.attributes.values() for word in _words_of(value) if word
     )
@@ -64,7 +76,10 @@ def texts(item: Item) -> dict[str, str]:
         "description": item.description or "",
     }
     parts = {name: text for name, text in parts.items() if text}
-    return parts | {ALL_TEXT: " ".join(parts.values())}
+    typed = " ".join(parts[name] for name in ("title", "brand", "category") if name in parts)
+    parts |= {ALL_TEXT: " ".join(parts.values()), TYPED: typed}
+    cut = languages(schema)
+    return {name: as_indexed(text, cut[name]) for name, text in parts.items()}
 
 
 def keywords(item: Item, schema: IndexSchema) -> dict[str, list[str]]:
@@ -77,6 +92,8 @@ def keywords(item: Item, schema: IndexSchema) -> dict[str, list[str]]:
         "is_group_id": [item.group_id] if item.group_id else [],
         "is_currency": [item.currency] if item.currency else [],
         "is_in_stock": [] if item.in_stock is None else [as_text(item.in_stock)],
+        EXACT: _exact(item, schema),
+        GROUP: [f"g:{item.group_id}" if item.group_id else f"i:{item.id}"],
     }
     for n, name in enumerate(schema.attributes):
         value = item.attributes.get(name)
@@ -93,6 +110,7 @@ def numbers(item: Item, schema: IndexSchema) -> dict[str, float]:
         "num_price": item.price,
         "num_rating": item.rating,
         "num_rating_count": item.rating_count,
+        "num_updated_at": None if item.updated_at is None else unix_ms(item.updated_at),
     }
     for n, name in enumerate(schema.attributes):
         found[f"num_a{n}"] = item.attributes.get(name)
@@ -122,7 +140,7 @@ def refusal(document: Document, schema: IndexSchema) -> str | None:
     """Return why a document cannot be written, None if it can."""
     if (size := len(document.item.id.encode())) > _MAX_ID_BYTES:
         return f"id: expected at most {_MAX_ID_BYTES} bytes, found {size}"
-    if not 1 <= document.boost <= _MAX_BOOST:
+    if document.boost is not None and not 1 <= document.boost <= _MAX_BOOST:
         return f"boost: expected a number from 1 to {_MAX_BOOST:g}, found {document.boost}"
     vector = document.vector
     if vector is None:
@@ -134,43 +152,6 @@ def refusal(document: Document, schema: IndexSchema) -> str | None:
     if not abs((length := float(np.linalg.norm(vector))) - 1) < 1e-3:
         return f"vector: expected unit length, found length {length:.4g}"
     return None
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """Filters in the names of the index: all of them must hold."""
-
-    terms: Sequence[tuple[str, tuple[str, ...]]]
-    ranges: Sequence[tuple[str, float | None, float | None]]
-
-    def __bool__(self) -> bool:
-        return bool(self.terms or self.ranges)
-
-
-def conditions(filters: Filters, schema: IndexSchema) -> Conditions:
-    """Check filters and translate their names.
-
-    Raises
-    ------
-    EngineError
-        For a field that cannot be filtered on, or a bound that is no number.
-    """
-    keyword, number = keyword_fields(schema), number_fields(schema)
-    terms = tuple(
-        (_known(name, keyword, "filter by value"), tuple(_encodable(v) for v in values))
-        for name, values in filters.terms.items()
-    )
-    ranges = tuple(
-        (_known(name, number, "filter by range"), *_bounds(name, interval))
-        for name, interval in filters.ranges.items()
-    )
-    return Conditions(terms, ranges)
-
-
-def facets(request: Retrieve, schema: IndexSchema) -> dict[str, str]:
-    """Return the asked facets, each with its name inside the index; unknown ones are an error."""
-    known = facet_fields(schema)
-    return {name: _known(name, known, "count") for name in request.facets}
 
 
 def check_vector(request: Retrieve, schema: IndexSchema) -> None:
@@ -188,23 +169,14 @@ def check_vector(request: Retrieve, schema: IndexSchema) -> None:
         raise EngineError("expected a finite query vector other than zero; pass None without one")
 
 
-def _known(name: str, known: Mapping[str, str], verb: str) -> str:
+def known_field(name: str, known: Mapping[str, str], verb: str) -> str:
+    """Return the name inside the index, or raise `EngineError` that names the fields that work."""
     if name not in known:
         raise EngineError(
             f"cannot {verb} of {name!r}: fields that work are {', '.join(sorted(known))}"
             f"{nearest(name, known) if len(known) < 50 else ''}"
         )
     return known[name]
-
-
-def _bounds(name: str, interval: Range) -> tuple[float | None, float | None]:
-    gte, lte = interval.gte, interval.lte
-    for bound in (gte, lte):
-        if bound is not None and (isinstance(bound, str) or math.isnan(bound)):
-            raise EngineError(f"range of {name}: expected numbers as bounds, found {bound!r}")
-    low = None if gte is None else max(min(float(gte), _LARGEST), -_LARGEST)
-    high = None if lte is None else max(min(float(lte), _LARGEST), -_LARGEST)
-    return low, high
 
 
 def as_text(value: bool | float | str) -> str:
@@ -216,11 +188,19 @@ def as_text(value: bool | float | str) -> str:
     return str(value)
 
 
+def unix_ms(time: datetime) -> int:
+    """Return a time as unix milliseconds; one without a zone is UTC."""
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _exact(item: Item, schema: IndexSchema) -> list[str]:
+    codes = [item.id, *(item.attributes.get(name) for name in schema.codes)]
+    plain = [as_text(code) for code in codes if isinstance(code, str | float | int)]
+    keys = [exact_keys(code)[:1] for code in plain] + [exact_keys(item.title)[1:]]
+    return list(dict.fromkeys(key for some in keys for key in some if len(key) <= _MAX_EXACT))
+
+
 def _words_of(value: AttributeValue) -> list[str]:
     if isinstance(value, bool):
         return []
     return value if isinstance(value, list) else [as_text(value)]
-
-
-def _encodable(value: str) -> str:
-    return value.encode("utf-8", "replace").decode("utf-8")

@@ -8,41 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.config import RetrievalConfig
-from search_rerank.engines.words import EXACT
 from search_rerank.query import Candidates
 
 Floats = NDArray[np.float64]
 MAX_K = 10_000
 """More candidates than this are never returned."""
+MAX_EXACT = 10
+"""So many items at most come first because the query is their code or title."""
 
 
 def depth(k: int) -> int:
     """Return how many hits each of the two searches gives for k candidates."""
     return max(1, min(k, MAX_K))
-
-
-def without_mark(
-    ids: Sequence[str], boosted: Floats, boost: Floats, text: str
-) -> tuple[Floats, str | None]:
-    """Return the boosted word scores without the mark of an exact id, and that id if there is one.
-
-    Parameters
-    ----------
-    ids
-        The hits, n of them.
-    boosted
-        float (n,), scores as the engine gave them.
-    boost
-        float (n,), what they were multiplied by.
-    text
-        The query.
-    """
-    if text not in ids:
-        return boosted, None
-    row = ids.index(text)
-    plain = boosted.copy()
-    plain[row] = max(plain[row] - EXACT * boost[row], 0.0)
-    return np.where(plain < 1e-3, 0.0, plain), text
 
 
 def combine(
@@ -54,7 +31,7 @@ def combine(
     *,
     top: float,
     k: int,
-    exact: str | None = None,
+    exact: Sequence[str] = (),
     total: int = 0,
     facets: Mapping[str, Sequence[tuple[str, int]]] | None = None,
     degraded: Sequence[tuple[str, str]] = (),
@@ -78,13 +55,13 @@ def combine(
     k
         How many to keep; ties break by id.
     exact
-        The item whose id is the query text: it comes first.
+        The items whose code or whole title the query is: they come first.
     """
     words = boosted / top if top > 0 else np.zeros(len(ids))
     near = np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, None)
     score = weights.words_weight * words + weights.vector_weight * near
-    if exact is not None and exact in ids:
-        score[ids.index(exact)] = weights.words_weight + weights.vector_weight + 1.0
+    for row in [row for row, id_ in enumerate(ids) if id_ in exact]:
+        score[row] += weights.words_weight + weights.vector_weight + 1.0
     rounded = score.astype(np.float32)  # what is returned as equal is ordered as equal
     order = np.lexsort((np.array(ids, dtype=np.str_), -rounded))[: depth(k)]
     return Candidates(

@@ -1,19 +1,13 @@
-"""How texts and queries become words, the same on every engine."""
+"""What of a typed text is searched, the same on every engine."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
 from search_rerank.query import MAX_QUERY_CHARACTERS
 
-_CJK = r"\p{IsHan}\p{IsHiragana}\p{IsKatakana}"
-_LETTER = rf"[\p{{L}}\p{{N}}\p{{M}}&&[^{_CJK}]]"
-TOKEN_PATTERN = rf"[{_CJK}]|{_LETTER}+(?:['’]{_LETTER}+)*"
-"""A word: letters and digits, an apostrophe inside; scripts without spaces give one a character.
-
-Java and Rust read this pattern alike, so both engines cut the same words.
-"""
-STEMMER = "english"
 MAX_WORDS = 64
 """More words of a query are ignored: each is a clause per field, and engines limit clauses."""
 MAX_WORD_CHARACTERS = 200
@@ -25,9 +19,6 @@ Without it a rare word in a title outweighs all others together. On Amazon Beaut
 between the training and the test cut, recall@200 is .782 without it, .872 with it, and .900 with
 100, which makes two tiers: of those that have all words, and of those that do not.
 """
-EXACT = 1000.0
-"""Marks the item whose id is the query; it is taken out of the score again and comes first."""
-
 _WORDS = re.compile(
     r"[\u2e80-\ud7ff\U00020000-\U0003ffff]|[^\W\u2e80-\ud7ff\U00020000-\U0003ffff]+"
 )
@@ -41,3 +32,16 @@ def clean(text: str) -> str:
         if n == MAX_WORDS:
             return text[: word.end()]
     return text
+
+
+def typed_words(text: str) -> list[str]:
+    """Return the words of a text as the index keeps what was typed: lower case, no accents."""
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return _WORDS.findall(plain.casefold())
+
+
+def exact_keys(text: str) -> Sequence[str]:
+    """Return by which keys an item is found whose code or whole title a text is."""
+    words = typed_words(text)
+    return [f"c:{''.join(words)}", f"t:{' '.join(words)}"] if words else []

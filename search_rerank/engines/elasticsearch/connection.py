@@ -28,7 +28,7 @@ class VersionGone(EngineError):
 
 def connect(config: EngineConfig) -> es.Elasticsearch:
     """Return a client; credentials come from the environment only, TLS is verified."""
-    if "@" in urlsplit(config.url).netloc:
+    if any("@" in urlsplit(url).netloc for url in config.urls):
         # Addresses stand in messages, logs and answers; the one that is refused is not shown.
         raise EngineError(
             f"engine.url: expected an address without user and password, found one with: set "
@@ -43,7 +43,7 @@ def connect(config: EngineConfig) -> es.Elasticsearch:
         options["ca_certs"] = ca_file
     try:
         return es.Elasticsearch(
-            config.url,
+            list(config.urls),
             serializer=OrjsonSerializer(),
             request_timeout=config.timeout_s,
             max_retries=1,
@@ -51,7 +51,7 @@ def connect(config: EngineConfig) -> es.Elasticsearch:
             **options,
         )
     except (ValueError, TypeError, OSError) as error:
-        raise EngineError(f"engine.url {config.url!r}: {error}") from None
+        raise EngineError(f"engine.url {', '.join(config.urls)}: {error}") from None
 
 
 @contextmanager

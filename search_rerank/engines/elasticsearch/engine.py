@@ -12,7 +12,17 @@ import numpy as np
 from search_rerank.config import EngineConfig, RetrievalConfig
 from search_rerank.data.item import Item
 from search_rerank.engines import fields
-from search_rerank.engines.base import Document, IndexSchema, Retrieve, Stored, Version
+from search_rerank.engines.base import (
+    WRITTEN,
+    Document,
+    IndexSchema,
+    Outcome,
+    Retrieve,
+    Stored,
+    Suggestion,
+    Version,
+    outcome_of,
+)
 from search_rerank.engines.elasticsearch.connection import (
     WRITE_TIMEOUT_S,
     VersionGone,
@@ -49,7 +59,7 @@ class ElasticsearchEngine:
     name = "elasticsearch"
 
     def __init__(self, config: EngineConfig, weights: RetrievalConfig) -> None:
-        self._url = config.url
+        self._url = ", ".join(config.urls)
         self._client = connect(config)
         self._writer = self._client.options(request_timeout=max(WRITE_TIMEOUT_S, config.timeout_s))
         self._versions = Versions(self._writer, config.index)
@@ -57,13 +67,13 @@ class ElasticsearchEngine:
         with errors_of(self._url):
             self._server = str(self._client.info()["version"]["number"])
 
-    def create(self, schema: IndexSchema) -> str:
+    def create(self, schema: IndexSchema, expected: int = 0) -> str:
         """Create an empty version beside the live one and return its name."""
         with errors_of(self._url):
-            return self._versions.create(schema)
+            return self._versions.create(schema, expected)
 
-    def write(self, version: str, documents: Sequence[Document]) -> Mapping[str, str]:
-        """Write documents, idempotent by item id; return id to reason for each one refused."""
+    def write(self, version: str, documents: Sequence[Document]) -> Sequence[Outcome]:
+        """Write documents, idempotent by item id; return the outcome of each, in their order."""
         with errors_of(self._url):
             schema = self._versions.get(version).schema
             good, refused = fields.sorted_out(documents, schema)
@@ -72,19 +82,25 @@ class ElasticsearchEngine:
                 for id_, document in good.items()
                 for part in ({"index": {"_id": id_}}, source(document, schema))
             ]
-            return refused | self._bulk(version, operations, 2 * _BULK)
+            refused |= self._bulk(version, operations, 2 * _BULK)
+        return [outcome_of(document, refused) for document in documents]
 
-    def delete(self, version: str, ids: Sequence[str]) -> None:
+    def delete(self, version: str, ids: Sequence[str], revision: int = 0) -> Sequence[Outcome]:
         """Remove items; ids that are not there are no error."""
         with errors_of(self._url):
             self._versions.get(version)
             self._bulk(version, [{"delete": {"_id": id_}} for id_ in ids], _BULK)
+            return [WRITTEN] * len(ids)
 
     def finish(self, version: str) -> None:
         """Make all that was written visible to queries."""
         with errors_of(self._url):
             self._versions.get(version)
             self._writer.indices.refresh(index=version)
+
+    def seal(self, version: str) -> None:
+        """End the loading of a version."""
+        self.finish(version)
 
     def count(self, version: str | None = None) -> int:
         """Return how many items a version holds."""
@@ -121,6 +137,25 @@ class ElasticsearchEngine:
     ) -> Candidates:
         """Return the given items with the scores `retrieve` would give them, best first."""
         return self._read(version, lambda known: self._retrieval.score(request, ids, known))
+
+    def did_you_mean(self, text: str, version: str | None = None) -> str | None:
+        """Return the text with unknown words replaced."""
+        raise NotImplementedError
+
+    def suggest(self, prefix: str, k: int, version: str | None = None) -> Sequence[Suggestion]:
+        """Return completions."""
+        raise NotImplementedError
+
+    def highlight(
+        self, text: str, ids: Sequence[str], version: str | None = None
+    ) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
+        """Return where the words of a text stand in items."""
+        raise NotImplementedError
+
+    def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
+        """Return the content hashes of items."""
+        found = self.lookup(ids, version)
+        return [None if stored is None else stored.content_hash for stored in found]
 
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from search_rerank.engines import fields
-from search_rerank.engines.base import Document, IndexSchema
-from search_rerank.engines.words import MAX_WORD_CHARACTERS, STEMMER, TOKEN_PATTERN
+from search_rerank.engines.base import Document, IndexSchema, schema_from
+from search_rerank.engines.words import MAX_WORD_CHARACTERS
+from search_rerank.languages import Language
 
 EXACT_UP_TO = 50_000
 """Up to this many items every vector is compared (`flat`); above, a graph (`int8_hnsw`)."""
@@ -15,11 +18,14 @@ EXACT_UP_TO = 50_000
 
 def definition(schema: IndexSchema, created: datetime, expected: int) -> dict[str, Any]:
     """Return settings and mappings of a version that is expected to hold so many items."""
-    text = {"type": "text", "analyzer": "words", "index_options": "freqs"}
     number = {"type": "double"}
-    properties: dict[str, Any] = {name: text for name in (*fields.TEXTS, fields.ALL_TEXT)}
+    languages = fields.languages(schema)
+    properties: dict[str, Any] = {
+        name: {"type": "text", "analyzer": name, "index_options": "freqs"} for name in languages
+    }
     properties |= {name: {"type": "keyword"} for name in fields.keyword_fields(schema).values()}
     properties |= {name: number for name in fields.number_fields(schema).values()}
+    properties |= {name: {"type": "keyword"} for name in (fields.EXACT, fields.GROUP)}
     properties["boost"] = number
     properties["hash"] = {"type": "keyword", "index": False, "doc_values": False}
     # The item as text, neither parsed nor indexed: what was read comes back byte for byte.
@@ -33,47 +39,40 @@ def definition(schema: IndexSchema, created: datetime, expected: int) -> dict[st
             "similarity": "cosine",
             "index_options": {"type": kind},
         }
-    meta = {
-        "dim": schema.dim,
-        "encoder": schema.encoder,
-        "attributes": list(schema.attributes),
-        "created": created.isoformat(),
-    }
+    meta = asdict(schema) | {"created": created.isoformat()}
     return {
         "settings": {
             "number_of_shards": 1,
             "number_of_replicas": 0,
             "refresh_interval": "-1",
-            "analysis": {
-                "analyzer": {
-                    "words": {
-                        "type": "custom",
-                        "tokenizer": "words",
-                        "filter": ["short", "lowercase", "asciifolding", "stem"],
-                    }
-                },
-                "tokenizer": {"words": {"type": "pattern", "pattern": TOKEN_PATTERN, "group": 0}},
-                "filter": {
-                    "stem": {"type": "stemmer", "language": _LUCENE_STEMMER[STEMMER]},
-                    "short": {"type": "length", "max": MAX_WORD_CHARACTERS},
-                },
-            },
+            "analysis": _analysis(languages),
         },
         "mappings": {"dynamic": "strict", "_meta": meta, "properties": properties},
     }
 
 
-_LUCENE_STEMMER = {"english": "porter2"}
+def _analysis(languages: Mapping[str, Language]) -> dict[str, Any]:
+    """Return an analyzer for each text field."""
+    analyzers, tokenizers = {}, {}
+    filters: dict[str, Any] = {"short": {"type": "length", "max": MAX_WORD_CHARACTERS}}
+    for name, language in languages.items():
+        steps = ["short", "lowercase", "asciifolding"]
+        if language.lucene is not None:
+            filters[language.lucene] = {"type": "stemmer", "language": language.lucene}
+            steps.append(language.lucene)
+        tokenizers[name] = {"type": "pattern", "pattern": language.pattern, "group": 0}
+        analyzers[name] = {"type": "custom", "tokenizer": name, "filter": steps}
+    return {"analyzer": analyzers, "tokenizer": tokenizers, "filter": filters}
 
 
 def source(document: Document, schema: IndexSchema) -> dict[str, Any]:
     """Return the document of an item."""
     item = document.item
     entry: dict[str, Any] = {
-        **fields.texts(item),
+        **fields.texts(item, schema),
         **fields.keywords(item, schema),
         **fields.numbers(item, schema),
-        "boost": document.boost,
+        "boost": document.boost or 1.0,
         "hash": item.content_hash(),
         "json": item.to_json().decode(),
     }
@@ -84,5 +83,4 @@ def source(document: Document, schema: IndexSchema) -> dict[str, Any]:
 
 def schema_of(meta: dict[str, Any]) -> tuple[IndexSchema, datetime]:
     """Return what a version was made for, and when, from its mapping."""
-    schema = IndexSchema(meta["dim"], meta["encoder"], tuple(meta["attributes"]))
-    return schema, datetime.fromisoformat(meta["created"])
+    return schema_from(meta), datetime.fromisoformat(meta["created"])

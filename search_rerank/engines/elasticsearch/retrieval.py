@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from search_rerank.config import RetrievalConfig
 from search_rerank.engines import fields, hybrid
 from search_rerank.engines.base import Retrieve
+from search_rerank.engines.conditions import conditions
+from search_rerank.engines.counting import Count, counts
 from search_rerank.engines.elasticsearch import search
 from search_rerank.engines.elasticsearch.connection import VersionGone, reason_of
 from search_rerank.engines.elasticsearch.search import Hits
@@ -48,21 +50,24 @@ class Retrieval:
     def retrieve(self, request: Retrieve, version: Known) -> Candidates:
         """Return candidates as `Engine.retrieve` does."""
         fields.check_vector(request, version.schema)
-        filters = search.condition(fields.conditions(request.filters, version.schema))
-        names = fields.facets(request, version.schema)
+        filters = search.condition(conditions(request.filters, version.schema))
+        names = counts(request, version.schema)
         k, text, vector = hybrid.depth(request.k), clean(request.text), request.vector
         if not text:
             return self._browse(version, filters, k, names)
-        query = search.words(text, self._weights.fields, filters)
-        asked = [search.by_words(query, k, names, self._timeout_s)]
+        query = self._words(text, version, filters)
+        asked = [
+            search.by_words(query, k, names, self._timeout_s),
+            search.exact(text, filters, self._timeout_s),
+        ]
         if vector is not None:
             asked.append(search.by_vector(vector, k, filters, self._timeout_s))
         answers = self._ask(version, asked)
         by_words = search.hits_of(_good(answers[0]))
-        near, failed = self._near(answers[1:])
-        boosted, exact = hybrid.without_mark(by_words.ids, by_words.scores, by_words.boost, text)
+        exact = search.hits_of(_good(answers[1]))
+        near, failed = self._near(answers[2:])
         use = vector if failed is None else None
-        scores, boosts, cosine, late = self._fill(version, text, by_words, boosted, near, use)
+        scores, boosts, cosine, late = self._fill(version, text, by_words, exact, near, use)
         failed = failed or late
         ids = list(scores)
         return hybrid.combine(
@@ -71,9 +76,9 @@ class Retrieval:
             np.array([boosts[id_] for id_ in ids]),
             np.array([cosine.get(id_, np.nan) for id_ in ids]),
             self._weights,
-            top=float(boosted.max(initial=0.0)),
+            top=float(by_words.scores.max(initial=0.0)),
             k=k,
-            exact=exact,
+            exact=exact.ids,
             total=by_words.total,
             facets=search.facets_of(answers[0], names),
             degraded=[failed] if failed else (),
@@ -86,23 +91,27 @@ class Retrieval:
         if not wanted:
             return hybrid.empty()
         only = [search.with_ids(wanted)]
-        listed = search.by_boost(only, len(wanted), {}, self._timeout_s)
+        listed = search.by_boost(only, len(wanted), (), self._timeout_s)
         if not text:
-            best = search.by_boost([], 1, {}, self._timeout_s)
+            best = search.by_boost([], 1, (), self._timeout_s)
             found, top = (search.hits_of(_good(a)) for a in self._ask(version, [listed, best]))
             highest = float(top.boost.max(initial=1.0))
             return hybrid.browse(found.ids, found.boost, self._weights, highest)
-        best = search.by_words(search.words(text, self._weights.fields, []), 2, {}, self._timeout_s)
-        worded = search.words(text, self._weights.fields, only)
-        asked = [listed, best, search.by_words(worded, len(wanted), {}, self._timeout_s)]
+        best = search.by_words(self._words(text, version, []), 2, (), self._timeout_s)
+        worded = self._words(text, version, only)
+        asked = [
+            listed,
+            best,
+            search.by_words(worded, len(wanted), (), self._timeout_s),
+            search.exact(text, [], self._timeout_s),
+        ]
         if vector is not None:
             asked.append(search.by_vector(vector, len(wanted), only, self._timeout_s))
         answers = self._ask(version, asked)
         found, first, by_words = (search.hits_of(_good(answer)) for answer in answers[:3])
-        near, failed = self._near(answers[3:])
-        tops, exact = hybrid.without_mark(first.ids, first.scores, first.boost, text)
-        plain, _ = hybrid.without_mark(by_words.ids, by_words.scores, by_words.boost, text)
-        scores = dict(zip(by_words.ids, plain.tolist(), strict=True))
+        exact = search.hits_of(_good(answers[3]))
+        near, failed = self._near(answers[4:])
+        scores = dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
         cosine = dict(zip(near.ids, _cosine(near), strict=True))
         return hybrid.combine(
             found.ids,
@@ -110,18 +119,18 @@ class Retrieval:
             found.boost,
             np.array([cosine.get(id_, np.nan) for id_ in found.ids]),
             self._weights,
-            top=float(tops.max(initial=0.0)),
+            top=float(first.scores.max(initial=0.0)),
             k=len(found.ids),
-            exact=exact,
+            exact=exact.ids,
             degraded=[failed] if failed else (),
         )
 
     def _browse(
-        self, version: Known, filters: list[search.Query], k: int, names: dict[str, str]
+        self, version: Known, filters: list[search.Query], k: int, names: list[Count]
     ) -> Candidates:
         asked = [
             search.by_boost(filters, k, names, self._timeout_s),
-            search.by_boost([], 1, {}, self._timeout_s),
+            search.by_boost([], 1, (), self._timeout_s),
         ]
         answer, best = (_good(answer) for answer in self._ask(version, asked))
         found = search.hits_of(answer)
@@ -139,23 +148,26 @@ class Retrieval:
         version: Known,
         text: str,
         by_words: Hits,
-        boosted: NDArray[np.float64],
+        exact: Hits,
         near: Hits,
         vector: NDArray[np.float32] | None,
     ) -> tuple[dict[str, float], dict[str, float], dict[str, float], Failure | None]:
         """Return word scores, boosts and cosines of the union; what is missing is asked for."""
-        scores = dict(zip(by_words.ids, boosted.tolist(), strict=True))
+        scores = dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
         boosts = dict(zip(by_words.ids, by_words.boost.tolist(), strict=True))
+        boosts |= dict(zip(exact.ids, exact.boost.tolist(), strict=True))
         boosts |= dict(zip(near.ids, near.boost.tolist(), strict=True))
         cosine = dict(zip(near.ids, _cosine(near), strict=True))
-        no_words = [id_ for id_ in near.ids if id_ not in scores]
-        no_cosine = [id_ for id_ in by_words.ids if id_ not in cosine]
+        no_words = [id_ for id_ in dict.fromkeys([*near.ids, *exact.ids]) if id_ not in scores]
+        no_cosine = [id_ for id_ in dict.fromkeys([*by_words.ids, *exact.ids]) if id_ not in cosine]
         scores |= dict.fromkeys(no_words, 0.0)
         asked: list[search.Query] = []
         # All matching items were listed where there are fewer than asked for: 0 is known then.
         if no_words and by_words.total > len(by_words.ids):
-            query = search.words(text, self._weights.fields, [search.with_ids(no_words)])
-            asked.append(search.by_words(query, len(no_words), {}, self._timeout_s))
+            query = search.words(
+                text, version.schema, self._weights.fields, [search.with_ids(no_words)]
+            )
+            asked.append(search.by_words(query, len(no_words), (), self._timeout_s))
         if no_cosine and vector is not None:
             only = [search.with_ids(no_cosine)]
             asked.append(search.by_vector(vector, len(no_cosine), only, self._timeout_s))
@@ -170,6 +182,9 @@ class Retrieval:
             late = search.hits_of(_good(answers[0]))
             scores |= dict(zip(late.ids, late.scores.tolist(), strict=True))
         return scores, boosts, cosine, failed
+
+    def _words(self, text: str, version: Known, filters: Sequence[search.Query]) -> search.Query:
+        return search.words(text, version.schema, self._weights.fields, filters)
 
     def _ask(self, version: Known, searches: Sequence[search.Query]) -> list[dict[str, Any]]:
         parts: list[dict[str, Any]] = []

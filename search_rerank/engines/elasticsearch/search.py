@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.engines import fields
-from search_rerank.engines.words import ALL_WORDS, EXACT
+from search_rerank.engines.base import IndexSchema
+from search_rerank.engines.conditions import Conditions
+from search_rerank.engines.counting import Count
+from search_rerank.engines.hybrid import MAX_EXACT
+from search_rerank.engines.words import ALL_WORDS, exact_keys
+from search_rerank.languages import as_searched
 
 _BY_BOOST = [{"boost": "desc"}, {"is_id": "asc"}]
 _BARE = {
@@ -32,26 +37,46 @@ class Hits:
     total: int
 
 
-def condition(conditions: fields.Conditions) -> list[Query]:
+def condition(conditions: Conditions) -> list[Query]:
     """Return the filter clauses, all of which must hold."""
     clauses: list[Query] = [{"terms": {k: list(values)}} for k, values in conditions.terms]
     for name, low, high in conditions.ranges:
         bounds = {"gte": low, "lte": high}
         bounds = {k: v for k, v in bounds.items() if v is not None}
         clauses.append({"range": {name: bounds}} if bounds else {"exists": {"field": name}})
+    for part in conditions.all_of:
+        clauses += condition(part)
+    if conditions.any_of:
+        options = [{"bool": {"filter": condition(part)}} for part in conditions.any_of]
+        clauses.append({"bool": {"should": options, "minimum_should_match": 1}})
+    if conditions.none_of:
+        none = [{"bool": {"filter": condition(part)}} for part in conditions.none_of]
+        clauses.append({"bool": {"must_not": none}})
     return clauses
 
 
-def words(text: str, weights: Mapping[str, float], filters: Sequence[Query]) -> Query:
+def exact(text: str, filters: Sequence[Query], timeout_s: float) -> Query:
+    """Return the search for items whose code or whole title a text is."""
+    query = {"bool": {"filter": [_exact(text), *filters]}}
+    body = {**_BARE, "query": query, "size": MAX_EXACT, "track_total_hits": False}
+    return body | {"sort": _BY_BOOST, "timeout": f"{int(timeout_s * 1000)}ms"}
+
+
+def words(
+    text: str, schema: IndexSchema, weights: Mapping[str, float], filters: Sequence[Query]
+) -> Query:
     """Return the boosted query for a cleaned text."""
+    cut = fields.languages(schema)
     should: list[Query] = [
-        {"match": {name: {"query": text, "boost": weights[name]}}}
+        {"match": {name: {"query": as_searched(text, cut[name]), "boost": weights[name]}}}
         for name in fields.TEXTS
         if weights.get(name, 0) > 0
     ]
-    every = {"match": {fields.ALL_TEXT: {"query": text, "operator": "and"}}}
+    joined = as_searched(text, cut[fields.ALL_TEXT])
+    every = {"match": {fields.ALL_TEXT: {"query": joined, "operator": "and"}}}
     should.append({"constant_score": {"filter": every, "boost": ALL_WORDS}})
-    should.append({"constant_score": {"filter": {"term": {"is_id": text}}, "boost": EXACT}})
+    # An exact item is a match, be it by no word; `exact` puts it first.
+    should.append({"constant_score": {"filter": _exact(text), "boost": 0}})
     query = {"bool": {"should": should, "minimum_should_match": 1, "filter": list(filters)}}
     factor = {"field": "boost", "missing": 1}
     return {
@@ -63,7 +88,7 @@ def words(text: str, weights: Mapping[str, float], filters: Sequence[Query]) -> 
     }
 
 
-def by_words(query: Query, size: int, facets: Mapping[str, str], timeout_s: float) -> Query:
+def by_words(query: Query, size: int, facets: Sequence[Count], timeout_s: float) -> Query:
     """Return the search for word hits with total and facets."""
     body = {**_BARE, "query": query, "size": size, "track_total_hits": True}
     body |= {"timeout": f"{int(timeout_s * 1000)}ms"}
@@ -71,7 +96,7 @@ def by_words(query: Query, size: int, facets: Mapping[str, str], timeout_s: floa
 
 
 def by_boost(
-    filters: Sequence[Query], size: int, facets: Mapping[str, str], timeout_s: float
+    filters: Sequence[Query], size: int, facets: Sequence[Count], timeout_s: float
 ) -> Query:
     """Return the search for all items that meet the filters, the most boosted first."""
     query = {"bool": {"filter": list(filters)}} if filters else {"match_all": {}}
@@ -111,18 +136,25 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
 
 
 def facets_of(
-    answer: Mapping[str, Any], names: Mapping[str, str]
+    answer: Mapping[str, Any], counts: Sequence[Count]
 ) -> dict[str, list[tuple[str, int]]]:
     """Return the counts of one answer, most frequent first, ties by value."""
     return {
-        name: [(b["key"], b["doc_count"]) for b in answer["aggregations"][field]["buckets"]]
-        for name, field in names.items()
+        count.facet.field: [
+            (bucket["key"], bucket["doc_count"])
+            for bucket in answer["aggregations"][count.field]["buckets"]
+        ]
+        for count in counts
     }
 
 
-def _aggregations(facets: Mapping[str, str]) -> Query:
+def _exact(text: str) -> Query:
+    return {"terms": {fields.EXACT: list(exact_keys(text))}}
+
+
+def _aggregations(facets: Sequence[Count]) -> Query:
     order = [{"_count": "desc"}, {"_key": "asc"}]
     return {
-        field: {"terms": {"field": field, "size": fields.FACET_SIZE, "order": order}}
-        for field in facets.values()
+        count.field: {"terms": {"field": count.field, "size": count.facet.size, "order": order}}
+        for count in facets
     }

@@ -70,11 +70,9 @@ class Versions:
         names = ", ".join(known.name for known in self.all(fresh=False)) or "none"
         raise EngineError(f"no version {version!r} of index {self.index!r}: it has {names}")
 
-    def create(self, schema: IndexSchema) -> str:
+    def create(self, schema: IndexSchema, expected: int) -> str:
         """Make an empty version and return its name."""
         known = self.all()
-        live = next((version.name for version in known if version.live), None)
-        expected = int(self._client.count(index=live)["count"]) if live else 0
         number = max((self._number(version.name) for version in known), default=0)
         for _ in range(10):
             number += 1

@@ -16,12 +16,22 @@ from typing import Any
 
 from search_rerank.config import RetrievalConfig
 from search_rerank.engines import fields
-from search_rerank.engines.base import Document, IndexSchema, Retrieve, Stored, Version
+from search_rerank.engines.base import (
+    WRITTEN,
+    Document,
+    IndexSchema,
+    Outcome,
+    Retrieve,
+    Stored,
+    Suggestion,
+    Version,
+    outcome_of,
+)
 from search_rerank.engines.embedded.items import ItemFile
 from search_rerank.engines.embedded.snapshot import Snapshot
 from search_rerank.engines.embedded.vectors import write_vectors
 from search_rerank.engines.embedded.versions import VersionFolder, replace_file
-from search_rerank.engines.embedded.words import WordIndex
+from search_rerank.engines.embedded.writer import WordWriter
 from search_rerank.errors import EngineError
 from search_rerank.query import Candidates
 
@@ -49,9 +59,9 @@ class EmbeddedEngine:
         self._weights = weights
         self._guard = threading.RLock()
         self._snapshots: dict[str, tuple[tuple[int, int], Snapshot]] = {}
-        self._writing: dict[str, tuple[IndexSchema, ItemFile, WordIndex]] = {}
+        self._writing: dict[str, tuple[IndexSchema, ItemFile, WordWriter]] = {}
 
-    def create(self, schema: IndexSchema) -> str:
+    def create(self, schema: IndexSchema, expected: int = 0) -> str:
         """Create an empty version beside the live one and return its name."""
         with self._guard, self._locked():
             name = self._folder.add(schema, datetime.now(UTC))
@@ -61,23 +71,24 @@ class EmbeddedEngine:
                 self._writing.pop(name, None)
             return name
 
-    def write(self, version: str, documents: Sequence[Document]) -> Mapping[str, str]:
-        """Write documents, idempotent by item id; return id to reason for each one refused."""
+    def write(self, version: str, documents: Sequence[Document]) -> Sequence[Outcome]:
+        """Write documents, idempotent by item id; return the outcome of each, in their order."""
         with self._guard:
             schema, items, words = self._writer(version)
             good, refused = fields.sorted_out(documents, schema)
             written = list(good.values())
             for row, document in zip(items.put(written), written, strict=True):
-                words.put(row, document)
-            return refused
+                words.put(row, document.item, document.boost or 1.0)
+            return [outcome_of(document, refused) for document in documents]
 
-    def delete(self, version: str, ids: Sequence[str]) -> None:
+    def delete(self, version: str, ids: Sequence[str], revision: int = 0) -> Sequence[Outcome]:
         """Remove items; ids that are not there are no error."""
         with self._guard:
             _, items, words = self._writer(version)
             items.remove(ids)
             for id_ in ids:
                 words.remove(id_)
+            return [WRITTEN] * len(ids)
 
     def finish(self, version: str) -> None:
         """Make all that was written visible to queries, and let other processes write."""
@@ -88,6 +99,10 @@ class EmbeddedEngine:
                 del self._writing[version]
             if not self._writing:
                 self._folder.unlock()
+
+    def seal(self, version: str) -> None:
+        """End the loading of a version."""
+        self.finish(version)
 
     def count(self, version: str | None = None) -> int:
         """Return how many items a version holds."""
@@ -154,6 +169,25 @@ class EmbeddedEngine:
         """Return the given items with the scores `retrieve` would give them, best first."""
         return self._snapshot(version).score(request, list(ids))
 
+    def did_you_mean(self, text: str, version: str | None = None) -> str | None:
+        """Return the text with unknown words replaced."""
+        raise NotImplementedError
+
+    def suggest(self, prefix: str, k: int, version: str | None = None) -> Sequence[Suggestion]:
+        """Return completions."""
+        raise NotImplementedError
+
+    def highlight(
+        self, text: str, ids: Sequence[str], version: str | None = None
+    ) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
+        """Return where the words of a text stand in items."""
+        raise NotImplementedError
+
+    def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
+        """Return the content hashes of items."""
+        found = self.lookup(ids, version)
+        return [None if stored is None else stored.content_hash for stored in found]
+
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
         with self._guard:
@@ -190,16 +224,18 @@ class EmbeddedEngine:
             if not self._writing:
                 self._folder.unlock()
 
-    def _writer(self, version: str) -> tuple[IndexSchema, ItemFile, WordIndex]:
+    def _writer(self, version: str) -> tuple[IndexSchema, ItemFile, WordWriter]:
         if version not in self._writing:
             path = self._folder.path(version)
             self._folder.lock()
             schema, _ = self._folder.schema(version)
             items = ItemFile(path / _ITEMS, write=True)
-            self._writing[version] = schema, items, WordIndex(path / "words", schema)
+            self._writing[version] = schema, items, WordWriter(path / "words", schema)
         return self._writing[version]
 
-    def _commit(self, version: str, schema: IndexSchema, items: ItemFile, words: WordIndex) -> None:
+    def _commit(
+        self, version: str, schema: IndexSchema, items: ItemFile, words: WordWriter
+    ) -> None:
         """Write words, then vectors, then items, last the file that tells readers to look."""
         path = self._folder.path(version)
         words.commit()

@@ -56,7 +56,7 @@ class ItemFile:
                     item.id,
                     item.content_hash(),
                     item.to_json(),
-                    float(document.boost),
+                    float(document.boost or 1.0),
                     None if vector is None else vector.astype("<f4").tobytes(),
                 ),
             )

@@ -12,6 +12,9 @@ from tantivy import Query
 from search_rerank.config import RetrievalConfig
 from search_rerank.engines import fields, hybrid
 from search_rerank.engines.base import IndexSchema, Retrieve
+from search_rerank.engines.conditions import Conditions
+from search_rerank.engines.conditions import conditions as translate
+from search_rerank.engines.counting import counts
 from search_rerank.engines.embedded.items import ItemFile
 from search_rerank.engines.embedded.vectors import VectorFile
 from search_rerank.engines.embedded.words import WordIndex
@@ -38,8 +41,8 @@ class Snapshot:
     def retrieve(self, request: Retrieve) -> Candidates:
         """Return candidates as `Engine.retrieve` does."""
         fields.check_vector(request, self.schema)
-        conditions = fields.conditions(request.filters, self.schema)
-        names = fields.facets(request, self.schema)
+        conditions = translate(request.filters, self.schema)
+        names = counts(request, self.schema)
         condition = self._words.condition(conditions)
         mask = self._mask(conditions) if conditions else None
         k, text = hybrid.depth(request.k), clean(request.text)
@@ -48,9 +51,13 @@ class Snapshot:
         query = self._words.query(text, self._weights.fields)
         within = self._words.within(query, condition) if conditions else query
         rows, boosted, total = self._words.search(within, k)
-        counts = self._words.facets(within, names)
+        counted = self._words.facets(within, names)
         places, boosted = self._known(rows, boosted)
-        top_places, exact, top = self._top(places, boosted, text)
+        exact = self._exact(text, condition)
+        first = exact[~np.isin(exact, places)]
+        places = np.concatenate([places, first])
+        boosted = np.concatenate([boosted, self._missing(query, first)])
+        top = float(boosted.max(initial=0.0))
         degraded: list[tuple[str, str]] = []
         near = np.zeros(0, dtype=np.intp)
         if request.vector is not None:
@@ -60,10 +67,10 @@ class Snapshot:
                 degraded.append(("vectors", f"{type(error).__name__}: {error}"))
         more = near[~np.isin(near, places)]
         places = np.concatenate([places, more])
-        boosted = np.concatenate([top_places, self._missing(query, more)])
+        boosted = np.concatenate([boosted, self._missing(query, more)])
         vector = None if degraded else request.vector
         return self._combine(
-            places, boosted, vector, top, k, exact, total=total, facets=counts, degraded=degraded
+            places, boosted, vector, top, k, exact, total=total, facets=counted, degraded=degraded
         )
 
     def score(self, request: Retrieve, ids: list[str]) -> Candidates:
@@ -79,12 +86,10 @@ class Snapshot:
         if not text:
             return self._by_boost(places)
         query = self._words.query(text, self._weights.fields)
-        best_rows, best, _ = self._words.search(query, 2)
-        _, exact, top = self._top(*self._known(best_rows, best), text)
+        _, best = self._known(*self._words.search(query, 1)[:2])
+        top = float(best.max(initial=0.0))
+        exact = self._exact(text, None)
         boosted = self._missing(query, places)
-        boosted, _ = hybrid.without_mark(
-            [self.ids[place] for place in places.tolist()], boosted, self._boost[places], text
-        )
         return self._combine(places, boosted, request.vector, top, len(places), exact)
 
     def close(self) -> None:
@@ -98,7 +103,7 @@ class Snapshot:
         vector: NDArray[np.float32] | None,
         top: float,
         k: int,
-        exact: str | None,
+        exact: NDArray[np.intp],
         *,
         total: int = 0,
         facets: dict[str, list[tuple[str, int]]] | None = None,
@@ -116,19 +121,18 @@ class Snapshot:
             self._weights,
             top=top,
             k=k,
-            exact=exact,
+            exact=[self.ids[place] for place in exact.tolist()],
             total=total,
             facets=facets,
             degraded=degraded or (),
         )
 
-    def _top(
-        self, places: NDArray[np.intp], boosted: NDArray[np.float64], text: str
-    ) -> tuple[NDArray[np.float64], str | None, float]:
-        """Return the scores without the mark of the exact id, that id, and the best score."""
-        ids = [self.ids[place] for place in places.tolist()]
-        plain, exact = hybrid.without_mark(ids, boosted, self._boost[places], text)
-        return plain, exact, float(plain.max(initial=0.0))
+    def _exact(self, text: str, condition: Query | None) -> NDArray[np.intp]:
+        """Return the places of the items whose code or whole title a text is."""
+        query = self._words.exact(text)
+        within = query if condition is None else self._words.within(query, condition)
+        rows, scores, _ = self._words.search(within, hybrid.MAX_EXACT)
+        return self._known(rows, scores)[0]
 
     def _all(
         self,
@@ -172,7 +176,7 @@ class Snapshot:
         known = self._rows[places] == rows
         return places[known], scores[known]
 
-    def _mask(self, conditions: fields.Conditions) -> NDArray[np.bool_]:
+    def _mask(self, conditions: Conditions) -> NDArray[np.bool_]:
         """Return which items meet the conditions; the last few are remembered."""
         key = repr(conditions)
         mask = self._masks.pop(key, None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
 import orjson
 
-from search_rerank.engines.base import IndexSchema
+from search_rerank.engines.base import IndexSchema, schema_from
 from search_rerank.errors import EngineError
 
 SCHEMA = "schema.json"
@@ -82,9 +82,7 @@ class VersionFolder:
         path = self.folder / f"v{number:04d}"
         path.mkdir()
         entry = {
-            "dim": schema.dim,
-            "encoder": schema.encoder,
-            "attributes": schema.attributes,
+            **asdict(schema),
             "created": created.astimezone(UTC).isoformat(),
         }
         replace_file(path / SCHEMA, orjson.dumps(entry))
@@ -94,7 +92,7 @@ class VersionFolder:
         """Return what a version was made for, and when."""
         entry = orjson.loads((self.path(version) / SCHEMA).read_bytes())
         created = datetime.fromisoformat(entry["created"])
-        return IndexSchema(entry["dim"], entry["encoder"], tuple(entry["attributes"])), created
+        return schema_from(entry), created
 
     def lock(self) -> None:
         """Become the one process that writes this index, until `unlock` or the end.

@@ -1,134 +1,69 @@
-"""The words of one embedded version: a tantivy index and its queries."""
+"""The words of one embedded version: queries of a tantivy index."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tantivy
 from numpy.typing import NDArray
-from tantivy import Filter, Occur, Query, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
+from tantivy import Occur, Query
 
 from search_rerank.engines import fields
-from search_rerank.engines.base import Document, IndexSchema
-from search_rerank.engines.words import (
-    ALL_WORDS,
-    EXACT,
-    MAX_WORD_CHARACTERS,
-    STEMMER,
-    TOKEN_PATTERN,
-)
+from search_rerank.engines.base import IndexSchema
+from search_rerank.engines.conditions import Conditions
+from search_rerank.engines.counting import Count
+from search_rerank.engines.embedded.analysis import FACTOR, ROW, analyzer, open_index
+from search_rerank.engines.words import ALL_WORDS, exact_keys
+from search_rerank.languages import as_searched
 
-_ANALYZER = "words"
-_FACTOR = "factor"
 _FACET_FETCH = 200
 _FACET_ALL = 65_000
 
 
-def schema_of(schema: IndexSchema) -> tantivy.Schema:
-    """Return the tantivy fields of an index."""
-    builder = SchemaBuilder()
-    for name in (*fields.TEXTS, fields.ALL_TEXT):
-        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
-    for name in fields.keyword_fields(schema).values():
-        builder.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    for name in fields.number_fields(schema).values():
-        builder.add_float_field(name, fast=True)
-    builder.add_unsigned_field("row", indexed=True, fast=True)
-    builder.add_float_field(_FACTOR, fast=True)
-    return builder.build()
-
-
-def _analyzer() -> tantivy.TextAnalyzer:
-    builder = TextAnalyzerBuilder(Tokenizer.regex(TOKEN_PATTERN))
-    for step in (
-        Filter.remove_long(MAX_WORD_CHARACTERS),
-        Filter.lowercase(),
-        Filter.ascii_fold(),
-        Filter.stemmer(STEMMER),
-    ):
-        builder = builder.filter(step)
-    return builder.build()
-
-
 class WordIndex:
-    """Reads or writes the words of one version.
+    """Reads the words of one version.
 
     Parameters
     ----------
     folder
-        Where the tantivy files lie; made if missing.
+        Where the tantivy files lie.
     schema
         What the version was made for.
     """
 
     def __init__(self, folder: Path, schema: IndexSchema) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._schema = schema
-        self._fields = schema_of(schema)
-        self._analyzer = _analyzer()
-        self._index = tantivy.Index(self._fields, str(folder))
-        self._index.register_tokenizer(_ANALYZER, self._analyzer)
-        self._index.config_reader("manual")
-        self._searcher = self._index.searcher()
-        self._writer: tantivy.IndexWriter | None = None
-
-    def put(self, row: int, document: Document) -> None:
-        """Replace what is there of an item."""
-        writer, item = self._open_writer(), document.item
-        writer.delete_documents_by_term("is_id", item.id)
-        entry = tantivy.Document()
-        for name, text in fields.texts(item).items():
-            entry.add_text(name, text)
-        for name, values in fields.keywords(item, self._schema).items():
-            for value in values:
-                entry.add_text(name, value)
-        for name, number in fields.numbers(item, self._schema).items():
-            entry.add_float(name, number)
-        entry.add_unsigned("row", row)
-        # tantivy multiplies by log2(2 + factor): this factor makes that exactly the boost.
-        entry.add_float(_FACTOR, 2.0**document.boost - 2.0)
-        writer.add_document(entry)
-
-    def remove(self, id: str) -> None:
-        """Remove an item if it is there."""
-        self._open_writer().delete_documents_by_term("is_id", id)
-
-    def commit(self) -> None:
-        """Make everything written visible to indexes opened from now on."""
-        if self._writer is not None:
-            self._writer.commit()
-            self._writer.wait_merging_threads()
-            self._writer = None
-
-    def discard(self) -> None:
-        """Forget what was not committed."""
-        if self._writer is not None:
-            self._writer.rollback()
-            self._writer = None
+        self._fields, index = open_index(str(folder), schema)
+        self._languages = fields.languages(schema)
+        index.config_reader("manual")
+        self._searcher = index.searcher()
 
     def query(self, text: str, weights: Mapping[str, float]) -> Query:
-        """Return the query for a cleaned text: items with one of its words, or with it as id."""
-        words = self._analyzer.analyze(text)
+        """Return the query for a cleaned text: items with one of its words."""
         clauses = [
             (Occur.Should, Query.boost_query(self._term(name, word), weights[name]))
             for name in fields.TEXTS
             if weights.get(name, 0) > 0
-            for word in words
+            for word in self._words(name, text)
         ]
-        if words:
+        if words := self._words(fields.ALL_TEXT, text):
             every = [
                 (Occur.Must, self._term(fields.ALL_TEXT, word)) for word in dict.fromkeys(words)
             ]
             bonus = Query.const_score_query(Query.boolean_query(every), ALL_WORDS)
             clauses.append((Occur.Should, bonus))
-        same = Query.const_score_query(Query.term_query(self._fields, "is_id", text), EXACT)
-        clauses.append((Occur.Should, same))
+        # An exact item is a match, be it by no word; `exact` puts it first.
+        clauses.append((Occur.Should, Query.const_score_query(self.exact(text), 0.0)))
         return Query.boolean_query(clauses)
 
-    def condition(self, conditions: fields.Conditions) -> Query:
+    def exact(self, text: str) -> Query:
+        """Return the query for items whose code or whole title a text is."""
+        return Query.term_set_query(self._fields, fields.EXACT, list(exact_keys(text)))
+
+    def condition(self, conditions: Conditions) -> Query:
         """Return the query that all conditions hold."""
         parts: list[tuple[Occur, Query]] = []
         for name, values in conditions.terms:
@@ -141,6 +76,13 @@ class WordIndex:
                 kind = tantivy.FieldType.Float
                 between = Query.range_query(self._fields, name, kind, low, high)
             parts.append((Occur.Must, between))
+        parts += [(Occur.Must, self.condition(part)) for part in conditions.all_of]
+        if conditions.any_of:
+            options = [(Occur.Should, self.condition(part)) for part in conditions.any_of]
+            parts.append((Occur.Must, Query.boolean_query(options)))
+        if conditions.none_of:
+            parts.append((Occur.Must, Query.all_query()))
+            parts += [(Occur.MustNot, self.condition(part)) for part in conditions.none_of]
         return Query.boolean_query(parts) if parts else Query.all_query()
 
     def within(self, query: Query, condition: Query) -> Query:
@@ -151,51 +93,42 @@ class WordIndex:
 
     def of_rows(self, rows: NDArray[np.int64]) -> Query:
         """Return the query for some rows."""
-        return Query.term_set_query(self._fields, "row", rows.tolist())
+        return Query.term_set_query(self._fields, ROW, rows.tolist())
 
     def search(
         self, query: Query, limit: int, *, boosted: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
         """Return rows and scores, best first, and how many match in all."""
-        factor = _FACTOR if boosted else None
+        factor = FACTOR if boosted else None
         result = self._searcher.search(query, limit, count=True, weight_by_field=factor)
         hits = result.hits
         scores = np.array([hit[0] for hit in hits], dtype=np.float64)
-        rows = self._searcher.fast_field_values("row", [hit[1] for hit in hits])
+        rows = self._searcher.fast_field_values(ROW, [hit[1] for hit in hits])
         return np.array(rows, dtype=np.int64), scores, int(result.count)  # type: ignore[attr-defined]
 
-    def facets(self, query: Query, names: Mapping[str, str]) -> dict[str, list[tuple[str, int]]]:
+    def facets(self, query: Query, counts: Sequence[Count]) -> dict[str, list[tuple[str, int]]]:
         """Count the values of fields over all matches, most frequent first, ties by value."""
-        if not names:
-            return {}
-        found = self._count(query, names, _FACET_FETCH)
-        keep = fields.FACET_SIZE
-        for name, values in found.items():
+        found = {}
+        for count in counts:
+            keep, name = count.facet.size, count.facet.field
+            values = self._count(query, count.field, max(_FACET_FETCH, 2 * keep))
             # The cut must not fall between values of equal count, or ties would break by chance.
-            if len(values) == _FACET_FETCH and values[keep - 1][1] == values[-1][1]:
-                found[name] = self._count(query, {name: names[name]}, _FACET_ALL)[name]
-        return {name: values[:keep] for name, values in found.items()}
+            if len(values) > keep and values[keep - 1][1] == values[-1][1]:
+                values = self._count(query, count.field, _FACET_ALL)
+            found[name] = values[:keep]
+        return found
 
-    def _count(
-        self, query: Query, names: Mapping[str, str], size: int
-    ) -> dict[str, list[tuple[str, int]]]:
-        asked = {
-            name: {"terms": {"field": field, "size": size, "segment_size": _FACET_ALL}}
-            for name, field in names.items()
-        }
+    def _count(self, query: Query, field: str, size: int) -> list[tuple[str, int]]:
+        asked = {"values": {"terms": {"field": field, "size": size, "segment_size": _FACET_ALL}}}
         answer: dict[str, Any] = self._searcher.aggregate(query, asked)
-        return {
-            name: sorted(
-                ((str(b["key"]), int(b["doc_count"])) for b in answer[name]["buckets"]),
-                key=lambda pair: (-pair[1], pair[0]),
-            )
-            for name in names
-        }
+        buckets = answer["values"]["buckets"]
+        values = ((str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets)
+        return sorted(values, key=lambda pair: (-pair[1], pair[0]))
+
+    def _words(self, name: str, text: str) -> list[str]:
+        language = self._languages[name]
+        found: list[str] = analyzer(language).analyze(as_searched(text, language))
+        return found
 
     def _term(self, name: str, word: str) -> Query:
         return Query.term_query(self._fields, name, word, "freq")
-
-    def _open_writer(self) -> tantivy.IndexWriter:
-        if self._writer is None:
-            self._writer = self._index.writer(64_000_000, 1)
-        return self._writer
