@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from search_rerank.data.columns import Columns
-from search_rerank.data.lines import MAX_LINE_BYTES, ByteStream, Problem, as_text, lines
+from search_rerank.data.lines import MAX_LINE_BYTES, ByteStream, Problem, Unfinished, as_text, lines
 from search_rerank.errors import DataError
 
 _BOM = "\ufeff"
+_OPEN = "a quote is opened in this line and does not close at the end of a cell of its row"
 Line = tuple[int, bytes | Problem]
+Record = tuple[int, dict[str, Any] | Problem]
 
 
-def csv_rows(name: str, stream: ByteStream) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+def csv_rows(name: str, stream: ByteStream) -> Iterator[Record]:
     """Yield (number of the row's first line, row or problem) of a CSV with a header.
 
     Raises
@@ -24,7 +27,10 @@ def csv_rows(name: str, stream: ByteStream) -> Iterator[tuple[int, dict[str, Any
         Where the header cannot be used.
     """
     source = lines(stream)
-    columns = _header(name, source)
+    yield from _last_told(_rows(_header(name, source), source))
+
+
+def _rows(columns: Columns, source: Iterator[Line]) -> Iterator[Record]:
     pending: deque[Line] = deque()
     while True:
         line = pending.popleft() if pending else next(source, None)
@@ -35,6 +41,26 @@ def csv_rows(name: str, stream: ByteStream) -> Iterator[tuple[int, dict[str, Any
             yield number, data
         elif data.strip():
             yield number, _record(data, columns, pending, source)
+
+
+def _last_told(records: Iterator[Record]) -> Iterator[Record]:
+    """Mark the last record as cut off where quotes are open from it, or before it, to the end.
+
+    A stray quote reaches the end too, but whole rows follow it.
+    """
+    held: Record | None = None
+    open_quote = False
+    for record in records:
+        if held is not None:
+            yield held
+        held = record
+        open_quote = isinstance(record[1], Problem) and (open_quote or record[1].reason == _OPEN)
+    if held is None:
+        return
+    number, row = held
+    if open_quote and isinstance(row, Problem):
+        row = replace(row, cut_off=True)
+    yield number, row
 
 
 def _header(name: str, source: Iterator[Line]) -> Columns:
@@ -81,12 +107,12 @@ def _record(
         return columns.row(cells)
     pending.extendleft(reversed(taken))
     if taken or cells is None:
-        reason = "a quote is opened in this line and does not close at the end of a cell of its row"
+        reason = _OPEN
     elif isinstance(cells, str):
         reason = cells
     else:
         reason = f"expected {len(columns)} cells, found {len(cells)}"
-    return Problem(reason, as_text(first))
+    return Problem(reason, as_text(first), cut_off=isinstance(first, Unfinished))
 
 
 def _cells(parts: list[bytes]) -> list[str] | str | None:

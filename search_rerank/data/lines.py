@@ -51,10 +51,22 @@ class Problem:
         What is wrong, the changing part last, after `, found `.
     raw
         The row as it stands in the file, cut if it is too long; None where there is none.
+    cut_off
+        Whether the file is damaged or ends early here, so that rows after this one are missing.
     """
 
     reason: str
-    raw: str | None = None
+    raw: object = None
+    cut_off: bool = False
+
+
+class Unfinished(bytes):
+    """The last line where no newline ends it: a whole one, or one that was cut off."""
+
+
+def source_name(path: Path) -> str:
+    """Return what messages call the file: its path, or `standard input`."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
 
 
 def without_compression(path: Path) -> str:
@@ -63,8 +75,15 @@ def without_compression(path: Path) -> str:
     return name.removesuffix(path.suffix.lower()) if path.suffix.lower() in _SUFFIXES else name
 
 
-def open_bytes(path: Path) -> ByteStream:
+def open_bytes(path: Path, name: str | None = None) -> ByteStream:
     """Open a file, or standard input for `-`, and decompress what is gzip or zstd.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        What messages call it; None calls it by its path.
 
     Raises
     ------
@@ -72,6 +91,7 @@ def open_bytes(path: Path) -> ByteStream:
         Where the file is missing, unreadable, empty, or is not what its name says.
     """
     raw: io.BufferedReader
+    name = source_name(path) if name is None else name
     if path == STANDARD_INPUT:
         # Whatever stands in for standard input need not have `peek`; it is read once and closed.
         raw = io.BufferedReader(cast(Any, sys.stdin.buffer))
@@ -80,7 +100,7 @@ def open_bytes(path: Path) -> ByteStream:
             raw = path.open("rb")
         except OSError as error:
             raise DataError(
-                f"{path}: cannot be read ({error.strerror}); check the name and the permissions"
+                f"{name}: cannot be read ({error.strerror}); check the name and the permissions"
             ) from None
     head = raw.peek(4)[:4]
     found = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
@@ -88,9 +108,9 @@ def open_bytes(path: Path) -> ByteStream:
     if not head or (expected is not None and expected != found):
         raw.close()
         if not head:
-            raise DataError(f"{path}: expected rows, found an empty file")
+            raise DataError(f"{name}: expected rows, found an empty file")
         raise DataError(
-            f"{path}: expected {expected}, as the name says, found {found or 'something else'}: "
+            f"{name}: expected {expected}, as the name says, found {found or 'something else'}: "
             f"rename the file or compress it again"
         )
     if found == "gzip":
@@ -105,7 +125,8 @@ def lines(stream: ByteStream) -> Iterator[tuple[int, bytes | Problem]]:
     """Yield (number from 1, line without its newline), or the problem that stands in its place.
 
     A line longer than `MAX_LINE_BYTES` is one problem. A damaged end (a truncated gzip) is the
-    last problem: all whole lines before it have been yielded.
+    last problem: all whole lines before it have been yielded. A last line that no newline ends is
+    `Unfinished`.
     """
     number, rest, dropping = 0, b"", False
     while True:
@@ -113,7 +134,7 @@ def lines(stream: ByteStream) -> Iterator[tuple[int, bytes | Problem]]:
             chunk = stream.read1(_CHUNK_BYTES)
         except _DAMAGE as error:
             reason = "the file is cut off or damaged here, nothing after this line was read"
-            yield number + 1, Problem(f"{reason}, found {error}", as_text(rest))
+            yield number + 1, Problem(f"{reason}, found {error}", as_text(rest), cut_off=True)
             return
         if not chunk:
             break
@@ -132,7 +153,7 @@ def lines(stream: ByteStream) -> Iterator[tuple[int, bytes | Problem]]:
             yield number, _too_long(rest)
             rest, dropping = b"", True
     if rest:
-        yield number + 1, rest
+        yield number + 1, Unfinished(rest)
 
 
 def as_text(data: bytes) -> str:

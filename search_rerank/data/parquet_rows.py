@@ -17,7 +17,7 @@ from search_rerank.errors import DataError
 _BATCH = 1_000
 
 
-def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+def parquet_rows(path: Path, name: str) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     """Yield (row number from 1, row); a damaged page is the last row, as a problem.
 
     Raises
@@ -36,7 +36,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
                 "SELECT * FROM read_parquet($1, hive_partitioning = false)", [str(path)]
             )
         except duckdb.Error as error:
-            raise DataError(f"{path}: expected Parquet, found {_first_line(error)}") from None
+            raise DataError(f"{name}: expected Parquet, found {_first_line(error)}") from None
         columns = Columns([column[0] for column in cursor.description or ()], typed=True)
         number = 0
         while True:
@@ -44,7 +44,7 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
                 batch = cursor.fetchmany(_BATCH)
             except duckdb.Error as error:
                 reason = "the file is damaged here, nothing after this row was read"
-                yield number + 1, Problem(f"{reason}, found {_first_line(error)}")
+                yield number + 1, Problem(f"{reason}, found {_first_line(error)}", cut_off=True)
                 return
             if not batch:
                 return

@@ -8,7 +8,7 @@ from pathlib import Path
 from search_rerank.data.event import Event, Interaction, parse_event
 from search_rerank.data.ids import IdMap
 from search_rerank.data.item import Item, parse_item
-from search_rerank.data.lines import Problem
+from search_rerank.data.lines import Problem, source_name
 from search_rerank.data.refused import Refused
 from search_rerank.data.rows import Row, rows
 from search_rerank.errors import DataError
@@ -17,7 +17,7 @@ FUTURE_TOLERANCE_MS = 5 * 60 * 1000
 """Clocks differ: an event so little ahead of now is no mistake."""
 
 
-def read_items(path: Path, refused: Refused) -> Iterator[Item]:
+def read_items(path: Path, refused: Refused, name: str | None = None) -> Iterator[Item]:
     """Return the items of a catalogue, one at a time; only their ids are kept in memory.
 
     Parameters
@@ -25,21 +25,28 @@ def read_items(path: Path, refused: Refused) -> Iterator[Item]:
     path
         See `search_rerank.data.rows.rows`.
     refused
-        Gets each row that is no item, and each whose id an earlier one had.
+        Gets each row that is no item, and each whose id an earlier one had; its `cut_off` names a
+        file that ended early.
+    name
+        What messages call the file; None calls it by its own name.
 
     Raises
     ------
     DataError
         Where the file as a whole cannot be read.
     """
-    return _items(path.name, rows(path), refused)
+    return _items(_name(path, name), rows(path, name), refused)
+
+
+def _name(path: Path, name: str | None) -> str:
+    return Path(source_name(path)).name if name is None else name
 
 
 def _items(file: str, source: Iterator[Row], refused: Refused) -> Iterator[Item]:
     seen: set[str] = set()
     for line, row in source:
         if isinstance(row, Problem):
-            refused.add(file, line, row.reason, row.raw)
+            refused.add_problem(file, line, row)
             continue
         try:
             item = parse_item(row)
@@ -58,6 +65,7 @@ def read_events(
     items: IdMap | None,
     now_ms: int,
     future_ms: int = FUTURE_TOLERANCE_MS,
+    name: str | None = None,
 ) -> Iterator[Event]:
     """Return the interactions and rankings of a log, in its own order, one at a time.
 
@@ -74,13 +82,15 @@ def read_events(
         The present, unix milliseconds.
     future_ms
         How far ahead of the present an event may lie.
+    name
+        What messages call the file; None calls it by its own name.
 
     Raises
     ------
     DataError
         Where the file as a whole cannot be read.
     """
-    return _events(path.name, rows(path), refused, items, now_ms + future_ms)
+    return _events(_name(path, name), rows(path, name), refused, items, now_ms + future_ms)
 
 
 def _events(
@@ -89,7 +99,7 @@ def _events(
     seen: set[tuple[str, str]] = set()
     for line, row in source:
         if isinstance(row, Problem):
-            refused.add(file, line, row.reason, row.raw)
+            refused.add_problem(file, line, row)
             continue
         try:
             event = parse_event(row)

@@ -10,6 +10,8 @@ from typing import BinaryIO, Self
 
 import orjson
 
+from search_rerank.data.lines import Problem
+
 _FOUND = re.compile(r", found .*?(?=; |$)", re.DOTALL)
 _MAX_KINDS = 50
 _MAX_EXAMPLES = 5
@@ -47,6 +49,8 @@ class Refused:
         """What was left out or replaced without refusing a row."""
         self.examples: list[Refusal] = []
         """The first few."""
+        self.cut_off: str | None = None
+        """The name of the first file that ended early or damaged: some of its rows are missing."""
         self._file: BinaryIO | None = None
 
     def __len__(self) -> int:
@@ -76,6 +80,12 @@ class Refused:
         options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
         entry = {"file": file, "line": line, "reason": reason, "row": row}
         self._file.write(orjson.dumps(entry, option=options))
+
+    def add_problem(self, file: str, line: int, problem: Problem) -> None:
+        """Count a row that could not be read, and remember the file where it ends there."""
+        if problem.cut_off and self.cut_off is None:
+            self.cut_off = file
+        self.add(file, line, problem.reason, problem.raw)
 
     def note(self, what: str, n: int = 1) -> None:
         """Count something left out or replaced for which no row is refused."""

@@ -13,9 +13,11 @@ from search_rerank.data.lines import (
     STANDARD_INPUT,
     ByteStream,
     Problem,
+    Unfinished,
     as_text,
     lines,
     open_bytes,
+    source_name,
     without_compression,
 )
 from search_rerank.errors import DataError
@@ -28,7 +30,7 @@ SUFFIXES = (*_JSON_SUFFIXES, ".csv", ".parquet")
 Row = tuple[int, Any | Problem]
 
 
-def rows(path: Path) -> Iterator[Row]:
+def rows(path: Path, name: str | None = None) -> Iterator[Row]:
     """Return (number, decoded row or problem) of each row, in bounded memory.
 
     Parameters
@@ -36,6 +38,8 @@ def rows(path: Path) -> Iterator[Row]:
     path
         A file whose name ends in one of `SUFFIXES`, or `-` for JSON lines on standard input. What
         is gzip or zstd is decompressed.
+    name
+        What messages call the file; None calls it by its path, and `-` standard input.
 
     Returns
     -------
@@ -48,25 +52,26 @@ def rows(path: Path) -> Iterator[Row]:
         At once where the file is missing, empty, of an unknown kind or not what its name says;
         while reading where it turns out to hold no row.
     """
-    name = without_compression(path)
-    if not (path == STANDARD_INPUT or name.endswith(SUFFIXES)):
+    name = source_name(path) if name is None else name
+    ending = without_compression(path)
+    if not (path == STANDARD_INPUT or ending.endswith(SUFFIXES)):
         raise DataError(
-            f"{path}: expected a name ending in {', '.join(SUFFIXES)} (also with .gz or .zst), "
+            f"{name}: expected a name ending in {', '.join(SUFFIXES)} (also with .gz or .zst), "
             f"found {path.name!r}: rename the file, or pass JSON lines by standard input as '-'"
         )
-    if name.endswith(".parquet") and name != path.name.lower():
-        raise DataError(f"{path}: expected Parquet as it is, found it compressed once more: unpack")
-    stream = open_bytes(path)
-    if name.endswith(".parquet"):
+    if ending.endswith(".parquet") and ending != path.name.lower():
+        raise DataError(f"{name}: expected Parquet as it is, found it compressed once more: unpack")
+    stream = open_bytes(path, name)
+    if ending.endswith(".parquet"):
         stream.close()
         from search_rerank.data.parquet_rows import parquet_rows
 
-        return _some(path, parquet_rows(path))
-    read = csv_rows(str(path), stream) if name.endswith(".csv") else _json_rows(stream)
-    return _some(path, read, stream)
+        return _some(name, parquet_rows(path, name))
+    read = csv_rows(name, stream) if ending.endswith(".csv") else _json_rows(stream)
+    return _some(name, read, stream)
 
 
-def _some(path: Path, read: Iterator[Row], stream: ByteStream | None = None) -> Iterator[Row]:
+def _some(name: str, read: Iterator[Row], stream: ByteStream | None = None) -> Iterator[Row]:
     """Pass rows on, close the file, and refuse a file without any."""
     count = 0
     try:
@@ -76,7 +81,7 @@ def _some(path: Path, read: Iterator[Row], stream: ByteStream | None = None) -> 
         if stream is not None:
             stream.close()
     if not count:
-        raise DataError(f"{path}: expected rows, found none")
+        raise DataError(f"{name}: expected rows, found none")
 
 
 def _json_rows(stream: ByteStream) -> Iterator[Row]:
@@ -84,13 +89,14 @@ def _json_rows(stream: ByteStream) -> Iterator[Row]:
         if isinstance(line, Problem):
             yield number, line
             continue
-        data = line.removeprefix(_BOM) if number == 1 else line
+        data = line.removeprefix(_BOM) if number == 1 else bytes(line)
         if not data or data.isspace():
             continue
         try:
             value = orjson.loads(data)
         except orjson.JSONDecodeError as error:
-            yield number, Problem(_broken(data, error), as_text(data))
+            cut_off = isinstance(line, Unfinished)
+            yield number, Problem(_broken(data, error), as_text(data), cut_off)
         else:
             yield number, value
 

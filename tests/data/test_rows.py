@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_rerank.data.lines import MAX_LINE_BYTES, Problem, lines, zstd
+from search_rerank.data.read import read_items
+from search_rerank.data.refused import Refused
 from search_rerank.data.rows import rows
 from search_rerank.errors import DataError
 
@@ -253,3 +255,73 @@ def test_parquet(tmp_path: Path, name: str) -> None:
 def test_parquet_reads_batches_in_order(tmp_path: Path) -> None:
     path = parquet(tmp_path / "a.parquet", "SELECT range AS id FROM range(2500)")
     assert list(rows(path)) == [(n + 1, {"id": n}) for n in range(2500)]
+
+
+WHOLE = b'{"id":"a","title":"A"}\n{"id":"b","title":"B"}\n'
+TABLE = b"id,title\na,A\nb,B\n"
+LINES = WHOLE + b"".join(b'{"id":"%d","title":"%d"}\n' % (n, n * n) for n in range(50_000))
+LONG = TABLE + b"".join(b"%d,thing %d\n" % (n, n * n) for n in range(50_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "cut_off"),
+    [
+        ("a.jsonl", WHOLE, False),
+        ("a.jsonl", WHOLE.rstrip(), False),
+        ("a.jsonl", WHOLE + b'{"id":\n', False),
+        ("a.jsonl", b"{\n" + WHOLE, False),
+        ("a.jsonl", WHOLE + WHOLE[:-5], True),
+        ("a.jsonl.gz", gzip.compress(WHOLE), False),
+        ("a.jsonl.gz", gzip.compress(WHOLE)[:-4], True),
+        ("a.jsonl.zst", zstd.compress(LINES)[:-9], True),
+        ("a.csv", TABLE, False),
+        ("a.csv", TABLE.rstrip(), False),
+        ("a.csv", TABLE + b"c\n", False),
+        ("a.csv", TABLE + b"c", True),
+        ("a.csv", TABLE + b'c,"C\n', True),
+        ("a.csv", TABLE + b'c,"C\nmore of it\n\n', True),
+        ("a.csv", TABLE + b'c,"C\nd,D\n', False),
+        ("a.csv", TABLE + b'c,"C\nd,D\ne,"E\n', True),
+        ("a.csv.gz", gzip.compress(LONG)[:100_000], True),
+    ],
+)
+def test_a_file_that_ends_early_is_known_by_name(
+    tmp_path: Path, name: str, data: bytes, cut_off: bool
+) -> None:
+    refused = Refused()
+    first, second, *_ = read_items(write(tmp_path / name, data), refused)
+    assert (first.id, second.id) == ("a", "b"), "what stands before the cut is read"
+    assert refused.cut_off == (name if cut_off else None)
+
+
+def test_a_damaged_parquet_is_known_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    duckdb.sql("SELECT i::VARCHAR AS id, md5(id) AS title FROM range(400000) t(i)").write_parquet(
+        str(path), row_group_size=20_000
+    )
+    data = bytearray(path.read_bytes())
+    end = len(data) * 9 // 10
+    data[end : end + 20_000] = bytes(20_000)
+    path.write_bytes(data)
+    refused = Refused()
+    assert sum(1 for _ in read_items(path, refused)) > 1_000
+    assert refused.cut_off == "a.parquet"
+
+
+def test_the_first_damaged_file_is_remembered(tmp_path: Path) -> None:
+    refused = Refused()
+    for name in ("a.jsonl", "b.jsonl"):
+        list(read_items(write(tmp_path / name, WHOLE[:-5]), refused))
+    assert refused.cut_off == "a.jsonl"
+
+
+def test_messages_name_the_source_as_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "kept.jsonl", b'{"id":"a"}\n')
+    refused = Refused()
+    assert list(read_items(path, refused, name="standard input")) == []
+    assert str(refused.examples[0]) == "standard input:1: title is missing"
+    with pytest.raises(DataError, match="^standard input: expected rows, found an empty file"):
+        rows(write(tmp_path / "kept.jsonl", b""), name="standard input")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"\n")))
+    with pytest.raises(DataError, match="^standard input: expected rows, found none"):
+        list(rows(Path("-")))
