@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +28,70 @@ def test_content_hash_is_of_the_content() -> None:
     same = parse_item({"attributes": {"y": 2, "x": 1}, "title": "t ", "id": "a", "price": None})
     other = parse_item({"id": "a", "title": "t", "attributes": {"x": 1, "y": 3}})
     assert one.content_hash() == same.content_hash() != other.content_hash()
+
+
+def test_a_changed_copy_has_json_of_its_own() -> None:
+    item = parse_item({"id": "a", "title": "t", "price": 1})
+    assert (item.to_json(), len(item.content_hash())) == (b'{"id":"a","title":"t","price":1.0}', 32)
+    dearer = item.model_copy(update={"price": 2.0})
+    assert dearer.to_json() == b'{"id":"a","title":"t","price":2.0}'
+    assert dearer.content_hash() != item.content_hash()
+    assert item == parse_item({"id": "a", "title": "t", "price": 1}), "what was made is no content"
+
+
+@given(
+    st.fixed_dictionaries(
+        {"id": st.text("ab é\U0001f600", min_size=1).filter(str.strip), "title": st.just("t")},
+        optional={
+            "price": st.floats(0, 1e9),
+            "rating_count": st.integers(0, 10**15),
+            "in_stock": st.booleans(),
+            "category": st.lists(st.just("x"), max_size=3),
+            "updated_at": st.datetimes(
+                min_value=datetime(1970, 1, 2), timezones=st.sampled_from([UTC, None])
+            ),
+            "attributes": st.dictionaries(
+                st.sampled_from("abc"),
+                st.text("1tx", min_size=1)
+                | st.booleans()
+                | st.floats(allow_nan=False, allow_infinity=False)
+                | st.lists(st.just("y")),
+            ),
+        },
+    )
+)
+def test_every_item_survives_its_json(row: dict[str, object]) -> None:
+    item = parse_item(row)
+    again = Item.model_validate_json(item.to_json())
+    assert again == item == parse_item(orjson.loads(item.to_json()))
+    assert again.content_hash() == item.content_hash()
+
+
+@pytest.mark.parametrize(
+    ("attributes", "match"),
+    [
+        (
+            {"a": {"b": 1}},
+            r"^attributes\.a: expected a text of 1 to 500 characters, a number, true "
+            r"or false, or a list of texts \(give what .* 'size_eu'\), found \{'b': 1\}$",
+        ),
+        ({"a": None}, r"^attributes\.a: expected a text .* or a list of texts, found None$"),
+        ({"a": ["x", 1]}, r"^attributes\.a: .* found \['x', 1\]$"),
+        ({"a": ["x", ""]}, r"^attributes\.a: .* found \['x', ''\]$"),
+        ({"a": ""}, r"^attributes\.a: .* found ''$"),
+        ({"": 1}, r"^attributes: expected names of 1 to 500 characters, found ''$"),
+        ({"a": None, "b": {}}, r"^attributes\.a: [^;]*; attributes\.b: [^;]*$"),
+        (5, r"^attributes: Input should be a valid dictionary, found 5$"),
+    ],
+)
+def test_a_wrong_attribute_is_told_in_one_sentence(attributes: object, match: str) -> None:
+    with pytest.raises(DataError, match=match):
+        parse_item({"id": "a", "title": "t", "attributes": attributes})
+
+
+def test_a_count_beyond_all_shops_is_refused() -> None:
+    with pytest.raises(DataError, match="rating_count: .*less than or equal to 1000000000000000"):
+        parse_item({"id": "a", "title": "t", "rating_count": 1e16})
 
 
 def test_several_faults_are_named_in_one_line() -> None:
