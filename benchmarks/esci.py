@@ -1,0 +1,36 @@
+"""Retrieval on `esci_us_subset`, 6,764 products of Amazon and 150 judged queries.
+
+    python -m benchmarks.esci [--encoder NAME] [--cache FILE] [--json FILE] [--data DIR]
+
+Elasticsearch is measured too where SEARCH_RERANK_ES_URL names a server.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.common import report
+from benchmarks.judged import indexed, judged_options, protocol, quality
+from search_rerank.data.esci import NAME, read_esci
+from search_rerank.data.layouts import data_root
+
+ATTRIBUTES = ("color",)
+
+
+@click.command()
+@judged_options
+def main(encoder: str, cache: Path | None, data: Path | None, json_file: Path | None) -> None:
+    """Print the quality of both engines by words, by vectors and by both."""
+    judgements = read_esci(data or data_root() / NAME)
+    seconds: dict[str, float] = {}
+    with indexed(judgements, ATTRIBUTES, encoder, cache, seconds) as systems:
+        rows = quality(systems, np.random.default_rng(0))
+        about = protocol(systems, encoder, "gains E 1, S .1, C .01, I 0")
+    report("esci", about, rows, seconds, json_file)
+
+
+if __name__ == "__main__":
+    main()
