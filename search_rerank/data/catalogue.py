@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from search_rerank.data.ids import UNKNOWN, IdMap
 from search_rerank.data.item import Item
+
+MAX_ATTRIBUTES = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class Catalogue:
         Names of the numbers above; a category is written `Beauty > Makeup`.
     vectors
         float32 (n, d) unit rows of the encoder, or shape (n, 0) when nothing was encoded.
+    attributes
+        int32 (n, a), for each of the common attributes (a word that at least one item in ten has)
+        the number of its value, -1 where the item has none; at most `MAX_ATTRIBUTES`.
     """
 
     ids: IdMap
@@ -50,6 +56,7 @@ class Catalogue:
     brands: Sequence[str]
     categories: Sequence[str]
     vectors: NDArray[np.float32]
+    attributes: NDArray[np.int32]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -96,6 +103,7 @@ class Catalogue:
             brands=brands.ids(),
             categories=categories.ids(),
             vectors=empty if vectors is None else vectors.astype(np.float32, copy=False),
+            attributes=_common_attributes(rows),
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -118,7 +126,31 @@ class Catalogue:
         )
 
 
-_NUMERIC = ("brand", "category", "price", "rating", "rating_count", "title_words", "vectors")
+_NUMERIC = (
+    "brand",
+    "category",
+    "price",
+    "rating",
+    "rating_count",
+    "title_words",
+    "vectors",
+    "attributes",
+)
+
+
+def _common_attributes(items: Sequence[Item]) -> NDArray[np.int32]:
+    words = Counter(
+        name for item in items for name, value in item.attributes.items() if isinstance(value, str)
+    )
+    least = max(1, len(items) // 10)
+    names = [name for name, n in words.most_common() if n >= least][:MAX_ATTRIBUTES]
+    found = np.full((len(items), len(names)), UNKNOWN, dtype=np.int32)
+    for place, name in enumerate(names):
+        numbers = IdMap()
+        for row, item in enumerate(items):
+            if isinstance(value := item.attributes.get(name), str):
+                found[row, place] = numbers.add(value)
+    return found
 
 
 def _column(values: Iterable[float | int | None]) -> NDArray[np.float32]:

@@ -20,6 +20,13 @@ SCORERS: Mapping[str, tuple[str, str]] = {
     "item_knn": ("item_knn", "ItemKnn"),
     "als": ("als", "Als"),
     "content": ("content", "Content"),
+    "user_knn": ("user_knn", "UserKnn"),
+    "co_occurrence": ("co_occurrence", "CoOccurrence"),
+    "graph_filter": ("graph_filter", "GraphFilter"),
+    "bpr": ("bpr", "Bpr"),
+    "logistic_mf": ("logistic_mf", "LogisticMf"),
+    "affinity": ("affinity", "Affinity"),
+    "trend": ("trend", "Trend"),
 }
 """Name to (module, class); a module is loaded when its scorer is first made."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
-from search_rerank.scorers.fitted import Fitted, gains_option, require
-from search_rerank.scorers.fitted import fitted as _fitted
-from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.fitted import gains_option, require
+from search_rerank.scorers.neighbours import Neighbours
+from search_rerank.scorers.numbers import actor_items, profile
 
 _BLOCK = 1024
 WEIGHTINGS = ("bm25", "cosine", "none")
 
 
 @dataclass(frozen=True)
-class ItemKnn(Fitted):
+class ItemKnn(Neighbours):
     """The sum, over the history, of each item's similarity to the candidate.
 
     Similarity is the product of the items' columns in the matrix of actors and items (Sarwar et
@@ -43,14 +43,6 @@ class ItemKnn(Fitted):
     """Weight of a history's item against the one after it."""
     gains: Mapping[str, float] = gains_option()
     """Strength of each interaction type; others count nothing."""
-    known: NDArray[np.bool_] = _fitted(np.bool_)
-    """bool (n_items,), whether the item had an event."""
-    starts: NDArray[np.int64] = _fitted(np.int64)
-    """int64 (n_items + 1,): item j has the neighbours ``starts[j]:starts[j + 1]``."""
-    neighbour: NDArray[np.int32] = _fitted(np.int32)
-    """int32, item numbers."""
-    similarity: NDArray[np.float32] = _fitted(np.float32)
-    """float32, beside `neighbour`."""
 
     def __post_init__(self) -> None:
         require(
@@ -82,16 +74,11 @@ class ItemKnn(Fitted):
         found = csr_matrix(found, dtype=np.float32)
         if self.shrink > 0:
             found = self._shrunk(found, matrix)
-        found.setdiag(0)
-        found.eliminate_zeros()
-        found.sort_indices()
-        return replace(
-            self,
-            known=known,
-            starts=found.indptr.astype(np.int64),
-            neighbour=found.indices.astype(np.int32),
-            similarity=found.data.astype(np.float32),
-        )
+        return self.with_lists(known, found, self.neighbours)
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN as the class says."""
+        return self.sums(profile(history, self.known, self.decay), items)
 
     def _weighted(self, items: Any) -> Any:
         """Return the matrix (items, actors) under the weighting."""
@@ -113,22 +100,3 @@ class ItemKnn(Fitted):
             common.data /= common.data + np.float32(self.shrink)
             blocks.append(found[block].multiply(common))
         return vstack(blocks).tocsr()
-
-    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return one score an item, float32 (n,); NaN as the class says."""
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        valid = inside(items, self.known)
-        past, weight = profile(history, self.known, self.decay)
-        if len(past) == 0 or not valid.any():
-            return scores
-        wanted = items[valid]
-        # A candidate's place, 0 for all other items: sums are then as short as the candidates.
-        place = np.zeros(len(self.known), dtype=np.int32)
-        place[wanted] = np.arange(1, len(wanted) + 1)
-        first = self.starts[past]
-        length = self.starts[past + 1] - first
-        rows = np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum())
-        mass = self.similarity[rows] * np.repeat(weight, length)
-        sums = np.bincount(place[self.neighbour[rows]], weights=mass, minlength=len(wanted) + 1)
-        scores[valid] = sums[place[wanted]]
-        return scores

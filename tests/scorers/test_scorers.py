@@ -116,6 +116,130 @@ class TestAls(ScorerContract):
             create("als", {"reg": 0})
 
 
+class TestUserKnn(ScorerContract):
+    name = "user_knn"
+
+    def test_similarity_times_what_the_neighbours_had(self) -> None:
+        rows = [("a", 0), ("a", 4), ("b", 0), ("b", 2), ("b", 6), ("c", 8)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        scorer = self.fitted(events, rarity=0, half_life_days=0, decay=1.0)
+        scores = scorer.score(History.of([0]), ALL)
+        # a has two items, b three: of unit length each holds 1 / sqrt(n) of every one.
+        np.testing.assert_allclose(scores[[4, 2, 8]], [1 / 2, 1 / 3, 0], rtol=1e-6)
+
+    def test_only_the_nearest_count(self) -> None:
+        rows = [("a", 0), ("a", 4), ("b", 0), ("b", 2), ("b", 6)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        scores = self.fitted(events, neighbours=1).score(History.of([0]), ALL)
+        assert scores[4] > 0
+        assert scores[2] == 0
+
+    def test_keeps_a_bounded_number_of_actors(self) -> None:
+        rows = [("a", 0), ("b", 0), ("b", 2), ("b", 6)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        assert self.fitted(events, actors=1).arrays()["row"].max() == 0
+        assert self.fitted(events, max_items=1).arrays()["row"].tolist() == [0, 1]
+
+
+class TestCoOccurrence(ScorerContract):
+    name = "co_occurrence"
+
+    def test_what_comes_after_counts_by_distance(self) -> None:
+        events = log([click("a", item, NOW_MS - 10 + n) for n, item in enumerate([0, 2, 4])])
+        scorer = self.fitted(events, half_life_days=0, backward=0.25)
+        forward = scorer.score(History.of([0]), ALL)
+        np.testing.assert_allclose(forward[[2, 4]], [1, 1 / 2])
+        np.testing.assert_allclose(scorer.score(History.of([4]), ALL)[[2, 0]], [1 / 4, 1 / 8])
+        near = self.fitted(events, half_life_days=0, window=1).score(History.of([0]), ALL)
+        assert near[4] == 0
+
+    def test_the_last_item_of_the_history_counts_most(self) -> None:
+        events = log(
+            [click("a", item, NOW_MS - 10 + n) for n, item in enumerate([0, 4])]
+            + [click("b", item, NOW_MS - 10 + n) for n, item in enumerate([2, 4])]
+        )
+        scorer = self.fitted(events, half_life_days=0, decay=0.5)
+        assert scorer.score(History.of([0, 2]), ALL)[4] == 0.5 * 1 + 1
+
+    def test_a_popular_follower_can_count_less(self) -> None:
+        events = log([click("a", item, NOW_MS - 10 + n) for n, item in enumerate([0, 4, 4, 4])])
+        plain, less = (
+            self.fitted(events, half_life_days=0, popularity=power).score(History.of([0]), ALL)[4]
+            for power in (0, 1)
+        )
+        assert less == pytest.approx(plain / 3)
+
+
+class TestGraphFilter(ScorerContract):
+    name = "graph_filter"
+    options = {"dim": 2}
+
+    @pytest.mark.parametrize("sharpen", [0.0, 0.5])
+    def test_equals_the_formula(self, sharpen: float) -> None:
+        rng = np.random.default_rng(3)
+        R = (rng.random((9, 8)) < 0.5).astype(float)
+        R[:, 0] = 1
+        rows = [(f"s{u}", i) for u in range(9) for i in range(8) if R[u, i]]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        degree = R.sum(axis=0)
+        scaled = R / np.sqrt(R.sum(axis=1))[:, None] / np.sqrt(degree)
+        P = scaled.T @ scaled
+        U = np.linalg.svd(scaled)[2][:2].T
+        low = np.diag(degree**-0.5) @ U @ U.T @ np.diag(degree**0.5)
+        linear = P @ (np.eye(8) - sharpen * P)
+        np.fill_diagonal(linear, 0)  # an item is not its own neighbour
+        expected = (linear + 0.3 * low @ (np.eye(8) - sharpen * P))[[1, 2]].sum(axis=0)
+        scorer = self.fitted(events, half_life_days=0, decay=1.0, sharpen=sharpen)
+        np.testing.assert_allclose(scorer.score(History.of([1, 2]), ALL)[:8], expected, atol=1e-5)
+
+
+class TestBpr(ScorerContract):
+    name = "bpr"
+    options = {"dim": 4}
+
+    def test_another_seed_gives_other_factors(self) -> None:
+        factors = [self.fitted(seed=seed).arrays()["factors"] for seed in (0, 1)]
+        assert not np.array_equal(*factors)
+
+
+class TestLogisticMf(ScorerContract):
+    name = "logistic_mf"
+    options = {"dim": 4, "negatives": 3}  # of 18 items a shopper has 6
+
+
+class TestAffinity(ScorerContract):
+    name = "affinity"
+    needs_events = False
+
+    def test_naive_bayes_of_one_attribute(self) -> None:
+        # Half of the items (evens) are of brand even; the last has none.
+        events = log([click("a", 0, NOW_MS - 1), click("a", 1, NOW_MS - 1)])
+        scores = self.fitted(events, smoothing=2.0, decay=1.0).score(History.of([0, 2, 1]), ALL)
+        even = (1 + 0.1 * 10) / (2 + 0.1 * 19)
+        expected = np.log((2 + 2.0 * even) / ((3 + 2.0) * even))
+        np.testing.assert_allclose(scores[4], expected, rtol=1e-5)
+
+    def test_item_without_attributes_has_no_opinion(self) -> None:
+        assert np.isnan(self.score([0])[-1])
+        assert np.isnan(self.score([len(ALL) - 1])).all()
+
+
+class TestTrend(ScorerContract):
+    name = "trend"
+    personal = False
+    needs_events = False
+
+    def test_steady_demand_is_no_trend(self) -> None:
+        rows = [click("a", 1, NOW_MS - day * DAY_MS) for day in range(1, 400)]
+        rows += [click("b", 2, NOW_MS - day * DAY_MS) for day in range(1, 8)]
+        rows += [click("c", 3, NOW_MS - day * DAY_MS) for day in range(30, 60)]
+        scores = self.fitted(log(rows)).score(History.empty(NOW_MS), ALL)
+        assert abs(scores[1]) < 0.05
+        assert scores[2] > 0.5
+        assert scores[3] < -0.3
+        assert scores[4] == 0
+
+
 class TestContent(ScorerContract):
     name = "content"
     needs_events = False

@@ -15,8 +15,14 @@ DAY_MS = 86_400_000
 
 
 def catalogue() -> Catalogue:
-    """Even items look alike and odd items look alike; the last one has no vector."""
-    items = [parse_item({"id": f"i{n}", "title": f"thing {n}"}) for n in range(N_ITEMS)]
+    """Even items look alike and odd items look alike; the last one has no vector or brand."""
+    items = [
+        parse_item(
+            {"id": f"i{n}", "title": f"thing {n}"}
+            | ({"brand": ("even", "odd")[n % 2]} if n < N_ITEMS - 1 else {})
+        )
+        for n in range(N_ITEMS)
+    ]
     vectors = np.zeros((N_ITEMS, 3), dtype=np.float32)
     vectors[np.arange(N_ITEMS), np.arange(N_ITEMS) % 2] = 1.0
     vectors[:, 2] = 0.1

@@ -1,0 +1,82 @@
+"""Directed co-occurrence: what comes after what in shoppers' sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import gains_option, require
+from search_rerank.scorers.neighbours import Neighbours
+from search_rerank.scorers.numbers import faded, profile
+
+
+@dataclass(frozen=True)
+class CoOccurrence(Neighbours):
+    """The sum, over the history, of how often the candidate came soon after each of its items.
+
+    A pair of interactions of one actor at distance d (1 for neighbours in time) counts the later
+    one's strength over d, up to a distance of `window`; the reverse direction counts `backward`
+    times that. (Association and sequential rules of Ludewig and Jannach, 2018.) A candidate known
+    at fit time that never came after the history's items scores 0; a history without known items
+    gives NaN, as does a fit without events.
+    """
+
+    name: ClassVar[str] = "co_occurrence"
+    window: int = 10
+    """Distance up to which two interactions are a pair."""
+    backward: float = 0.2
+    """Weight of a pair in the reverse direction."""
+    popularity: float = 0.0
+    """A pair's count is divided by that of the later item to this power."""
+    neighbours: int = 300
+    """Followers kept of each item."""
+    half_life_days: float = 60.0
+    """After so many days an interaction of the log counts half; 0 counts all alike."""
+    decay: float = 0.6
+    """Weight of a history's item against the one after it."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+
+    def __post_init__(self) -> None:
+        require(self.window >= 1, "co_occurrence: window", "1 or more", self.window)
+        require(self.backward >= 0, "co_occurrence: backward", "0 or more", self.backward)
+        require(self.popularity >= 0, "co_occurrence: popularity", "0 or more", self.popularity)
+        require(self.neighbours >= 1, "co_occurrence: neighbours", "1 or more", self.neighbours)
+        half_life = self.half_life_days
+        require(half_life >= 0, "co_occurrence: half_life_days", "0 or more", half_life)
+        require(0 < self.decay <= 1, "co_occurrence: decay", "above 0 and at most 1", self.decay)
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input gives the same bytes."""
+        from scipy.sparse import csr_matrix
+
+        n = len(catalogue)
+        past = events.before(now_ms)
+        weight = past.weights(dict(self.gains))
+        if self.half_life_days > 0:
+            weight = weight * faded(past, now_ms, self.half_life_days)
+        used = np.flatnonzero(weight > 0)
+        order = used[np.argsort(past.actor()[used], kind="stable")]  # each actor in time order
+        actor, item, weight = past.actor()[order], past.item[order], weight[order]
+        after: Any = csr_matrix((n, n), dtype=np.float64)
+        for distance in range(1, min(self.window, len(item) - 1) + 1):
+            first, second = item[:-distance], item[distance:]
+            pair = (actor[:-distance] == actor[distance:]) & (first != second)
+            cells = (first[pair], second[pair])
+            after += csr_matrix((weight[distance:][pair] / distance, cells), shape=(n, n))
+        related = after + self.backward * after.T
+        count = np.bincount(item, weights=weight, minlength=n)
+        if self.popularity > 0:
+            related = related.multiply(1.0 / np.maximum(count, 1e-12) ** self.popularity)
+        return self.with_lists(count > 0, related, self.neighbours)
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN as the class says."""
+        return self.sums(profile(history, self.known, self.decay), items)

@@ -1,0 +1,131 @@
+"""Graph filtering: the history smoothed over the graph of actors and items, in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.fitted import gains_option, require
+from search_rerank.scorers.neighbours import Neighbours, largest
+from search_rerank.scorers.numbers import actor_items, inside, profile
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+_BLOCK = 2048
+
+
+@dataclass(frozen=True)
+class GraphFilter(Neighbours):
+    """The history through a linear and an ideal low-pass filter, then sharpened.
+
+    With the actor-item matrix normalised on both sides, R, the item graph is P = R'R. A history r
+    becomes (r P + alpha r D^-1/2 U U' D^1/2)(I - sharpen P), where U are the `dim` strongest right
+    singular vectors of R and D the items' degrees: GF-CF (Shen et al., 2021), and with `sharpen`
+    the first step of BSPM (Choi et al., 2023). Of P(I - sharpen P) each item keeps its
+    `neighbours` largest; the rest is exact. A history without known items gives NaN, as does a fit
+    without events.
+    """
+
+    name: ClassVar[str] = "graph_filter"
+    dim: int = 128
+    """Number of singular vectors."""
+    alpha: float = 0.3
+    """Weight of the ideal low-pass filter."""
+    sharpen: float = 0.0
+    """How much of what is common to all is taken out again; 0 is GF-CF."""
+    neighbours: int = 500
+    """Neighbours kept of each item."""
+    half_life_days: float = 60.0
+    """After so many days an interaction of the log counts half; 0 counts all alike."""
+    decay: float = 0.8
+    """Weight of a history's item against the one after it."""
+    seed: int = 0
+    """Seed of the singular vectors' start."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+    left: NDArray[np.float32] = _fitted(np.float32, 0, 0)
+    """float32 (n_items, dim), how an item of the history enters the low-pass filter."""
+    right: NDArray[np.float32] = _fitted(np.float32, 0, 0)
+    """float32 (n_items, dim), how it leaves it for a candidate."""
+
+    def __post_init__(self) -> None:
+        require(self.dim >= 1, "graph_filter: dim", "1 or more", self.dim)
+        require(self.alpha >= 0, "graph_filter: alpha", "0 or more", self.alpha)
+        require(self.sharpen >= 0, "graph_filter: sharpen", "0 or more", self.sharpen)
+        require(self.neighbours >= 1, "graph_filter: neighbours", "1 or more", self.neighbours)
+        half_life = self.half_life_days
+        require(half_life >= 0, "graph_filter: half_life_days", "0 or more", half_life)
+        require(0 < self.decay <= 1, "graph_filter: decay", "above 0 and at most 1", self.decay)
+        require(self.seed >= 0, "graph_filter: seed", "0 or more", self.seed)
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+        from scipy.sparse import csr_matrix
+        from threadpoolctl import threadpool_limits
+
+        n = len(catalogue)
+        had = actor_items(events, n, self.gains, now_ms=now_ms, half_life_days=self.half_life_days)
+        degree = np.asarray(had.sum(axis=0)).ravel()
+        known = degree > 0
+        of_actor = np.asarray(had.sum(axis=1)).ravel()
+        rows = np.repeat(of_actor, np.diff(had.indptr))
+        scaled = csr_matrix(had, copy=True)
+        scaled.data = (had.data / np.sqrt(rows * degree[had.indices])).astype(np.float32)
+        with threadpool_limits(1, "blas"):  # sums in one order: the same bytes
+            left, right = self._low_pass(scaled, degree, known)
+            graph = self._graph(scaled)
+        kept = replace(self, left=left, right=right)
+        return kept.with_lists(known, graph, self.neighbours)
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN as the class says."""
+        past, weight = profile(history, self.known, self.decay)
+        scores = self.sums((past, weight), items)
+        valid = inside(items, self.known)
+        if len(past) and valid.any():
+            scores[valid] += self.right[items[valid]] @ (weight @ self.left[past])
+        return scores
+
+    def _low_pass(
+        self, scaled: csr_matrix[np.float32], degree: NDArray[np.float32], known: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        n = len(known)
+        left, right = (np.zeros((n, self.dim), dtype=np.float32) for _ in range(2))
+        dim = min(self.dim, scaled.shape[0], int(known.sum()))
+        if dim == 0 or self.alpha == 0:
+            return left, right
+        from sklearn.utils.extmath import randomized_svd
+
+        _, _, vectors = randomized_svd(scaled, dim, n_iter=5, random_state=self.seed)
+        root = np.sqrt(np.where(known, degree, 1))[:, None]
+        U = vectors.T * known[:, None]  # (n, dim)
+        left[:, :dim] = U / root
+        out = U * root
+        right[:, :dim] = self.alpha * (out - self.sharpen * (scaled.T @ (scaled @ out)))
+        return left, right
+
+    def _graph(self, scaled: csr_matrix[np.float32]) -> Any:
+        """Return P(I - sharpen P) with the largest of each row only."""
+        from scipy.sparse import csr_matrix, vstack
+
+        columns = csr_matrix(scaled.T)
+        blocks = []
+        for start in range(0, columns.shape[0], _BLOCK):  # the whole product would not fit
+            some = csr_matrix(columns[start : start + _BLOCK] @ scaled)
+            if self.sharpen > 0:
+                some = some - self.sharpen * csr_matrix((some @ columns) @ scaled)
+            kept = largest(some, self.neighbours + 1)  # one more: an item is its own neighbour
+            cells = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))[kept]
+            blocks.append(
+                csr_matrix((some.data[kept], (cells, some.indices[kept])), shape=some.shape)
+            )
+        return vstack(blocks) if blocks else csr_matrix(columns @ scaled)

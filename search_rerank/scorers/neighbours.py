@@ -1,0 +1,88 @@
+"""Lists of neighbours: of each item the most related, and what a history gives by them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.scorers.fitted import Fitted
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.numbers import inside
+
+Profile = tuple[NDArray[np.int32], NDArray[np.float32]]
+"""Known items of a history and their weights, see `numbers.profile`."""
+
+
+@dataclass(frozen=True)
+class Neighbours(Fitted):
+    """What scorers of neighbours have in common: the lists, and sums over them."""
+
+    known: NDArray[np.bool_] = _fitted(np.bool_)
+    """bool (n_items,), whether the item had an event."""
+    starts: NDArray[np.int64] = _fitted(np.int64)
+    """int64 (n_items + 1,): item j has the neighbours ``starts[j]:starts[j + 1]``."""
+    neighbour: NDArray[np.int32] = _fitted(np.int32)
+    """int32, item numbers."""
+    similarity: NDArray[np.float32] = _fitted(np.float32)
+    """float32, beside `neighbour`."""
+
+    def with_lists(self, known: NDArray[np.bool_], related: Any, n: int) -> Self:
+        """Return this scorer with the n largest of each row of a matrix, itself left out.
+
+        Ties at the cut fall to the lower item number.
+        """
+        from scipy.sparse import csr_matrix
+
+        found = csr_matrix(related, copy=True)
+        found.setdiag(0)
+        found.eliminate_zeros()
+        found.sort_indices()
+        kept = largest(found, n)
+        rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))[kept]
+        return replace(
+            self,
+            known=known,
+            starts=np.searchsorted(rows, np.arange(found.shape[0] + 1)).astype(np.int64),
+            neighbour=found.indices[kept].astype(np.int32),
+            similarity=found.data[kept].astype(np.float32),
+        )
+
+    def sums(self, past: Profile, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return the sum over the history of weight times similarity, float32 (n,).
+
+        A known candidate that is no neighbour of the history gets 0; NaN for unknown ones, and for
+        all where the history has no known item.
+        """
+        scores = np.full(len(items), np.nan, dtype=np.float32)
+        valid = inside(items, self.known)
+        seen, weight = past
+        if len(seen) == 0 or not valid.any():
+            return scores
+        wanted = items[valid]
+        # A candidate's place, 0 for all other items: sums are then as short as the candidates.
+        place = np.zeros(len(self.known), dtype=np.int32)
+        place[wanted] = np.arange(1, len(wanted) + 1)
+        rows, length = ranges(self.starts[seen], self.starts[seen + 1])
+        mass = self.similarity[rows] * np.repeat(weight, length)
+        sums = np.bincount(place[self.neighbour[rows]], weights=mass, minlength=len(wanted) + 1)
+        scores[valid] = sums[place[wanted]]
+        return scores
+
+
+def ranges(
+    first: NDArray[np.int64], last: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all numbers of several ranges one after another, and the length of each range."""
+    length = last - first
+    return np.repeat(first - (np.cumsum(length) - length), length) + np.arange(length.sum()), length
+
+
+def largest(rows: Any, n: int) -> NDArray[np.intp]:
+    """Return where the n largest entries of each row of a CSR matrix stand, ascending."""
+    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    order = np.lexsort((rows.indices, -rows.data, row))
+    rank = np.arange(len(order)) - rows.indptr[row[order]]
+    return np.sort(order[rank < n])

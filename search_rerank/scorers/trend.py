@@ -1,0 +1,65 @@
+"""Trend: whether more happens to an item lately than before, the same for every shopper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import Fitted, gains_option, require
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.numbers import faded
+
+
+@dataclass(frozen=True)
+class Trend(Fitted):
+    """The logarithm of an item's demand of late over the share of its longer demand due by now.
+
+    ``ln((short + smoothing) / (long * short_days / long_days + smoothing))`` of the decayed
+    interactions under two half-lives: 0 for steady demand and for none at all. An item of the
+    catalogue without events scores 0, also after a fit without any events.
+    """
+
+    name: ClassVar[str] = "trend"
+    short_days: float = 7.0
+    """Half-life of demand of late."""
+    long_days: float = 60.0
+    """Half-life of the longer demand."""
+    smoothing: float = 1.0
+    """Interactions that every item is given, so that few make no trend."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+    scores: NDArray[np.float32] = _fitted(np.float32)
+    """float32 (n_items,)."""
+
+    def __post_init__(self) -> None:
+        require(self.short_days > 0, "trend: short_days", "above 0", self.short_days)
+        require(
+            self.long_days > self.short_days, "trend: long_days", "above short_days", self.long_days
+        )
+        require(self.smoothing > 0, "trend: smoothing", "above 0", self.smoothing)
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input gives the same bytes."""
+        past = events.before(now_ms)
+        weight = past.weights(dict(self.gains))
+        short, long = (
+            np.bincount(past.item, weight * faded(past, now_ms, days), len(catalogue))
+            for days in (self.short_days, self.long_days)
+        )
+        due = long * (self.short_days / self.long_days)
+        scores = np.log((short + self.smoothing) / (due + self.smoothing))
+        return replace(self, scores=scores.astype(np.float32))
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
+        valid = (items >= 0) & (items < len(self.scores))
+        scores = np.full(len(items), np.nan, dtype=np.float32)
+        scores[valid] = self.scores[items[valid]]
+        return scores
