@@ -24,8 +24,8 @@ def read_chorus(folder: Path, refused: Refused | None = None) -> Judgements:
     """Read the set from its folder; a rating of 0 to 3 is the gain.
 
     The supplier becomes the brand, the name (a part number) the attribute `mpn`, `attr_T_NAME` the
-    attribute NAME, the year of the release the attribute `released`. Prices are whole hundredths
-    of a currency that the set does not name.
+    attribute NAME (of several types T the first), the year of the release the attribute
+    `released`. Prices are whole hundredths of a currency that the set does not name.
 
     Raises
     ------

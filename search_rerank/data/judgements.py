@@ -106,7 +106,9 @@ def read_gains(
             gain = to_gain(row[gain_column])
             if id_ in gains.get(query, {}):
                 pair = f"{query!r}, {id_!r}"
-                raise DataError(f"expected each query and item once, the first is kept: {pair}")
+                raise DataError(
+                    f"expected each query and item once, the first is kept, found {pair}"
+                )
         except DataError as error:
             refused.add(path.name, line, str(error), row)
             continue
