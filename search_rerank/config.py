@@ -14,13 +14,15 @@ from search_rerank.errors import ConfigError, nearest
 from search_rerank.languages import LANGUAGES
 
 Weight = Annotated[float, Field(ge=0)]
-_TEXTS = {
+_WEIGHTS = {
     "title": 3.0,
     "brand": 2.0,
     "category": 2.0,
-    "attributes": 1.0,
-    "description": 0.5,
+    "attributes": 0.0,
+    "description": 0.0,
+    "all": 2.0,
 }
+_TEXTS = tuple(name for name in _WEIGHTS if name != "all")
 
 
 class _Section(BaseModel):
@@ -113,8 +115,8 @@ class RetrievalConfig(_Section):
     """Weight of the cosine beside the word score scaled to its maximum."""
     popularity_weight: float = Field(0.1, ge=0)
     """The word score is multiplied by 1 + this * ln(1 + popularity over 30 days)."""
-    fields: dict[str, Weight] = _TEXTS
-    """Weight of each text field in the word score."""
+    fields: dict[str, Weight] = _WEIGHTS
+    """Weight of each text field, and of `all` of them joined, in the word score."""
     fusion: Literal["scores", "ranks"] = "scores"
     """Whether the scaled scores are added, or the reciprocals of 60 + rank."""
     num_candidates: int = Field(400, ge=1, le=10_000)
@@ -132,8 +134,8 @@ class RetrievalConfig(_Section):
     @classmethod
     def _known_fields(cls, value: dict[str, Weight]) -> dict[str, Weight]:
         for name in value:
-            if name not in _TEXTS:
-                raise ValueError(f"unknown field {name!r}{nearest(name, _TEXTS)}")
+            if name not in _WEIGHTS:
+                raise ValueError(f"unknown field {name!r}{nearest(name, _WEIGHTS)}")
         return value
 
 

@@ -19,6 +19,7 @@ from search_rerank.errors import ConfigError
         (b"[engine]\nindex = '../x'", "engine.index"),
         (b"[retrieval]\nfields = { titel = 3 }", "unknown field 'titel' .did you mean 'title'"),
         (b"[retrieval]\nfields = { title = -3 }", "retrieval.fields.title.*greater than or equal"),
+        (b"[index]\nlanguages = { all = 'de' }", "unknown field 'all'"),
         (b"[training]\ngains = { click = -1 }", "training.gains.click.*greater than or equal"),
         (b"[[scorers]]\nname = 'als'\n[[scorers]]\nname = 'als'", "each scorer once, found 'als'"),
         (b"home = 'x", "not valid TOML"),

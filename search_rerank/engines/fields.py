@@ -14,9 +14,12 @@ from search_rerank.errors import EngineError, nearest
 from search_rerank.languages import LANGUAGES, Language, as_indexed
 
 TEXTS = ("title", "brand", "category", "attributes", "description")
-"""Fields whose words count, each with its own weight."""
+"""Fields whose words count."""
 ALL_TEXT = "all"
-"""All of them together, to find items that have every word somewhere."""
+"""All of them together: a word counts wherever it stands, an item that has every word counts more.
+"""
+SCORED = (*TEXTS, ALL_TEXT)
+"""What has a weight in the word score."""
 TYPED = "typed"
 """Title, brand and category not stemmed, for spelling and completion."""
 EXACT = "exact"

@@ -69,7 +69,7 @@ def words(
     cut = fields.languages(schema)
     should: list[Query] = [
         {"match": {name: {"query": as_searched(text, cut[name]), "boost": weights[name]}}}
-        for name in fields.TEXTS
+        for name in fields.SCORED
         if weights.get(name, 0) > 0
     ]
     joined = as_searched(text, cut[fields.ALL_TEXT])

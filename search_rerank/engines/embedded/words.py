@@ -45,7 +45,7 @@ class WordIndex:
         """Return the query for a cleaned text: items with one of its words."""
         clauses = [
             (Occur.Should, Query.boost_query(self._term(name, word), weights[name]))
-            for name in fields.TEXTS
+            for name in fields.SCORED
             if weights.get(name, 0) > 0
             for word in self._words(name, text)
         ]
