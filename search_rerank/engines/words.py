@@ -16,8 +16,9 @@ ALL_WORDS = 30.0
 """Added to the word score of an item that has every word of the query in some field.
 
 Without it a rare word in a title outweighs all others together. On Amazon Beauty, the queries
-between the training and the test cut, recall@200 is .782 without it, .872 with it, and .900 with
-100, which makes two tiers: of those that have all words, and of those that do not.
+between the training and the test cut, recall@200 is .832 without it, .880 with it, and .896 with
+100, which makes two tiers: of those that have all words, and of those that do not. On Chorus
+nDCG@10 is .742, .788 and .772.
 """
 _WORDS = re.compile(
     r"[\u2e80-\ud7ff\U00020000-\U0003ffff]|[^\W\u2e80-\ud7ff\U00020000-\U0003ffff]+"
