@@ -18,8 +18,9 @@ BANDS = (Range(lte=20), Range(gte=20, lte=100), Range(gte=100))
 def congruence(systems: Systems, attribute: str) -> list[dict[str, Any]]:
     """Return rows of the agreement of the two engines; none where there is only one.
 
-    `overlap@10` is the mean share of the first ten that both have. `equal_totals` and
-    `equal_facets` are shares of the queries, each asked without a filter and under several.
+    `overlap@10` is the mean share of the first ten that both have. `equal_totals`,
+    `equal_facets` (counts of values) and `equal_ranges` (counts of price ranges) are
+    shares of the queries, each asked without a filter and under several.
     """
     kinds = list(dict.fromkeys(kind for kind, _ in systems.engines))
     if len(kinds) < 2:
@@ -39,16 +40,17 @@ def congruence(systems: Systems, attribute: str) -> list[dict[str, Any]]:
 
 def _counts(systems: Systems, kinds: list[str], attribute: str) -> dict[str, float]:
     (one, first), (other, second) = (systems.engines[kind, "words"] for kind in kinds)
-    totals, facets = [], []
+    equal: dict[str, list[bool]] = {"equal_totals": [], "equal_facets": [], "equal_ranges": []}
     for n in range(len(systems.queries)):
         plain = replace(systems.request(n, "words"), facets=_facets(attribute), k=FIRST)
         pairs = [
             (one.retrieve(asked, first), other.retrieve(asked, second))
             for asked in _filtered(plain, one.retrieve(plain, first))
         ]
-        totals.append(all(a.total == b.total for a, b in pairs))
-        facets.append(all(_counted(a) == _counted(b) for a, b in pairs))
-    return {"equal_totals": float(np.mean(totals)), "equal_facets": float(np.mean(facets))}
+        equal["equal_totals"].append(all(a.total == b.total for a, b in pairs))
+        equal["equal_facets"].append(all(_values(a) == _values(b) for a, b in pairs))
+        equal["equal_ranges"].append(all(_ranges(a) == _ranges(b) for a, b in pairs))
+    return {name: float(np.mean(all_)) for name, all_ in equal.items()}
 
 
 def _facets(attribute: str) -> tuple[Facet, ...]:
@@ -74,5 +76,9 @@ def _overlap(one: Candidates, other: Candidates) -> float:
     return len(a & b) / max(1, len(a), len(b))
 
 
-def _counted(found: Candidates) -> dict[str, list[tuple[str, int]]]:
-    return {name: [(value, n) for value, n in counts] for name, counts in found.facets.items()}
+def _values(found: Candidates) -> dict[str, list[tuple[str, int]]]:
+    return {name: list(counts) for name, counts in found.facets.items() if name != "price"}
+
+
+def _ranges(found: Candidates) -> list[tuple[str, int]]:
+    return list(found.facets["price"])
