@@ -36,7 +36,7 @@ def popularity_boosts(
     counters, last_ms, seen = Counters(config.training.gains), 0, set()
     events = _interactions(log, now_ms, Refused() if refused is None else refused)
     while part := list(islice(events, _BATCH)):
-        counters.add_many((event.item, event.type, event.time_ms, None) for event in part)
+        counters.add_many((event.item, event.type, event.time_ms) for event in part)
         seen |= {event.item for event in part}
         last_ms = max(last_ms, *(event.time_ms for event in part))
     weight = config.retrieval.popularity_weight

@@ -119,7 +119,7 @@ def boosts(
     """Return each item's factor on the word score, from its demand before a time."""
     before = events.log[: int(np.searchsorted(events.time_ms, cut_ms, side="left"))]
     counters = Counters(gains)
-    counters.add_many((event.item, event.type, event.time_ms, None) for event in before)
+    counters.add_many((event.item, event.type, event.time_ms) for event in before)
     return demand_boosts(counters, events.items.ids(), cut_ms, weight)
 
 

@@ -70,6 +70,13 @@ class State(Protocol):
         Queries are the same when they are equal after case folding and collapsing of spaces.
         """
 
+    def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
+        """Return the n most used queries that begin with a text, as (query, uses).
+
+        Only those that at least two shoppers asked, in their normal form; ties by text. A query is
+        used by each interaction that names it. Of very many different ones the least used go.
+        """
+
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
 

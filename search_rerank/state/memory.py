@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search_rerank.data.event import Interaction
 from search_rerank.state.base import ItemCounts, Past
 from search_rerank.state.counters import Counters
+from search_rerank.state.queries import QueryCounters
 
 
 class MemoryState:
@@ -24,6 +25,7 @@ class MemoryState:
 
     def __init__(self, gains: Mapping[str, float]) -> None:
         self._counters = Counters(gains)
+        self._queries = QueryCounters(gains)
         self._seen: set[str] = set()
         self._by_user: dict[str, list[Past]] = {}
         self._by_visit: dict[str, list[Past]] = {}
@@ -42,7 +44,8 @@ class MemoryState:
                 insort(self._by_user.setdefault(event.user, []), past, key=_time)
             elif event.session is not None:
                 insort(self._by_visit.setdefault(event.session, []), past, key=_time)
-        self._counters.add_many((e.item, e.type, e.time_ms, e.query) for e in new)
+        self._counters.add_many((e.item, e.type, e.time_ms) for e in new)
+        self._queries.add_many((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in new)
         return len(new)
 
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
@@ -61,7 +64,11 @@ class MemoryState:
 
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n,), 30-day-decayed gains of interactions that named this query."""
-        return self._counters.query_counts(query, items, now_ms)
+        return self._queries.counts(query, items, now_ms)
+
+    def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
+        """Return the n most used queries that begin with a text, as (query, uses)."""
+        return self._queries.starting_with(prefix, n)
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""

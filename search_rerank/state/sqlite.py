@@ -18,6 +18,7 @@ from search_rerank.data.event import Interaction
 from search_rerank.errors import StateError
 from search_rerank.state.base import ItemCounts, Past
 from search_rerank.state.counters import Counters
+from search_rerank.state.queries import QueryCounters
 
 _LAYOUT = 1
 _SCHEMA = """
@@ -85,6 +86,7 @@ class SqliteState:
     ) -> None:
         self.path = path
         self._counters = Counters(gains)
+        self._queries = QueryCounters(gains)
         self._counted = 0
         self._lock = RLock()
         try:
@@ -133,7 +135,13 @@ class SqliteState:
         """Return float32 (n,), 30-day-decayed gains of interactions that named this query."""
         with self._using() as db:
             self._follow(db)
-            return self._counters.query_counts(query, items, now_ms)
+            return self._queries.counts(query, items, now_ms)
+
+    def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
+        """Return the n most used queries that begin with a text, as (query, uses)."""
+        with self._using() as db:
+            self._follow(db)
+            return self._queries.starting_with(prefix, n)
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
@@ -196,12 +204,14 @@ class SqliteState:
         a number that was passed already.
         """
         rows = db.execute(
-            "SELECT item, type, time_ms, query, seq FROM events WHERE seq > ? ORDER BY seq",
+            "SELECT item, type, time_ms, query, user, session, seq FROM events "
+            "WHERE seq > ? ORDER BY seq",
             (self._counted,),
         )
         while batch := rows.fetchmany(_COUNTED_AT_ONCE):
-            self._counters.add_many(row[:4] for row in batch)
-            self._counted = batch[-1][4]
+            self._counters.add_many(row[:3] for row in batch)
+            self._queries.add_many(row[:6] for row in batch)
+            self._counted = batch[-1][6]
 
     @staticmethod
     def _newest(db: sqlite3.Connection, sql: str, who: str | None, n: int) -> list[Past]:

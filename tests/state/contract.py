@@ -42,6 +42,7 @@ class StateContract:
         assert counts.decayed.tolist() == [[0.0] * len(HALF_LIVES_DAYS)] * 2
         assert counts.first_ms.tolist() == counts.last_ms.tolist() == [-1, -1]
         assert state.query_counts("q", ["a", "b"], 0).tolist() == [0.0, 0.0]
+        assert list(state.past_queries("", 5)) == []
         assert state.append([]) == 0
 
     def test_an_event_counts_once_by_its_id(self, state: State) -> None:
@@ -122,6 +123,50 @@ class StateContract:
         state.append([did("1", "a", 0, query="Red  Shoe"), did("2", "b", 0, query="blue")])
         counts = state.query_counts(" red shoe ", ["b", "a"], 30 * DAY_MS)
         assert counts.tolist() == pytest.approx([0.0, 0.5])
+
+    def test_a_query_that_two_shoppers_asked_is_past(self, state: State) -> None:
+        asked = [("red shoe", "u"), ("Red  Shoe", "v"), ("red hat", "u"), ("red hat", "u")]
+        state.append([did(str(n), user=who, query=text) for n, (text, who) in enumerate(asked)])
+        assert [tuple(row) for row in state.past_queries("RED", 5)] == [("red shoe", 2)]
+        state.append([did("9", user=None, session="s", query="red hat")])
+        assert [tuple(row) for row in state.past_queries("re", 5)] == [
+            ("red hat", 3),
+            ("red shoe", 2),
+        ]
+
+    def test_past_queries_begin_with_what_was_typed(self, state: State) -> None:
+        texts = ["red", "redder", "red shoe", "a red", "100%", "été"]
+        state.append(
+            [did(f"{text}{who}", user=who, query=text) for text in texts for who in ("u", "v")]
+        )
+
+        def past(prefix: str, n: int = 9) -> list[str]:
+            return [query for query, _ in state.past_queries(prefix, n)]
+
+        assert past("red") == ["red", "red shoe", "redder"]
+        assert past("red", 2) == ["red", "red shoe"]
+        assert past("red ") == ["red shoe"]
+        assert (past("%"), past("100%"), past("ÉT")) == ([], ["100%"], ["été"])
+        assert past("") == sorted(texts)
+        assert list(state.past_queries("red", 0)) == []
+
+    def test_a_visitor_who_logs_in_is_one_shopper(self, state: State) -> None:
+        one = [
+            did("1", user=None, session="s", query="secret"),
+            did("2", user="u", session="s", query="secret"),
+            did("3", user="u", session="t", query="secret"),
+            did("4", user=None, session="t", query="secret"),
+        ]
+        state.append(one)
+        assert list(state.past_queries("secret", 5)) == []
+        state.append([did("5", user=None, session="other", query="secret")])
+        assert [tuple(row) for row in state.past_queries("secret", 5)] == [("secret", 5)]
+
+    def test_a_very_long_query_is_counted_and_not_suggested(self, state: State) -> None:
+        long = "x" * 200
+        state.append([did(who, user=who, query=long) for who in ("u", "v")])
+        assert state.query_counts(long, ["a"], 0)[0] == 2
+        assert list(state.past_queries("x", 5)) == []
 
     def test_what_was_appended_after_a_read_is_in_the_next(self, state: State) -> None:
         for n in range(1, 4):

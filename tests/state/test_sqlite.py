@@ -220,4 +220,5 @@ def test_it_answers_as_memory_does(batches: list[list[Interaction]], n: int) -> 
                 rtol=1e-5,
             )
             assert list(state.shoppers(3)) == list(memory.shoppers(3))
+            assert list(state.past_queries("", 3)) == list(memory.past_queries("", 3))
         state.close()

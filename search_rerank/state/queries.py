@@ -1,0 +1,147 @@
+"""Queries that led somewhere: what was taken after each, and how many shoppers asked it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import nlargest
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_QUERIES = 100_000
+"""Different queries that are kept; of more, those that led to the fewest interactions go."""
+MAX_SUGGESTED_CHARACTERS = 80
+"""A longer query is counted and not suggested."""
+_SLACK = 1.25
+"""How far the number may pass the limit before the least used are dropped, all at once."""
+_KNOWN_OF_FIRST = 8
+_HALF_LIFE_MS = 30 * 86_400_000.0
+Row = tuple[str, str, int, str | None, str | None, str | None]
+"""Item, type, time_ms, query, user and session of one interaction."""
+
+
+def normalise_query(text: str) -> str:
+    """Return the form under which queries are counted: case folded, spaces collapsed."""
+    return " ".join(text.casefold().split())
+
+
+@dataclass
+class _Query:
+    """One query.
+
+    Parameters
+    ----------
+    items
+        Item id to its faded gains and the time at which they were that.
+    uses, last_ms
+        How many interactions named it, and the time of the latest.
+    first
+        By what the first shopper is known: user and sessions; None once another asked it, too.
+    """
+
+    items: dict[str, tuple[float, int]] = field(default_factory=dict)
+    uses: int = 0
+    last_ms: int = 0
+    first: set[str] | None = field(default_factory=set)
+
+
+class QueryCounters:
+    """Fading counts of (query, item) pairs, and the queries that several shoppers asked.
+
+    Parameters
+    ----------
+    gains
+        Weight of each interaction type; others count nothing, and are a use all the same.
+    limit
+        How many different queries are kept at least; a quarter more at most.
+    """
+
+    def __init__(self, gains: Mapping[str, float], limit: int = MAX_QUERIES) -> None:
+        self._gains = dict(gains)
+        self._limit = limit
+        self._queries: dict[str, _Query] = {}
+        self._shared: list[str] = []
+        self._in_order = True
+
+    def __len__(self) -> int:
+        return len(self._queries)
+
+    def add_many(self, rows: Iterable[Row]) -> None:
+        """Count interactions; those without a query are passed over."""
+        for item, type_, time_ms, query, user, session in rows:
+            if query is not None:
+                self._add(normalise_query(query), item, type_, time_ms, user, session)
+
+    def counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
+        """Return float32 (n,), 30-day-decayed gains of interactions that named this query."""
+        found = self._queries.get(normalise_query(query))
+        if found is None:
+            return np.zeros(len(items), dtype=np.float32)
+        none = (0.0, now_ms)
+        pairs = [found.items.get(item, none) for item in items]
+        value = np.array([pair[0] for pair in pairs])
+        age = np.maximum(now_ms - np.array([pair[1] for pair in pairs]), 0)
+        faded: NDArray[np.float32] = (value * np.exp2(-age / _HALF_LIFE_MS)).astype(np.float32)
+        return faded
+
+    def starting_with(self, prefix: str, n: int) -> list[tuple[str, int]]:
+        """Return the n most used queries that begin with a text and that two shoppers asked."""
+        start = normalise_query(prefix)
+        if start and prefix[-1:].isspace():
+            start += " "
+        if not self._in_order:
+            self._shared.sort()
+            self._in_order = True
+        low = bisect_left(self._shared, start)
+        high = bisect_left(self._shared, start + "\U0010ffff", low)
+        found = ((query, self._queries[query].uses) for query in self._shared[low:high])
+        return nlargest(n, found, key=lambda pair: (pair[1], _backwards(pair[0])))
+
+    def _add(
+        self,
+        query: str,
+        item: str,
+        type_: str,
+        time_ms: int,
+        user: str | None,
+        session: str | None,
+    ) -> None:
+        kept = self._queries.get(query)
+        if kept is None:
+            kept = self._queries[query] = _Query()
+        kept.uses += 1
+        kept.last_ms = max(kept.last_ms, time_ms)
+        value, at = kept.items.get(item, (0.0, time_ms))
+        latest = max(at, time_ms)
+        weight = self._gains.get(type_, 0.0) * 2.0 ** (-(latest - time_ms) / _HALF_LIFE_MS)
+        kept.items[item] = (value * 2.0 ** (-(latest - at) / _HALF_LIFE_MS) + weight, latest)
+        if kept.first is not None:
+            self._meet(query, kept, user, session)
+        if len(self._queries) > self._limit * _SLACK:
+            self._drop_least_used()
+
+    def _meet(self, query: str, kept: _Query, user: str | None, session: str | None) -> None:
+        """Note who asked: a visitor who then logs in is the same one."""
+        known = {f"{kind}{name}" for kind, name in (("u", user), ("s", session)) if name}
+        if kept.first and not kept.first & known:
+            kept.first = None
+            if query and len(query) <= MAX_SUGGESTED_CHARACTERS:
+                self._shared.append(query)
+                self._in_order = False
+        elif kept.first is not None and len(kept.first) < _KNOWN_OF_FIRST:
+            kept.first |= known
+
+    def _drop_least_used(self) -> None:
+        most = nlargest(
+            self._limit, self._queries.items(), key=lambda pair: (pair[1].uses, pair[1].last_ms)
+        )
+        kept = {query for query, _ in most}
+        self._queries = {query: row for query, row in self._queries.items() if query in kept}
+        self._shared = [query for query in self._shared if query in kept]
+
+
+def _backwards(text: str) -> tuple[int, ...]:
+    """Return a key under which texts are in falling order: ties of use are in rising order."""
+    return tuple(-ord(character) for character in text) + (1,)
