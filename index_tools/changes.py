@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from index_tools.checkpoints import Checkpoints
 from index_tools.patch import patched
+from index_tools.touched import Touched
 from search_rerank.config import Config
 from search_rerank.data.item import Item
 from search_rerank.encoders import load_encoder
@@ -57,6 +59,8 @@ class Changes:
         self._engine = engine
         self._clock = clock
         self._workspace = Workspace(config)
+        self._checkpoints = Checkpoints(config.home)
+        self._touched = Touched(config.home)
         self._encoders: dict[str, Encoder] = {}
 
     def put(self, items: Sequence[Item]) -> list[Outcome]:
@@ -145,7 +149,7 @@ class Changes:
         outcomes = list(self._engine.delete(live.name, ids, now))
         self._engine.finish(live.name)
         for version in later:
-            self._unless_gone(version, partial(self._engine.delete, version.name, ids, now))
+            self._unless_gone(version, ids, partial(self._engine.delete, version.name, ids, now))
         return outcomes
 
     def _patch_once(
@@ -229,12 +233,17 @@ class Changes:
         if not kept:
             return
         taken, at = [items[n] for n in kept], [revisions[n] for n in kept]
+        ids = [item.id for item in taken]
         for version in later:
             vectors = self._encode(version, taken, cache)
-            self._unless_gone(version, partial(self._write, version, taken, vectors, at))
+            self._unless_gone(version, ids, partial(self._write, version, taken, vectors, at))
 
-    def _unless_gone(self, version: Version, write: Callable[[], object]) -> None:
+    def _unless_gone(
+        self, version: Version, ids: Sequence[str], write: Callable[[], object]
+    ) -> None:
         """Write to a version that may have been dropped since it was listed."""
+        if self._checkpoints.running(version.name):
+            self._touched.add(version.name, ids)
         try:
             write()
             self._engine.finish(version.name)

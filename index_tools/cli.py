@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from index_tools.change_commands import delete, patch, upsert
+from index_tools.command_parts import opened, report
+
 if TYPE_CHECKING:
     from search_rerank.config import Config
-    from search_rerank.data.refused import Refused
-    from search_rerank.engines.base import Engine
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 
 
 @click.group()
 def index() -> None:
-    """Load a catalogue, promote and roll back versions of the index."""
+    """Load a catalogue, change items, promote and roll back versions of the index."""
 
 
 @index.command()
@@ -37,7 +37,9 @@ def index() -> None:
     help="File for rows that were refused, to be corrected and loaded again.",
 )
 @click.option("--events", type=_FILE, help="Log whose demand lifts popular items.")
-@click.option("--batch", type=click.IntRange(1, 10_000), default=500, show_default=True)
+@click.option("--fresh", is_flag=True, help="Begin anew where a load of FILE was interrupted.")
+@click.option("--force", is_flag=True, help="Go on although the verification finds faults.")
+@click.option("--batch", type=click.IntRange(1, 10_000), help="Items at a time [load.batch].")
 @click.pass_obj
 def load(
     config: Config,
@@ -47,10 +49,13 @@ def load(
     refit_encoder: bool,
     refused: Path | None,
     events: Path | None,
-    batch: int,
+    fresh: bool,
+    force: bool,
+    batch: int | None,
 ) -> None:
     """Load FILE, a whole catalogue (- is standard input), into a new version and verify it."""
     import time
+    from collections import Counter
 
     from index_tools.load import load as load_catalogue
     from index_tools.popularity import popularity_boosts
@@ -60,46 +65,53 @@ def load(
     if file == events == Path("-"):
         raise click.UsageError("expected one of FILE and --events on standard input, found both")
     wrong, log_wrong = Refused(refused), Refused()
-    with _engine(config) as engine:
+    asked: Counter[str] = Counter()
+    with opened(config) as engine:
         try:
             with wrong, Bars() as bars:
+                now_ms = time.time_ns() // 1_000_000
                 boosts = (
-                    popularity_boosts(config, events, time.time_ns() // 1_000_000, log_wrong)
-                    if events
-                    else None
+                    popularity_boosts(config, events, now_ms, log_wrong, asked) if events else None
                 )
                 loaded = load_catalogue(
                     config,
                     file,
                     engine,
                     promote=promote,
+                    force=force,
+                    fresh=fresh,
                     encoder_from=encoder_from,
                     refit_encoder=refit_encoder,
                     refused=wrong,
                     boosts=boosts,
+                    queries=[query for query, _ in asked.most_common(config.load.probes)],
                     batch=batch,
                     progress=bars,
                 )
         finally:
-            _report(wrong, refused)
-            _report(log_wrong, None)
+            report(wrong, refused)
+            report(log_wrong, None)
+    for note in loaded.notes:
+        click.echo(note, err=True)
     click.echo(
         f"{loaded.version}: {loaded.written:,} written, {loaded.unchanged:,} unchanged, "
-        f"{loaded.refused:,} refused, {loaded.encoded:,} encoded by {loaded.encoder}"
+        f"{loaded.stale:,} stale, {loaded.refused:,} refused, {loaded.encoded:,} encoded by "
+        f"{loaded.encoder}"
     )
     live = "live" if loaded.live else f"not live: search-rerank index promote {loaded.version}"
-    click.echo(f"verified, {live}")
+    click.echo(f"{'verified' if loaded.verified else 'not verified'}, {live}")
 
 
 @index.command()
 @click.argument("version", required=False)
+@click.option("--force", is_flag=True, help="Also a VERSION that was not verified.")
 @click.pass_obj
-def promote(config: Config, version: str | None) -> None:
+def promote(config: Config, version: str | None, force: bool) -> None:
     """Make VERSION live, or the newest that was verified."""
     from index_tools import versions
 
-    with _engine(config) as engine:
-        click.echo(f"{versions.promote(config, engine, version)} is live")
+    with opened(config) as engine:
+        click.echo(f"{versions.promote(config, engine, version, force=force)} is live")
 
 
 @index.command()
@@ -108,7 +120,7 @@ def rollback(config: Config) -> None:
     """Make the version that was live before live again."""
     from index_tools import versions
 
-    with _engine(config) as engine:
+    with opened(config) as engine:
         click.echo(f"{versions.rollback(engine)} is live")
 
 
@@ -119,7 +131,7 @@ def status(config: Config, as_json: bool) -> None:
     """List the versions, newest first."""
     from index_tools import versions
 
-    with _engine(config) as engine:
+    with opened(config) as engine:
         states = [state.to_json() for state in versions.status(config, engine)]
     if as_json:
         import json
@@ -129,7 +141,7 @@ def status(config: Config, as_json: bool) -> None:
     if not states:
         click.echo(f"index {config.engine.index!r} has no version: search-rerank index load FILE")
     for state in states:
-        marks = [name for name in ("live", "verified") if state[name]]
+        marks = [name for name in ("live", "previous", "loading", "verified") if state[name]]
         click.echo(
             f"{state['version']}  {state['count']:>9,} items  {str(state['created'])[:19]}  "
             f"{state['encoder']} (dim {state['dim']})  {', '.join(marks)}"
@@ -142,30 +154,19 @@ def status(config: Config, as_json: bool) -> None:
     type=click.IntRange(0),
     default=1,
     show_default=True,
-    help="How many versions to keep beside the live one.",
+    help="How many to keep beside the live one and the one before it.",
 )
+@click.option("--stale-loads", is_flag=True, help="Also what loads have left that do not run.")
 @click.pass_obj
-def prune(config: Config, keep: int) -> None:
-    """Delete old versions; the live one always stays."""
+def prune(config: Config, keep: int, stale_loads: bool) -> None:
+    """Delete old versions, but for those that rollback or a running load needs."""
     from index_tools import versions
 
-    with _engine(config) as engine:
-        gone = versions.prune(config, engine, keep)
+    with opened(config) as engine:
+        gone = versions.prune(config, engine, keep, stale_loads=stale_loads)
     click.echo(f"deleted: {', '.join(gone) or 'none'}")
 
 
-def _engine(config: Config) -> closing[Engine]:
-    from search_rerank.engines import open_engine
-
-    return closing(open_engine(config))
-
-
-def _report(refused: Refused, path: Path | None) -> None:
-    """Say on standard error what was refused."""
-    if not (len(refused) or refused.notes):
-        return
-    click.echo(refused.summary(), err=True)
-    for refusal in refused.examples:
-        click.echo(f"  {refusal}", err=True)
-    if len(refused) and path is not None:
-        click.echo(f"  all of them in {path}", err=True)
+index.add_command(upsert)
+index.add_command(patch)
+index.add_command(delete)

@@ -39,4 +39,5 @@ class Records:
 
     @staticmethod
     def _entry(version: Version) -> dict[str, object]:
-        return {"count": version.count, "created": version.created.isoformat()}
+        # Not its count: live changes reach a version that waits to be promoted.
+        return {"created": version.created.isoformat()}

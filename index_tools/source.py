@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar, cast
 
 from search_rerank.data.lines import STANDARD_INPUT
 from search_rerank.data.read import read_items
 from search_rerank.data.refused import Refused
+from search_rerank.data.rows import rows
+
+T = TypeVar("T")
+_MAX_NAME = 500
 
 
 @contextmanager
@@ -30,37 +36,45 @@ def readable_twice(path: Path) -> Iterator[Path]:
 class Survey:
     """What must be known of a catalogue before its first item is written.
 
+    One cheap pass: rows are decoded and not checked, so that a name only refused rows have may be
+    among the attributes.
+
     Parameters
     ----------
-    path
-        The catalogue.
+    path, name
+        The catalogue, and what messages call it; None is its own name.
     progress
-        Called with the number of items read so far, now and then.
+        Called with the number of rows read so far, now and then.
     """
 
-    def __init__(self, path: Path, progress: Callable[[int], None]) -> None:
+    def __init__(self, path: Path, name: str | None, progress: Callable[[int], None]) -> None:
         self._path = path
-        self._progress = progress
-        self._names: set[str] = set()
-        self._done = False
+        self._name = name
+        names: set[str] = set()
         self.count = 0
-        """Items that can be loaded."""
+        """Rows, whether they can be loaded or not."""
+        for _, row in rows(path, name):
+            self.count += 1
+            if self.count % 1000 == 0:
+                progress(self.count)
+            attributes = row.get("attributes") if isinstance(row, dict) else None
+            if isinstance(attributes, dict):
+                names.update(attributes)
+        stripped = {name.strip() for name in names if isinstance(name, str)}
+        self.attributes = tuple(sorted(n for n in stripped if 0 < len(n) <= _MAX_NAME))
+        """Names of all attributes, sorted."""
 
     def texts(self) -> Iterator[str]:
-        """Yield what an encoder reads of each item, counting on the way; refuses nothing yet."""
-        self._names.clear()
-        self.count = 0
-        for item in read_items(self._path, Refused()):
-            self.count += 1
-            self._names.update(item.attributes)
-            if self.count % 1000 == 0:
-                self._progress(self.count)
+        """Yield what an encoder reads of each item; refuses nothing yet."""
+        for item in read_items(self._path, Refused(), self._name):
             yield item.text()
-        self._done = True
 
-    def attributes(self) -> tuple[str, ...]:
-        """Return the names of all attributes, sorted; reads the file if `texts` was not used up."""
-        if not self._done:
-            for _ in self.texts():
-                pass
-        return tuple(sorted(self._names))
+
+def ahead(values: Iterable[T]) -> Iterator[T]:
+    """Pass values on, the next one made by another thread while this one is being used."""
+    source, end = iter(values), object()
+    with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
+        following = pool.submit(next, source, end)
+        while (value := following.result()) is not end:
+            following = pool.submit(next, source, end)
+            yield cast(T, value)

@@ -1,85 +1,206 @@
-"""Whether a version holds what was written to it, looked at before anyone searches it."""
+"""Whether a version holds what was written to it and answers as the live one does."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from search_rerank.config import LoadConfig
 from search_rerank.data.item import Item
 from search_rerank.encoders.base import Encoder
-from search_rerank.engines.base import Engine, Stored
+from search_rerank.engines.base import Engine, Stored, Version
 from search_rerank.errors import EngineError
+from search_rerank.indexing import batches
 from search_rerank.query import Query
 from search_rerank.retriever import Retriever
 
-SAMPLE = 50
-"""Items looked up."""
-PROBES = 10
-"""Of these, how many are searched by their titles."""
 FIRST = 10
-"""Where a title must find its item."""
+"""Answers of a probe that are looked at; a title must find its item among them."""
 _TOLERANCE = 1e-3
 _MAX_SHOWN = 5
 
 
 class VerificationError(EngineError):
-    """A version does not hold what was written to it; the live one was left alone."""
+    """A version is not what it should be; it was not promoted, the live one was left alone."""
 
 
-class Sample:
-    """An even sample of a stream of unknown length (algorithm R; Vitter, 1985)."""
+@dataclass(frozen=True)
+class Searched:
+    """A version and the encoder of its queries; None searches by words only."""
 
-    def __init__(self, rng: np.random.Generator, size: int = SAMPLE) -> None:
-        self._rng = rng
-        self._size = size
-        self.items: list[Item] = []
-
-    def of(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass the items on and keep some."""
-        for n, item in enumerate(items):
-            if n < self._size:
-                self.items.append(item)
-            elif (place := int(self._rng.integers(n + 1))) < self._size:
-                self.items[place] = item
-            yield item
+    version: Version
+    encoder: Encoder | None
 
 
-def verify(
-    engine: Engine, encoder: Encoder, version: str, written: int, sample: Sequence[Item]
-) -> None:
-    """Check the count, look the sampled items up, and search some of them by their titles.
+@dataclass(frozen=True)
+class Read:
+    """What the reading of the file came to.
 
-    A title must find its item in the first 10, unless the engine itself scores ten others at
-    least as high (a hundred products called `Soap`).
-
-    Raises
-    ------
-    VerificationError
-        Saying all that differed.
+    Parameters
+    ----------
+    loaded, refused
+        Rows that became items of the version, and rows that did not.
+    cut_off
+        Name of the file where it ended early.
     """
-    wrong = []
-    if (count := engine.count(version)) != written:
-        wrong.append(f"{written:,} items were written, it holds {count:,}")
-    found = engine.lookup([item.id for item in sample], version)
-    vectors = encoder.encode([item.text() for item in sample])
-    for item, stored, vector in zip(sample, found, vectors, strict=True):
-        difference = _difference(item, stored, vector if vector.any() else None)
-        if difference is not None:
-            wrong.append(f"item {item.id!r} {difference}")
-    retriever = Retriever(engine, encoder, version)
-    probes = [item for item in sample if re.search(r"\w", item.title)][:PROBES]
-    wrong += [
-        f"item {item.id!r} is not among the first {FIRST} for its title {item.title!r:.80}"
-        for item in probes
-        if not _finds(retriever, item)
-    ]
-    if wrong:
-        more = f"; and {len(wrong) - _MAX_SHOWN} more" if len(wrong) > _MAX_SHOWN else ""
-        raise VerificationError(
-            f"{version} does not hold what was written to it: {'; '.join(wrong[:_MAX_SHOWN])}{more}"
+
+    loaded: int
+    refused: int
+    cut_off: str | None = None
+
+
+class Verification:
+    """Compares a new version with its file and with the live version.
+
+    Parameters
+    ----------
+    settings
+        The thresholds.
+    engine
+        Where both versions are.
+    new
+        The version to check.
+    live
+        The live one, None where there is none.
+    touched
+        Gives the ids that live changes have touched so far, which alone may differ from the file.
+    """
+
+    def __init__(
+        self,
+        settings: LoadConfig,
+        engine: Engine,
+        new: Searched,
+        live: Searched | None,
+        touched: Callable[[], set[str]],
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._new = new
+        self._live = live
+        self._touched = touched
+
+    def problems(
+        self, read: Read, items: Iterable[Item], sample: Sequence[Item], queries: Sequence[str] = ()
+    ) -> list[str]:
+        """Return all that is wrong, each with what was expected, found, and what to do.
+
+        Parameters
+        ----------
+        read
+            See `Read`.
+        items
+            All items of the file that the engine took; read only where the count differs.
+        sample
+            Some of them, to look up and to search by title.
+        queries
+            More probes, such as the frequent queries of the log.
+        """
+        found = self._engine.lookup([item.id for item in sample], self._new.version.name)
+        probes = [item for item in sample if re.search(r"\w", item.title)][: self._settings.probes]
+        return [
+            *self._of_file(read),
+            *self._of_count(read.loaded, items),
+            *self._of_sample(sample, found),
+            *self._of_titles(probes),
+            *self._of_overlap([*(item.title for item in probes), *queries]),
+        ]
+
+    def _of_file(self, read: Read) -> Iterator[str]:
+        if read.cut_off is not None:
+            yield (
+                f"expected a whole file, found that {read.cut_off} ends early, so that rows are "
+                f"missing: fetch or export it again"
+            )
+        share = read.refused / max(read.loaded + read.refused, 1)
+        if share > self._settings.max_refused:
+            yield (
+                f"expected at most {self._settings.max_refused:.1%} of the rows refused "
+                f"(load.max_refused), found {share:.1%}: correct them, see --refused"
+            )
+
+    def _of_count(self, loaded: int, items: Iterable[Item]) -> Iterator[str]:
+        count = self._engine.count(self._new.version.name)
+        if count != loaded:
+            held, missing = self._held(items) if self._touched() else (loaded, [])
+            if missing or count < held:
+                shown = f", missing are {', '.join(missing)}" if missing else ""
+                yield (
+                    f"{loaded:,} items were written, it holds {count:,}{shown}: load the "
+                    f"catalogue again with --fresh"
+                )
+        if self._live is not None:
+            before = self._engine.count(self._live.version.name)
+            if count < (least := self._settings.min_count * before):
+                yield (
+                    f"expected at least {least:,.0f} items, load.min_count of the {before:,} in "
+                    f"{self._live.version.name}, found {count:,}: is the file the whole catalogue?"
+                )
+
+    def _held(self, items: Iterable[Item]) -> tuple[int, list[str]]:
+        """Return how many of the items are there, and some that no live change has removed."""
+        held = 0
+        missing: list[str] = []
+        for part in batches(items, 1000):
+            ids = [item.id for item in part]
+            here = self._engine.hashes(ids, self._new.version.name)
+            gone = [id_ for id_, found in zip(ids, here, strict=True) if found is None]
+            held += len(ids) - len(gone)
+            touched = self._touched() if gone else set()
+            unexplained = [id_ for id_ in gone if id_ not in touched]
+            missing += unexplained[: _MAX_SHOWN - len(missing)]
+        return held, missing
+
+    def _of_sample(self, sample: Sequence[Item], found: Sequence[Stored | None]) -> Iterator[str]:
+        if not sample:
+            return
+        touched, encoder = self._touched(), self._new.encoder
+        vectors = None if encoder is None else encoder.encode([item.text() for item in sample])
+        for n, (item, stored) in enumerate(zip(sample, found, strict=True)):
+            vector = None if vectors is None or not vectors[n].any() else vectors[n]
+            difference = _difference(item, stored, vector)
+            if difference is not None and item.id not in touched:
+                yield f"item {item.id!r} {difference}: load the catalogue again with --fresh"
+
+    def _of_titles(self, probes: Sequence[Item]) -> Iterator[str]:
+        retriever = Retriever(self._engine, self._new.encoder, self._new.version.name)
+        for item in probes:
+            if not _finds(retriever, item):
+                yield (
+                    f"item {item.id!r} is not among the first {FIRST} for its title "
+                    f"{item.title!r:.80}: see load.probes"
+                )
+
+    def _of_overlap(self, texts: Sequence[str]) -> Iterator[str]:
+        if self._live is None:
+            return
+        shares = []
+        new, old = (
+            Retriever(self._engine, searched.encoder, searched.version.name)
+            for searched in (self._new, self._live)
         )
+        for text in texts:
+            query = Query(text=text, k=FIRST)
+            before = set(old.retrieve(old.request(query, FIRST)).ids)
+            if before:
+                after = set(new.retrieve(new.request(query, FIRST)).ids)
+                shares.append(len(before & after) / len(before))
+        if shares and (mean := float(np.mean(shares))) < self._settings.min_overlap:
+            yield (
+                f"expected the first {FIRST} of {len(shares)} searches to hold on average at "
+                f"least {self._settings.min_overlap:.0%} of those in "
+                f"{self._live.version.name} (load.min_overlap), found {mean:.0%}: are ids, titles "
+                f"and the encoder what they should be?"
+            )
+
+
+def summary(version: str, problems: Sequence[str]) -> str:
+    """Return one line of what is wrong with a version."""
+    more = f"; and {len(problems) - _MAX_SHOWN} more" if len(problems) > _MAX_SHOWN else ""
+    return f"{version} was not verified: {'; '.join(problems[:_MAX_SHOWN])}{more}"
 
 
 def _difference(
@@ -99,9 +220,15 @@ def _difference(
 
 
 def _finds(retriever: Retriever, item: Item) -> bool:
+    """Whether a title finds its item, or the engine scores ten others at least as high.
+
+    A hundred products may be called `Soap`; an item may have been removed meanwhile.
+    """
     request = retriever.request(Query(text=item.title, k=FIRST), FIRST)
     found = retriever.retrieve(request)
     if item.id in found.ids:
         return True
     own = retriever.score(request, [item.id])
-    return len(own) == 1 and len(found) == FIRST and bool(own.score[0] <= found.score[-1] + 1e-6)
+    if not len(own):
+        return True  # the lookup told, or a live change removed it
+    return len(found) == FIRST and bool(own.score[0] <= found.score[-1] + 1e-6)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
+from index_tools.checkpoints import Checkpoints
 from index_tools.records import Records
 from search_rerank.config import Config
 from search_rerank.engines.base import Engine, Version
 from search_rerank.errors import EngineError
+
+_ELSEWHERE = timedelta(days=1)
+"""A load from another home folder may still run: whether it does cannot be seen from here."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Status:
         return {
             "version": version.name,
             "live": version.live,
+            "previous": version.previous,
+            "loading": version.loading,
             "verified": self.verified,
             "count": version.count,
             "created": version.created.isoformat(),
@@ -38,8 +45,10 @@ def status(config: Config, engine: Engine) -> list[Status]:
     return [Status(version, records.holds(version)) for version in engine.versions()]
 
 
-def promote(config: Config, engine: Engine, name: str | None = None) -> str:
+def promote(config: Config, engine: Engine, name: str | None = None, *, force: bool = False) -> str:
     """Make a version the live one and return its name; None takes the newest that was verified.
+
+    `force` takes the version named although it was not verified, unless it is being loaded.
 
     Raises
     ------
@@ -58,10 +67,12 @@ def promote(config: Config, engine: Engine, name: str | None = None) -> str:
         chosen = next((state for state in states if state.version.name == name), None)
         if chosen is None:
             raise EngineError(f"no version {name!r} to promote: {_names(states)}")
-        if not (chosen.verified or chosen.version.live):
+        if chosen.version.loading or Checkpoints(config.home).running(name):
+            raise EngineError(f"{name} is not loaded to its end: run its `index load` to the end")
+        if not (force or chosen.verified or chosen.version.live):
             raise EngineError(
-                f"{name} was not verified: its load was interrupted, it was changed since, or it "
-                f"was loaded from another home folder; load the catalogue again"
+                f"{name} was not verified: its load was interrupted or found something wrong, or "
+                f"it was loaded from another home folder; load the catalogue again, or pass --force"
             )
     engine.promote(chosen.version.name)
     return chosen.version.name
@@ -72,19 +83,54 @@ def rollback(engine: Engine) -> str:
     return engine.rollback()
 
 
-def prune(config: Config, engine: Engine, keep: int = 1) -> list[str]:
-    """Delete all versions but the live one and the `keep` newest others; return their names.
+def prune(
+    config: Config,
+    engine: Engine,
+    keep: int = 1,
+    *,
+    stale_loads: bool = False,
+    now: datetime | None = None,
+) -> list[str]:
+    """Delete old versions and return their names.
 
-    One that is kept is what `rollback` can go back to; a version that is being loaded by another
-    process is not to be pruned meanwhile.
+    The live one stays, and the one that `rollback` goes back to, and those that are being loaded;
+    of the others the newest, those first that were verified.
+
+    Parameters
+    ----------
+    config, engine
+        Where the home folder is, and the index.
+    keep
+        How many of the others stay.
+    stale_loads
+        Delete also what loads from this home folder have left that no longer run, and what others
+        began more than a day ago. They could have gone on from their checkpoints.
+    now
+        The present.
     """
     if keep < 0:
         raise EngineError(f"keep: expected 0 or more, found {keep}")
-    records = Records(config.home)
-    gone = [version.name for version in engine.versions() if not version.live][keep:]
+    records, checkpoints = Records(config.home), Checkpoints(config.home)
+    unfinished = {state.version: state.created for state in checkpoints.all()}
+    now = datetime.now(UTC) if now is None else now
+    others, gone = [], []
+    for version in engine.versions():
+        if version.live or version.previous:
+            continue
+        running = checkpoints.running(version.name)
+        begun = unfinished.get(version.name) == version.created.isoformat()
+        if running or begun or version.loading:
+            old = running is False or now - version.created > _ELSEWHERE
+            if stale_loads and not running and old:
+                gone.append(version.name)
+        else:
+            others.append(version)
+    others.sort(key=records.holds, reverse=True)  # keeps the order among equals: newest first
+    gone += [version.name for version in others[keep:]]
     for name in gone:
         engine.drop(name)
         records.remove(name)
+        checkpoints.remove(name)
     return gone
 
 

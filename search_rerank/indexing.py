@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
 
+from search_rerank.config import IndexConfig
 from search_rerank.data.item import Item
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
-from search_rerank.engines.base import Document, Engine, IndexSchema, Stored, live_version
+from search_rerank.engines.base import Document, Engine, IndexSchema, Outcome
+from search_rerank.engines.fields import unix_ms
 from search_rerank.errors import EngineError
 from search_rerank.state.base import HALF_LIVES_DAYS
 from search_rerank.state.counters import Counters
@@ -27,8 +29,6 @@ class Written:
         Name of the new version, which is not live.
     written
         Items it holds.
-    unchanged
-        How many of them equal what the live version holds.
     refused
         Item id to reason, for those the engine refused.
     encoded
@@ -37,21 +37,35 @@ class Written:
 
     version: str
     written: int = 0
-    unchanged: int = 0
     refused: dict[str, str] = field(default_factory=dict)
     encoded: int = 0
+
+
+def index_schema(
+    encoder: Encoder, attributes: Sequence[str], index: IndexConfig | None = None
+) -> IndexSchema:
+    """Return what a new version is made for; without settings they have their defaults."""
+    index = index or IndexConfig()
+    return IndexSchema(
+        encoder.dim,
+        encoder.fingerprint,
+        tuple(attributes),
+        index.language,
+        tuple(sorted(index.languages.items())),
+        index.codes,
+    )
 
 
 def write_catalogue(
     engine: Engine,
     encoder: Encoder,
     cache: VectorCache,
-    items: Iterable[Item],
+    items: Sequence[Item],
     *,
     boosts: Mapping[str, float] | None = None,
     attributes: tuple[str, ...] | None = None,
+    index: IndexConfig | None = None,
     batch: int = 500,
-    progress: Callable[[int], None] | None = None,
 ) -> Written:
     """Write items to a new version of the index, `batch` at a time, and make them visible there.
 
@@ -60,13 +74,13 @@ def write_catalogue(
     engine, encoder, cache
         Where to, by what, and what remembers vectors.
     items
-        Each id once. Read once, unless `attributes` is None: then it must be a collection.
+        Each id once.
     boosts
         Item id to the factor on its word score; 1 for those left out.
     attributes
-        Names of the attributes that can be filtered on; None collects them from the items first.
-    progress
-        Called with the number of items done since the last call.
+        Names of the attributes that can be filtered on; None takes all of the items.
+    index
+        Languages and codes.
 
     Raises
     ------
@@ -75,40 +89,51 @@ def write_catalogue(
     """
     if attributes is None:
         attributes = attribute_names(items)
-    factors = boosts or {}
     encoded_before = cache.encoded
-    live = live_version(engine)
-    version = engine.create(IndexSchema(encoder.dim, encoder.fingerprint, attributes))
+    version = engine.create(index_schema(encoder, attributes, index), len(items))
     result = Written(version)
     try:
-        for part in _batches(items, batch):
-            vectors = cache.encode(encoder, [item.text() for item in part])
-            documents = [
-                Document(item, vector if vector.any() else None, factors.get(item.id, 1.0))
-                for item, vector in zip(part, vectors, strict=True)
-            ]
-            outcomes = engine.write(version, documents)
-            refused = {
-                item.id: outcome.reason or ""
-                for item, outcome in zip(part, outcomes, strict=True)
-                if outcome.status == "refused"
-            }
-            old = engine.lookup([item.id for item in part], live.name) if live else []
-            result.unchanged += sum(
-                _same(item, stored)
-                for item, stored in zip(part, old, strict=False)
-                if item.id not in refused
-            )
-            result.refused |= refused
-            result.written += len(part) - len(refused)
-            if progress is not None:
-                progress(len(part))
+        for part in batches(items, batch):
+            outcomes = write_batch(engine, version, encoder, cache, part, boosts or {})
+            for item, outcome in zip(part, outcomes, strict=True):
+                if outcome.status == "refused":
+                    result.refused[item.id] = outcome.reason or ""
+                else:
+                    result.written += 1
         engine.seal(version)
     except BaseException:
         drop_quietly(engine, version)
         raise
     result.encoded = cache.encoded - encoded_before
     return result
+
+
+def write_batch(
+    engine: Engine,
+    version: str,
+    encoder: Encoder,
+    cache: VectorCache,
+    items: Sequence[Item],
+    boosts: Mapping[str, float],
+) -> Sequence[Outcome]:
+    """Encode some items and write them to a version; return the outcome of each.
+
+    An item is as old as its `updated_at` says, and older than any live change where it says
+    nothing.
+    """
+    vectors = cache.encode(encoder, [item.text() for item in items])
+    return engine.write(
+        version,
+        [
+            Document(
+                item,
+                vector if vector.any() else None,
+                boosts.get(item.id, 1.0),
+                0 if item.updated_at is None else unix_ms(item.updated_at),
+            )
+            for item, vector in zip(items, vectors, strict=True)
+        ],
+    )
 
 
 def demand_boosts(
@@ -127,11 +152,8 @@ def attribute_names(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(sorted({name for item in items for name in item.attributes}))
 
 
-def _same(item: Item, stored: Stored | None) -> bool:
-    return stored is not None and stored.content_hash == item.content_hash()
-
-
-def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield the items in lists of a size, the last one shorter."""
     rows = iter(items)
     while part := list(islice(rows, size)):
         yield part
@@ -141,5 +163,13 @@ def drop_quietly(engine: Engine, version: str) -> None:
     """Drop a version while another error is on its way, which must not be hidden by this one."""
     try:
         engine.drop(version)
+    except EngineError:
+        pass
+
+
+def finish_quietly(engine: Engine, version: str) -> None:
+    """Let go of a version while another error is on its way, as `drop_quietly`."""
+    try:
+        engine.finish(version)
     except EngineError:
         pass

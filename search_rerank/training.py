@@ -133,7 +133,12 @@ def as_of(shop: Shop, cut_ms: int) -> Iterator[Replay]:
     gains = config.training.gains
     factors = boosts(shop.events, cut_ms, gains, config.retrieval.popularity_weight)
     written = write_catalogue(
-        shop.engine, shop.encoder, shop.cache, shop.dataset.items, boosts=factors
+        shop.engine,
+        shop.encoder,
+        shop.cache,
+        shop.dataset.items,
+        boosts=factors,
+        index=config.index,
     )
     try:
         yield Replay(

@@ -174,7 +174,9 @@ def _learn(
         shop = workspace.shop(dataset, engine, cache, refit=True)
         end_ms = cuts(shop.events, config.training).end
         factors = boosts(shop.events, end_ms, gains, config.retrieval.popularity_weight)
-        written = write_catalogue(engine, shop.encoder, cache, dataset.items, boosts=factors)
+        written = write_catalogue(
+            engine, shop.encoder, cache, dataset.items, boosts=factors, index=config.index
+        )
         engine.promote(written.version)
         start = timed("index", start)
         fusions = train(shop, bars)

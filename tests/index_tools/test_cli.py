@@ -31,12 +31,12 @@ def test_the_way_of_a_catalogue(run: Run, catalogue: Write, tmp_path: Path) -> N
     refused = tmp_path / "refused.jsonl"
     result = run("load", catalogue(bad), "--promote", "--refused", refused)
     assert result.exit_code == 0, result.output
-    assert "60 written, 0 unchanged, 1 refused, 60 encoded" in result.stdout
+    assert "60 written, 0 unchanged, 0 stale, 1 refused, 60 encoded" in result.stdout
     assert "catalogue.jsonl:61: title is missing; unknown field 'titel'" in result.stderr
     assert json.loads(refused.read_text())["line"] == 61
 
     result = run("load", catalogue())
-    assert "60 written, 60 unchanged, 0 refused, 0 encoded" in result.stdout
+    assert "0 written, 60 unchanged, 0 stale, 0 refused, 0 encoded" in result.stdout
     assert "not live: search-rerank index promote products-v0002" in result.stdout
     assert run("promote").stdout == "products-v0002 is live\n"
     assert run("rollback").stdout == "products-v0001 is live\n"
@@ -48,7 +48,8 @@ def test_the_way_of_a_catalogue(run: Run, catalogue: Write, tmp_path: Path) -> N
         ("products-v0001", True, 60),
     ]
     assert "live, verified" in run("status").stdout
-    assert run("prune", "--keep", "0").stdout == "deleted: products-v0002\n"
+    # It is what a rollback goes back to.
+    assert run("prune", "--keep", "0").stdout == "deleted: none\n"
     assert run("prune").stdout == "deleted: none\n"
 
 

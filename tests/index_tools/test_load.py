@@ -12,7 +12,8 @@ import index_tools.load as load_module
 from index_tools.load import load
 from index_tools.popularity import popularity_boosts
 from index_tools.verify import VerificationError
-from search_rerank.config import Config, EncoderConfig
+from index_tools.versions import promote
+from search_rerank.config import Config, EncoderConfig, LoadConfig
 from search_rerank.data.refused import Refused
 from search_rerank.encoders import fit_encoder
 from search_rerank.engines.base import Engine, Retrieve
@@ -46,7 +47,7 @@ def test_attributes_of_the_last_item_can_be_filtered_on(
 def test_loading_it_again_encodes_nothing(config: Config, engine: Engine, catalogue: Write) -> None:
     first = load(config, catalogue(), engine, promote=True)
     second = load(config, catalogue(), engine, promote=True)
-    assert (second.written, second.unchanged, second.encoded) == (60, 60, 0)
+    assert (second.written, second.unchanged, second.encoded) == (0, 60, 0)
     assert second.version != first.version
     assert second.encoder == first.encoder
 
@@ -57,14 +58,14 @@ def test_only_what_changed_is_encoded(config: Config, engine: Engine, catalogue:
     renamed = ROWS[1] | {"title": "green hat"}
     loaded = load(config, catalogue([cheaper, renamed, *ROWS[2:]]), engine)
     # A price is no text: the item is another, its vector is the same.
-    assert (loaded.written, loaded.unchanged, loaded.encoded) == (60, 58, 1)
+    assert (loaded.written, loaded.unchanged, loaded.encoded) == (2, 58, 1)
 
 
 def test_without_promote_the_live_version_stays(
     config: Config, engine: Engine, catalogue: Write
 ) -> None:
     first = load(config, catalogue(), engine, promote=True)
-    second = load(config, catalogue(ROWS[:10]), engine)
+    second = load(config, catalogue(ROWS[:40]), engine)
     assert not second.live
     assert live(engine) == [first.version]
 
@@ -94,7 +95,7 @@ def test_standard_input_is_read(
 def test_progress_reaches_the_end(config: Config, engine: Engine, catalogue: Write) -> None:
     seen: list[tuple[str, int, int]] = []
     load(config, catalogue(), engine, batch=25, progress=lambda *step: seen.append(step))
-    assert seen == [("write", 25, 60), ("write", 50, 60), ("write", 60, 60)]
+    assert seen == [("write", 25, 60), ("write", 50, 60), ("write", 60, 60), ("verify", 0, 0)]
 
 
 # bad input
@@ -138,7 +139,8 @@ def test_all_of_them_at_once_and_corrected(
     wrong = [row for row, _ in BAD]
     mixed = [row for pair in zip(ROWS, wrong, strict=False) for row in pair]
     with Refused(tmp_path / "refused.jsonl") as refused:
-        loaded = load(config, catalogue([*mixed, *ROWS[len(wrong) :]]), engine, refused=refused)
+        lenient = config.model_copy(update={"load": LoadConfig(max_refused=0.5)})
+        loaded = load(lenient, catalogue([*mixed, *ROWS[len(wrong) :]]), engine, refused=refused)
     assert (loaded.written, loaded.refused) == (60, len(BAD))
     entries = map(json.loads, (tmp_path / "refused.jsonl").read_text().splitlines())
     rows = [entry["row"] for entry in entries if isinstance(entry["row"], dict)]
@@ -181,17 +183,21 @@ def test_an_interrupted_load_leaves_the_live_version_alone(
     assert [version.name for version in engine.versions()] == [first.version]
     assert engine.count() == 60
     # Nothing is left locked or half done.
-    assert load(config, catalogue(ROWS[:40]), engine, promote=True).written == 40
+    assert load(config, catalogue(ROWS[:40]), engine, promote=True).unchanged == 40
 
 
 @pytest.mark.parametrize(
     ("method", "answer", "message"),
     [
         ("count", lambda version=None: 59, "60 items were written, it holds 59"),
-        ("lookup", lambda ids, version=None: [None] * len(ids), "is missing; .* and 45 more"),
+        (
+            "lookup",
+            lambda ids, version=None: [None] * len(ids),
+            "is missing: load the catalogue again .* and 45 more",
+        ),
     ],
 )
-def test_a_version_that_differs_is_dropped_and_not_promoted(
+def test_a_version_that_differs_stays_and_is_not_promoted(
     config: Config,
     engine: Engine,
     catalogue: Write,
@@ -205,7 +211,11 @@ def test_a_version_that_differs_is_dropped_and_not_promoted(
     with pytest.raises(VerificationError, match=message):
         load(config, catalogue(), engine, promote=True)
     monkeypatch.undo()
-    assert [version.name for version in engine.versions()] == [first.version]
+    assert live(engine) == [first.version]
+    new = engine.versions()[0].name
+    with pytest.raises(EngineError, match=f"{new} was not verified"):
+        promote(config, engine, new)
+    assert promote(config, engine, new, force=True) == new
 
 
 def test_titles_that_do_not_find_their_items_fail_the_verification(
@@ -266,7 +276,7 @@ def test_settings_that_changed_since_are_refused(
     smaller = config.model_copy(update={"encoder": EncoderConfig(dim=4)})
     with pytest.raises(ConfigError, match=r"dim 4.*found .* dim 8: pass --refit-encoder"):
         load(smaller, catalogue(), engine)
-    assert load(smaller, catalogue(), engine, refit_encoder=True).written == 60
+    assert load(smaller, catalogue(), engine, refit_encoder=True).encoded == 60
 
 
 class Wrong:
@@ -294,7 +304,7 @@ def test_a_query_of_another_encoders_dimension_is_refused(
 def test_vectors_of_another_dimension_are_refused(
     config: Config, engine: Engine, catalogue: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load_module, "_encoder", lambda *_: Wrong())
+    monkeypatch.setattr(load_module, "choose_encoder", lambda *_: (Wrong(), None))
     with pytest.raises(DataError, match="expected vectors of 8 numbers.*found shape"):
         load(config, catalogue(), engine)
     assert list(engine.versions()) == []

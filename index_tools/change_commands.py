@@ -1,0 +1,74 @@
+"""`search-rerank index upsert`, `patch`, `delete`: thin commands over `Changes`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from index_tools.command_parts import opened, report
+
+if TYPE_CHECKING:
+    from search_rerank.config import Config
+
+_FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
+_REFUSED = click.option(
+    "--refused",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for rows that were refused, to be corrected and sent again.",
+)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@_REFUSED
+@click.pass_obj
+def upsert(config: Config, file: Path, refused: Path | None) -> None:
+    """Put the whole items of FILE (any catalogue format) into the live version."""
+    from index_tools.changes import Changes
+    from index_tools.files import upsert_file
+    from search_rerank.data.refused import Refused
+
+    with opened(config) as engine, Refused(refused) as wrong:
+        counts = upsert_file(Changes(config, engine), file, wrong, config.load.batch)
+    report(wrong, refused)
+    _say(counts)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@_REFUSED
+@click.pass_obj
+def patch(config: Config, file: Path, refused: Path | None) -> None:
+    """Change the fields that each row of FILE gives, of the item whose id it gives."""
+    from index_tools.changes import Changes
+    from index_tools.files import patch_file
+    from search_rerank.data.refused import Refused
+
+    with opened(config) as engine, Refused(refused) as wrong:
+        counts = patch_file(Changes(config, engine), file, wrong, config.load.batch)
+    report(wrong, refused)
+    _say(counts)
+
+
+@click.command()
+@click.argument("ids", nargs=-1)
+@click.option("--file", type=_FILE, help="One id a line.")
+@click.pass_obj
+def delete(config: Config, ids: tuple[str, ...], file: Path | None) -> None:
+    """Remove items by their IDS."""
+    from index_tools.changes import Changes
+    from index_tools.files import delete_ids, ids_of
+
+    if bool(ids) == (file is not None):
+        raise click.UsageError("expected either ids or --file")
+    with opened(config) as engine:
+        named = ids if file is None else ids_of(file)
+        counts = delete_ids(Changes(config, engine), named, config.load.batch)
+    _say(counts)
+
+
+def _say(counts: dict[str, int]) -> None:
+    names = ("written", "unchanged", "stale", "conflict", "refused")
+    click.echo(", ".join(f"{counts.get(name, 0):,} {name}" for name in names))
