@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ FIRST = 10
 """Answers of a probe that are looked at; a title must find its item among them."""
 _TOLERANCE = 1e-3
 _MAX_SHOWN = 5
+_MAX_DEPTH = 1_000
 
 
 class VerificationError(EngineError):
@@ -182,11 +184,14 @@ class Verification:
             Retriever(self._engine, searched.encoder, searched.version.name)
             for searched in (self._new, self._live)
         )
+        # In a catalogue ten times as large ten times as many items compete for a place.
+        growth = self._engine.count(self._new.version.name) / max(self._live.version.count, 1)
+        depth = min(math.ceil(FIRST * max(growth, 1.0)), _MAX_DEPTH)
         for text in texts:
             query = Query(text=text, k=FIRST)
             before = set(old.retrieve(old.request(query, FIRST)).ids)
             if before:
-                after = set(new.retrieve(new.request(query, FIRST)).ids)
+                after = set(new.retrieve(new.request(query, depth)).ids)
                 shares.append(len(before & after) / len(before))
         if shares and (mean := float(np.mean(shares))) < self._settings.min_overlap:
             yield (

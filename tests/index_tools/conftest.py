@@ -1,13 +1,16 @@
-"""A catalogue file, a home folder, and the real embedded engine over it."""
+"""A catalogue file, a home folder, and a real engine: the embedded one, or a server."""
 
 import json
+import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search_rerank.config import Config, EncoderConfig
+from benchmarks.swap import drop_index
+from search_rerank.config import Config, EncoderConfig, EngineConfig
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine
 
@@ -26,9 +29,33 @@ ROWS: list[dict[str, Any]] = [
 """The last one alone has the attribute `late`."""
 
 
+ES_URL = "SEARCH_RERANK_ES_URL"
+ON_BOTH = pytest.mark.parametrize(
+    "kind",
+    ["embedded", pytest.param("elasticsearch", marks=pytest.mark.elasticsearch)],
+    indirect=True,
+)
+"""Runs a test on each engine."""
+
+
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(home=tmp_path / "home", encoder=EncoderConfig(dim=8))
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(getattr(request, "param", "embedded"))
+
+
+@pytest.fixture
+def config(tmp_path: Path, kind: str) -> Iterator[Config]:
+    encoder, home = EncoderConfig(dim=8), tmp_path / "home"
+    if kind == "embedded":
+        yield Config(home=home, encoder=encoder)
+        return
+    url = os.environ.get(ES_URL)
+    if not url:
+        pytest.skip(f"no Elasticsearch: {ES_URL} is not set; start one with `make elasticsearch`")
+    index = f"tools-{uuid.uuid4().hex[:10]}"
+    server = EngineConfig(kind="elasticsearch", index=index, url=url, timeout_s=30)
+    yield Config(home=home, encoder=encoder, engine=server)
+    drop_index(server)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
-"""Live changes on the engine of the fixture; `test_elastic.py` runs the same on a server."""
+"""Live changes, on both engines."""
 
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,10 @@ from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine, Retrieve, Stored
 from search_rerank.errors import EngineError
 from search_rerank.query import Filters, Range
-from tests.index_tools.conftest import ROWS
+from tests.index_tools.conftest import ON_BOTH, ROWS
 
 Write = Callable[..., Path]
+pytestmark = ON_BOTH
 
 
 @pytest.fixture
@@ -106,8 +108,6 @@ def test_a_wrong_patch_is_refused_with_its_reason(
     good = {"id": "P2", "price": 1.5}
     refused, written = changes.patch([row, good])
     assert refused.status == "refused"
-    import re
-
     assert re.search(reason, refused.reason or "")
     assert written.status == "written"
     assert stored(engine, "P2").item.price == 1.5

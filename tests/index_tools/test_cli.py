@@ -96,3 +96,54 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"numpy", "sklearn", "scipy", "tantivy", "elasticsearch", "flask", "pydantic", "tqdm"}
     assert not heavy & set(done.stdout.split())
+
+
+def test_items_are_changed_by_command(run: Run, catalogue: Write, tmp_path: Path) -> None:
+    run("load", catalogue(), "--promote")
+    new = catalogue([{"id": "N1", "title": "kettle"}, {"id": "N2"}], "new.jsonl")
+    refused = tmp_path / "refused.jsonl"
+    result = run("upsert", new, "--refused", refused)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "1 written, 0 unchanged, 0 stale, 0 conflict, 1 refused\n"
+    assert json.loads(refused.read_text())["line"] == 2
+
+    prices = catalogue([{"id": "N1", "price": 2}, {"id": "gone", "price": 2}, [1]], "prices.jsonl")
+    result = run("patch", prices, "--refused", refused)
+    assert result.stdout == "1 written, 0 unchanged, 0 stale, 0 conflict, 2 refused\n"
+    assert "no item 'gone' to change" in result.stderr
+    ids = catalogue(["P1", "", " P2 "], "ids.txt")
+    assert run("delete", "P0").stdout.startswith("1 written")
+    assert run("delete", "--file", ids).stdout.startswith("2 written")
+    assert json.loads(run("status", "--json").stdout)["versions"][0]["count"] == 60 + 1 - 3
+
+
+def test_delete_wants_ids_or_a_file(run: Run) -> None:
+    result = run("delete")
+    assert result.exit_code == 2
+    assert "expected either ids or --file" in result.stderr
+
+
+def test_messages_do_not_name_the_temporary_file(run: Run, tmp_path: Path) -> None:
+    refused = tmp_path / "refused.jsonl"
+    rows = [json.dumps(row) for row in ROWS] + ['{"id": "x"}']
+    result = run("load", "-", "--refused", refused, stdin="\n".join(rows).encode())
+    assert result.exit_code == 0, result.output
+    assert "standard input:61: title is missing" in result.stderr
+    assert json.loads(refused.read_text())["file"] == "standard input"
+    empty = run("load", "-", stdin=b'{"id": "x"}\n')
+    assert "standard input: expected items, found none" in empty.stderr
+    assert "search-rerank-" not in result.output + empty.output
+
+
+def test_a_failed_verification_is_exit_code_1_and_force_overrides(
+    run: Run, catalogue: Write
+) -> None:
+    run("load", catalogue(), "--promote")
+    few = catalogue(ROWS[:5], "few.jsonl")
+    failed = run("load", few, "--promote")
+    assert failed.exit_code == 1
+    assert "index promote --force products-v0002" in failed.stderr
+    assert run("promote", "products-v0002").exit_code == 1
+    assert run("promote", "--force", "products-v0002").stdout == "products-v0002 is live\n"
+    # Few are as many as the live version has by now.
+    assert run("load", few, "--promote", "--force").exit_code == 0

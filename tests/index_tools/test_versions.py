@@ -5,11 +5,13 @@ import pytest
 
 from index_tools.load import load
 from index_tools.versions import promote, prune, rollback, status
-from search_rerank.config import Config
+from search_rerank.config import Config, LoadConfig
 from search_rerank.engines.base import Engine, IndexSchema
 from search_rerank.errors import EngineError
+from tests.index_tools.conftest import ON_BOTH
 
 Write = Callable[..., Path]
+pytestmark = ON_BOTH
 
 
 @pytest.fixture
@@ -52,8 +54,8 @@ def test_what_an_interrupted_load_left_is_not_promoted(
 def test_unknown_and_missing_versions_are_errors(config: Config, engine: Engine) -> None:
     with pytest.raises(EngineError, match="no version to promote: the index has no version"):
         promote(config, engine)
-    with pytest.raises(EngineError, match="no version 'products-v0009' to promote"):
-        promote(config, engine, "products-v0009")
+    with pytest.raises(EngineError, match="no version 'shop-v0009' to promote"):
+        promote(config, engine, "shop-v0009")
     with pytest.raises(EngineError, match="nothing to roll back to"):
         rollback(engine)
 
@@ -79,3 +81,21 @@ def test_prune_keeps_the_live_one_the_one_before_and_the_newest_others(
 def test_prune_refuses_a_negative_number(config: Config, engine: Engine) -> None:
     with pytest.raises(EngineError, match="keep: expected 0 or more, found -1"):
         prune(config, engine, -1)
+
+
+def test_prune_leaves_a_load_alone_until_it_is_known_not_to_run(
+    config: Config, engine: Engine, catalogue: Write, versions: list[str]
+) -> None:
+    def look(what: str, done: int, total: int) -> None:
+        if what == "write":
+            assert prune(config, engine, 0, stale_loads=True) == [versions[2]]
+            raise KeyboardInterrupt
+
+    often = config.model_copy(update={"load": LoadConfig(checkpoint=100)})
+    rows = [{"id": f"S{n}", "title": f"soap {n}"} for n in range(200)]
+    with pytest.raises(KeyboardInterrupt):
+        load(often, catalogue(rows), engine, batch=100, progress=look)
+    left = engine.versions()[0].name
+    assert left not in versions
+    assert prune(config, engine, 0) == []
+    assert prune(config, engine, 0, stale_loads=True) == [left]
