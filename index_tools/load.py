@@ -13,7 +13,7 @@ from index_tools.encoder_choice import choose_encoder
 from index_tools.records import Records
 from index_tools.refusals import add_engine_refusals
 from index_tools.resume import file_identity, settings_hash, unfinished
-from index_tools.source import Survey, ahead, readable_twice
+from index_tools.source import Survey, readable_twice
 from index_tools.verdict import Sample, problems_of
 from index_tools.verify import VerificationError, summary
 from search_rerank.config import Config
@@ -95,7 +95,7 @@ def load(
 
     The file is read twice (standard input is kept in a temporary file meanwhile): first, cheaply,
     for the names of the attributes, then to write; once more where an encoder has to be fitted.
-    In memory are the ids, two batches, and at most the 20,000 texts that an encoder is fitted on.
+    In memory are the ids, one batch, and at most the 20,000 texts that an encoder is fitted on.
     A load of the same file that was cut off goes on from its last checkpoint.
 
     Parameters
@@ -243,7 +243,7 @@ def _write(
     seen, kept = 0, state.done
     with Workspace(config).cache() as cache:
         before = cache.encoded - state.encoded
-        for whole in ahead(parts):
+        for whole in parts:
             part = whole[max(state.done - seen, 0) :]
             seen += len(whole)
             if not part:

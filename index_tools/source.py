@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar, cast
 
 from search_rerank.data.lines import STANDARD_INPUT
 from search_rerank.data.read import read_items
 from search_rerank.data.refused import Refused
 from search_rerank.data.rows import rows
 
-T = TypeVar("T")
 _MAX_NAME = 500
 
 
@@ -68,13 +65,3 @@ class Survey:
         """Yield what an encoder reads of each item; refuses nothing yet."""
         for item in read_items(self._path, Refused(), self._name):
             yield item.text()
-
-
-def ahead(values: Iterable[T]) -> Iterator[T]:
-    """Pass values on, the next one made by another thread while this one is being used."""
-    source, end = iter(values), object()
-    with ThreadPoolExecutor(1, thread_name_prefix="read") as pool:
-        following = pool.submit(next, source, end)
-        while (value := following.result()) is not end:
-            following = pool.submit(next, source, end)
-            yield cast(T, value)
