@@ -24,7 +24,8 @@ def open_engine(config: Config) -> Engine:
     if config.engine.kind == "embedded":
         from search_rerank.engines.embedded import EmbeddedEngine
 
-        return EmbeddedEngine(config.home, config.engine.index, config.retrieval)
+        above = config.index.quantise_above
+        return EmbeddedEngine(config.home, config.engine, config.retrieval, above)
     try:
         from search_rerank.engines.elasticsearch import ElasticsearchEngine
     except ModuleNotFoundError as error:

@@ -46,7 +46,7 @@ def document(item: Item, boost: float | None = None) -> Document:
 def load(engine: Engine, items: list[Item] = ITEMS) -> str:
     version = engine.create(SCHEMA)
     assert set(engine.write(version, [document(item) for item in items])) == {WRITTEN}
-    engine.finish(version)
+    engine.seal(version)
     return version
 
 

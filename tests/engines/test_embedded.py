@@ -1,19 +1,20 @@
-import multiprocessing
-import shutil
-import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search_rerank.config import Config, RetrievalConfig
-from search_rerank.engines import open_engine
-from search_rerank.engines.base import Document, Engine, IndexSchema, Retrieve
-from search_rerank.engines.embedded import EmbeddedEngine, vectors
+from search_rerank.config import EngineConfig, RetrievalConfig
+from search_rerank.engines.base import Retrieve
+from search_rerank.engines.embedded import EmbeddedEngine
 from search_rerank.engines.embedded.vectors import VectorFile
-from search_rerank.errors import EngineError
-from search_rerank.query import Filters
 from tests.engines.contract import EAST, ITEMS, EngineContract, Open, document, load
+from tests.engines.contract_writing import WritingContract
+
+
+class TestWriting(WritingContract):
+    @pytest.fixture
+    def open_(self, embedded: Open) -> Open:
+        return embedded
 
 
 class TestEmbedded(EngineContract):
@@ -51,28 +52,11 @@ class TestEmbedded(EngineContract):
         assert engine.count(version) == 1
         assert engine.retrieve(Retrieve("shirt"), version).ids == []
 
-    def test_only_one_process_writes(self, tmp_path: Path, open_: Open) -> None:
-        engine = open_()
-        version = engine.create(IndexSchema(0, ""))
-        engine.write(version, [Document(ITEMS[0])])
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            assert "being written by another process (pid" in pool.apply(_create, (tmp_path,))
-            engine.finish(version)
-            assert pool.apply(_create, (tmp_path,)) == "products-v0002"
-
-    def test_dropping_what_was_being_written_lets_others_write(
-        self, tmp_path: Path, open_: Open
-    ) -> None:
-        engine = open_()
-        version = engine.create(IndexSchema(0, ""))
-        engine.write(version, [Document(ITEMS[0])])
-        engine.drop(version)
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            assert pool.apply(_create, (tmp_path,)) == "products-v0002"
-
     def test_versions_of_the_past_are_not_held(self, tmp_path: Path) -> None:
         """A service sees a new version every night: memory and deleted files must not add up."""
-        writer, reader = (EmbeddedEngine(tmp_path, "shop", RetrievalConfig()) for _ in range(2))
+        writer, reader = (
+            EmbeddedEngine(tmp_path, EngineConfig(), RetrievalConfig()) for _ in range(2)
+        )
         for _ in range(4):
             writer.promote(load(writer))
             assert reader.count() == len(ITEMS)
@@ -83,29 +67,6 @@ class TestEmbedded(EngineContract):
         assert set(reader._snapshots) == {live, other}
         writer.close()
         reader.close()
-
-    def test_a_version_in_the_making_is_not_listed(self, tmp_path: Path, open_: Open) -> None:
-        """Another process lists the versions at any moment, also between two files."""
-        engine = open_()
-        version = load(engine)
-        folder = tmp_path / "index" / "products"
-        (folder / "v0009").mkdir()
-        shutil.copy(folder / "v0001" / "schema.json", folder / "v0009")
-        assert [found.name for found in engine.versions()] == [version]
-        (folder / "v0009" / "generation").write_text("1", encoding="utf-8")
-        with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-            engine.versions()
-
-    def test_a_graph_finds_nearly_the_same(
-        self, open_: Open, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(vectors, "EXACT_UP_TO", 3)
-        engine = open_()
-        engine.promote(load(engine))
-        found = engine.retrieve(Retrieve("zzz", EAST, k=2))
-        assert found.ids == ["a", "d"]
-        only = Filters(terms={"brand": ("Lumen",)})
-        assert engine.retrieve(Retrieve("zzz", EAST, only)).ids == ["d", "c"]
 
     def test_words_remain_when_vectors_fail(
         self, open_: Open, monkeypatch: pytest.MonkeyPatch
@@ -120,13 +81,3 @@ class TestEmbedded(EngineContract):
         assert set(found.ids) == {"a", "b"}
         assert found.degraded == (("vectors", "RuntimeError: graph is damaged"),)
         assert np.isnan(found.vector).all()
-
-
-def _create(home: Path) -> str:
-    engine: Engine = open_engine(Config(home=home))
-    try:
-        return engine.create(IndexSchema(0, ""))
-    except EngineError as error:
-        return str(error)
-    finally:
-        engine.close()

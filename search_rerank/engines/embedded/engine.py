@@ -1,9 +1,9 @@
-"""The engine that needs no server: several processes read while one writes."""
+"""The engine that needs no server: any process reads and writes."""
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,8 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
-from search_rerank.config import RetrievalConfig
-from search_rerank.engines import fields
+from search_rerank.config import EngineConfig, RetrievalConfig
 from search_rerank.engines.base import (
-    WRITTEN,
     Document,
     IndexSchema,
     Outcome,
@@ -25,18 +23,20 @@ from search_rerank.engines.base import (
     Stored,
     Suggestion,
     Version,
-    outcome_of,
 )
+from search_rerank.engines.embedded.files import told
 from search_rerank.engines.embedded.items import ItemFile
+from search_rerank.engines.embedded.layout import make_version
 from search_rerank.engines.embedded.snapshot import Snapshot
-from search_rerank.engines.embedded.vectors import write_vectors
-from search_rerank.engines.embedded.versions import VersionFolder, replace_file
-from search_rerank.engines.embedded.writer import WordWriter
+from search_rerank.engines.embedded.state import GENERATION
+from search_rerank.engines.embedded.versions import VersionFolder
+from search_rerank.engines.embedded.writers import Writers
 from search_rerank.errors import EngineError
 from search_rerank.query import Candidates
 
-_ITEMS = "items.sqlite"
-_GENERATION = "generation"
+_log = logging.getLogger(__name__)
+_TRIES = 5
+"""How often a state is opened anew that others replaced twice meanwhile."""
 
 
 class EmbeddedEngine:
@@ -46,63 +46,53 @@ class EmbeddedEngine:
     ----------
     home
         Folder of everything; the index lies in `home/index/NAME`.
-    index
-        Name of the index.
+    settings
+        Name of the index, and how long one waits for another process that writes.
     weights
         How candidates are chosen.
+    quantise_above
+        With more items their vectors are found by a graph.
     """
 
     name = "embedded"
 
-    def __init__(self, home: Path, index: str, weights: RetrievalConfig) -> None:
-        self._folder = VersionFolder(home / "index" / index, index)
+    def __init__(
+        self,
+        home: Path,
+        settings: EngineConfig,
+        weights: RetrievalConfig,
+        quantise_above: int = 50_000,
+    ) -> None:
+        folder = home / "index" / settings.index
+        self._folder = VersionFolder(folder, settings.index, settings.timeout_s)
+        self._writers = Writers(self._folder, quantise_above, settings.timeout_s)
         self._weights = weights
         self._guard = threading.RLock()
         self._snapshots: dict[str, tuple[tuple[int, int], Snapshot]] = {}
-        self._writing: dict[str, tuple[IndexSchema, ItemFile, WordWriter]] = {}
 
     def create(self, schema: IndexSchema, expected: int = 0) -> str:
         """Create an empty version beside the live one and return its name."""
-        with self._guard, self._locked():
-            name = self._folder.add(schema, datetime.now(UTC))
-            try:
-                self._commit(name, *self._writer(name))
-            finally:
-                self._writing.pop(name, None)
-            return name
+        with self._locked():
+            return self._folder.add(schema, datetime.now(UTC), make_version)
 
     def write(self, version: str, documents: Sequence[Document]) -> Sequence[Outcome]:
-        """Write documents, idempotent by item id; return the outcome of each, in their order."""
-        with self._guard:
-            schema, items, words = self._writer(version)
-            good, refused = fields.sorted_out(documents, schema)
-            written = list(good.values())
-            for row, document in zip(items.put(written), written, strict=True):
-                words.put(row, document.item, document.boost or 1.0)
-            return [outcome_of(document, refused) for document in documents]
+        """Write documents, idempotent by item id; return the outcome of each, in their order.
+
+        While another process loads the version they are kept for it, and count as written.
+        """
+        return self._writers.write(version, documents)
 
     def delete(self, version: str, ids: Sequence[str], revision: int = 0) -> Sequence[Outcome]:
-        """Remove items; ids that are not there are no error."""
-        with self._guard:
-            _, items, words = self._writer(version)
-            items.remove(ids)
-            for id_ in ids:
-                words.remove(id_)
-            return [WRITTEN] * len(ids)
+        """Remove items as of a revision; return the outcome of each."""
+        return self._writers.delete(version, ids, revision)
 
     def finish(self, version: str) -> None:
-        """Make all that was written visible to queries, and let other processes write."""
-        with self._guard:
-            self._folder.path(version)
-            if version in self._writing:
-                self._commit(version, *self._writing[version])
-                del self._writing[version]
-            if not self._writing:
-                self._folder.unlock()
+        """Make all that was written durable and visible, and let other processes write."""
+        self._writers.finish(version)
 
     def seal(self, version: str) -> None:
-        """End the loading of a version."""
-        self.finish(version)
+        """End the loading of a version: finish, apply what came meanwhile, make it fast."""
+        self._writers.seal(version)
 
     def count(self, version: str | None = None) -> int:
         """Return how many items a version holds."""
@@ -110,16 +100,17 @@ class EmbeddedEngine:
 
     def promote(self, version: str) -> None:
         """Make a version the live one, in one atomic step."""
-        with self._guard:
-            self._folder.path(version)
-            with self._locked():
-                pointer = self._folder.pointer()
-                if pointer.live != version:
-                    self._folder.point(replace(pointer, live=version, previous=pointer.live))
+        self._folder.path(version)
+        with self._locked():
+            if self._folder.loading(version):
+                raise EngineError(f"{version} is still being loaded: finish and seal it first")
+            pointer = self._folder.pointer()
+            if pointer.live != version:
+                self._folder.point(replace(pointer, live=version, previous=pointer.live))
 
     def rollback(self) -> str:
         """Make the version that was live before the present one live again; return its name."""
-        with self._guard, self._locked():
+        with self._locked():
             pointer = self._folder.pointer()
             if pointer.previous is None:
                 raise EngineError("nothing to roll back to: no version was live before this one")
@@ -129,34 +120,35 @@ class EmbeddedEngine:
 
     def drop(self, version: str) -> None:
         """Delete a version that is not live."""
+        self._folder.path(version)
+        if self._folder.pointer().live == version:
+            raise EngineError(f"{version} is live: promote another version first")
+        with self._writers.without(version), self._locked():
+            self._folder.remove(version)
         with self._guard:
-            path = self._folder.path(version)
-            if self._folder.pointer().live == version:
-                raise EngineError(f"{version} is live: promote another version first")
-            with self._locked():
-                if version in self._writing:
-                    _, items, words = self._writing.pop(version)
-                    words.discard()
-                    items.close()
-                if (cached := self._snapshots.pop(version, None)) is not None:
-                    cached[1].close()
-                pointer = self._folder.pointer()
-                if pointer.previous == version:
-                    self._folder.point(replace(pointer, previous=None))
-                gone = path.with_name(f"dropped-{path.name}")
-                os.replace(path, gone)
-                shutil.rmtree(gone)
+            if (cached := self._snapshots.pop(version, None)) is not None:
+                cached[1].close()
 
     def versions(self) -> Sequence[Version]:
-        """Return all versions, newest first."""
-        live, found = self._folder.pointer().live, []
+        """Return all versions, newest first; a damaged one counts no items."""
+        pointer, found = self._folder.pointer(), []
         for name in self._folder.names():
             try:
-                found.append(self._described(name, name == live))
-            except (EngineError, OSError, sqlite3.Error):
-                if (self._folder.folder / name.rpartition("-")[2] / _GENERATION).exists():
+                path = self._folder.path(name)
+                schema, created = self._folder.described(name)
+                loading = self._folder.loading(name)
+            except EngineError:
+                if (self._folder.folder / name.rpartition("-")[2]).exists():
                     raise
-                # Another process is just making it, or has just dropped it.
+                continue  # another process has just dropped it
+            try:
+                with closing(ItemFile(path, schema.dim)) as items:
+                    count = items.state().count
+            except sqlite3.Error as error:
+                _log.warning("%s cannot be read: %s", name, error)
+                count = 0
+            live, previous = name == pointer.live, name == pointer.previous
+            found.append(Version(name, schema, created, count, live, previous, loading))
         return found
 
     def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
@@ -185,8 +177,8 @@ class EmbeddedEngine:
 
     def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
         """Return the content hashes of items."""
-        found = self.lookup(ids, version)
-        return [None if stored is None else stored.content_hash for stored in found]
+        with self._guard:
+            return self._snapshot(version).items.hashes(list(ids))
 
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
@@ -204,51 +196,21 @@ class EmbeddedEngine:
 
     def close(self) -> None:
         """Release files; what was written and not finished is lost."""
+        self._writers.close()
         with self._guard:
-            for _, items, words in self._writing.values():
-                words.discard()
-                items.close()
             for _, snapshot in self._snapshots.values():
                 snapshot.close()
-            self._writing.clear()
             self._snapshots.clear()
-            self._folder.unlock()
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the write lock for one step, and on where a version is still being written."""
-        self._folder.lock()
+        """Hold the lock of the index: nobody else creates, promotes or drops versions."""
+        lock = self._folder.lock()
+        lock.acquire()
         try:
             yield
         finally:
-            if not self._writing:
-                self._folder.unlock()
-
-    def _writer(self, version: str) -> tuple[IndexSchema, ItemFile, WordWriter]:
-        if version not in self._writing:
-            path = self._folder.path(version)
-            self._folder.lock()
-            schema, _ = self._folder.schema(version)
-            items = ItemFile(path / _ITEMS, write=True)
-            self._writing[version] = schema, items, WordWriter(path / "words", schema)
-        return self._writing[version]
-
-    def _commit(
-        self, version: str, schema: IndexSchema, items: ItemFile, words: WordWriter
-    ) -> None:
-        """Write words, then vectors, then items, last the file that tells readers to look."""
-        path = self._folder.path(version)
-        words.commit()
-        number = items.generation() + 1
-        write_vectors(path, number, items.count(), schema.dim, items.vectors())
-        items.commit()
-        items.close()
-        replace_file(path / _GENERATION, str(number).encode())
-
-    def _described(self, name: str, live: bool) -> Version:
-        schema, created = self._folder.schema(name)
-        with closing(ItemFile(self._folder.path(name) / _ITEMS)) as items:
-            return Version(name, schema, created, items.count(), live)
+            lock.release()
 
     def _snapshot(self, version: str | None) -> Snapshot:
         if version is None:
@@ -258,32 +220,49 @@ class EmbeddedEngine:
                 f"index {self._folder.index!r} has no live version: "
                 f"run `search-rerank index load FILE --promote`"
             )
-        path = self._folder.folder / version.rpartition("-")[2]
+        folder = self._folder.folder / version.rpartition("-")[2]
         try:
-            status = os.stat(path / _GENERATION)
+            stamp = _stamp(folder)
         except FileNotFoundError:
-            path = self._folder.path(version)
-            status = os.stat(path / _GENERATION)
-        stamp = (status.st_mtime_ns, status.st_ino)
+            self._folder.path(version)  # says so where there is no such version
+            with told(version, folder):
+                raise
         cached = self._snapshots.get(version)
         if cached is not None and cached[0] == stamp:
             return cached[1]
         with self._guard:
-            cached = self._snapshots.get(version)
-            if cached is None or cached[0] != stamp:
-                path = self._folder.path(version)
-                schema, _ = self._folder.schema(version)
-                cached = stamp, Snapshot(path, schema, self._weights)
-                self._forget_others(version)
-                self._snapshots[version] = cached
+            return self._refreshed(version, folder, _TRIES)
+
+    def _refreshed(self, version: str, folder: Path, tries: int) -> Snapshot:
+        """Return the snapshot of the newest state; others may finish newer ones meanwhile."""
+        stamp = _stamp(folder)
+        cached = self._snapshots.get(version)
+        if cached is not None and cached[0] == stamp:
             return cached[1]
+        schema, before = self._folder.schema(version), None if cached is None else cached[1]
+        try:
+            with told(version, folder):
+                snapshot = Snapshot(folder, schema, self._weights, before)
+        except EngineError:
+            if tries == 1 or _stamp(folder) == stamp:
+                raise
+            return self._refreshed(version, folder, tries - 1)
+        self._forget_others(version)
+        self._snapshots[version] = stamp, snapshot
+        return snapshot
 
     def _forget_others(self, version: str) -> None:
-        """Let go of what the snapshot of a version replaces: memory, and files since deleted.
+        """Let go of what nobody asks for: memory, and files since deleted.
 
-        A thread that still searches one keeps it alive; only `lookup` reads its files, under the
-        same guard.
+        A thread that still searches one keeps it alive; only `lookup` and `hashes` read its files,
+        under the same guard.
         """
         live = self._folder.pointer().live
-        for name in [name for name in self._snapshots if name == version or name != live]:
+        for name in [name for name in self._snapshots if name not in (version, live)]:
             self._snapshots.pop(name)[1].close()
+
+
+def _stamp(folder: Path) -> tuple[int, int]:
+    """Return what another state has otherwise."""
+    status = os.stat(folder / GENERATION)
+    return status.st_mtime_ns, status.st_ino

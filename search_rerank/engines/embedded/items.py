@@ -1,127 +1,118 @@
-"""The items of one embedded version: a SQLite file with what is stored of each."""
+"""The items of one embedded version as readers see them: a SQLite file."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search_rerank.data.item import Item
-from search_rerank.engines.base import Document, Stored
+from search_rerank.engines.base import Stored
+from search_rerank.engines.embedded.files import open_database
+from search_rerank.engines.embedded.state import COLUMNS, ITEMS, State
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS item (
-    row INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, hash TEXT NOT NULL,
-    json BLOB NOT NULL, boost REAL NOT NULL, vector BLOB);
-CREATE TABLE IF NOT EXISTS generation (number INTEGER NOT NULL);
-INSERT INTO generation SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM generation);
-"""
+_BUSY_S = 30.0
 _CHUNK = 500
 
 
 class ItemFile:
-    """Reads or writes the items of one version; writes are seen by others after `commit`.
+    """Reads the items of one version, always the newest finished state.
 
-    A row number is never used twice: an item written again gets a new one, so that a reader who
-    still sees the old words never takes one item for another.
+    Parameters
+    ----------
+    folder
+        Where the version lies.
+    dim
+        Length of its vectors.
     """
 
-    def __init__(self, path: Path, *, write: bool = False) -> None:
-        mode = "rwc" if write else "rw"  # a reader of a WAL file may have to create its index
-        self._connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
-            uri=True,
-            timeout=30,
-            check_same_thread=False,
-            isolation_level=None,
-        )
-        if write:
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            self._connection.executescript(_TABLES)
-            self._connection.execute("BEGIN")
+    def __init__(self, folder: Path, dim: int) -> None:
+        self._folder = folder
+        self._dim = dim
+        self._connection = open_database(folder / ITEMS, _BUSY_S)
 
-    def put(self, documents: Sequence[Document]) -> list[int]:
-        """Write documents with distinct ids and return their row numbers."""
-        self.remove(document.item.id for document in documents)
-        rows = []
-        for document in documents:
-            item, vector = document.item, document.vector
-            cursor = self._connection.execute(
-                "INSERT INTO item (id, hash, json, boost, vector) VALUES (?, ?, ?, ?, ?)",
-                (
-                    item.id,
-                    item.content_hash(),
-                    item.to_json(),
-                    float(document.boost or 1.0),
-                    None if vector is None else vector.astype("<f4").tobytes(),
-                ),
-            )
-            rows.append(int(cursor.lastrowid or 0))
-        return rows
+    def state(self) -> State:
+        """Return where the version is at."""
+        return State(*self._connection.execute(f"SELECT {COLUMNS} FROM state").fetchone())
 
-    def remove(self, ids: Iterable[str]) -> None:
-        """Remove items; ids that are not there are passed over."""
-        self._connection.executemany("DELETE FROM item WHERE id = ?", ((id_,) for id_ in ids))
+    def changes(
+        self, since: State | None
+    ) -> tuple[State, list[tuple[int, str, float, int | None]], list[int] | None]:
+        """Return what a reader must know to be at the newest state.
 
-    def commit(self) -> int:
-        """Make everything written visible and return the number of this state."""
-        self._connection.execute("UPDATE generation SET number = number + 1")
-        number = self.generation()
-        self._connection.execute("COMMIT")
-        self._connection.execute("BEGIN")
-        return number
-
-    def generation(self) -> int:
-        """Return the number of the state that is read."""
-        return int(self._connection.execute("SELECT number FROM generation").fetchone()[0])
-
-    def count(self) -> int:
-        """Return how many items there are."""
-        return int(self._connection.execute("SELECT COUNT(*) FROM item").fetchone()[0])
-
-    def columns(
-        self,
-    ) -> tuple[int, NDArray[np.int64], list[str], NDArray[np.float64], NDArray[np.bool_]]:
-        """Return state number, rows (ascending), ids, boosts and whether each has a vector."""
-        self._connection.execute("BEGIN")
-        try:
-            number = self.generation()
-            found = self._connection.execute(
-                "SELECT row, id, boost, vector IS NOT NULL FROM item ORDER BY row"
+        Returns
+        -------
+        state
+            The newest.
+        added
+            (row, id, boost, slot of the vector) of rows added since, by row.
+        gone
+            Rows removed since; None where `added` is all, because slots were moved or `since` is
+            None.
+        """
+        with self._at_once():
+            state = self.state()
+            follows = since is not None and since.epoch == state.epoch
+            first = since.next_row if since is not None and follows else 0
+            added = self._connection.execute(
+                "SELECT row, id, boost, slot FROM item WHERE row >= ? ORDER BY row", (first,)
             ).fetchall()
-        finally:
-            self._connection.execute("COMMIT")
-        rows, ids, boosts, has = zip(*found, strict=True) if found else ((), (), (), ())
-        return (
-            number,
-            np.array(rows, dtype=np.int64),
-            list(ids),
-            np.array(boosts, dtype=np.float64),
-            np.array(has, dtype=bool),
-        )
+            gone = None
+            if since is not None and follows:
+                gone = [
+                    row
+                    for (row,) in self._connection.execute(
+                        "SELECT row FROM gone WHERE number > ? AND row < ?",
+                        (since.number, since.next_row),
+                    )
+                ]
+        return state, added, gone
 
-    def vectors(self) -> Iterable[bytes | None]:
-        """Yield the vectors in the order of the rows."""
-        for (blob,) in self._connection.execute("SELECT vector FROM item ORDER BY row"):
-            yield blob
+    def hashes(self, ids: Sequence[str]) -> list[str | None]:
+        """Return the content hashes of items, in the order asked, None for ids not there."""
+        found = dict(self._of(ids, "id, hash"))
+        return [found.get(id_) for id_ in ids]
 
     def lookup(self, ids: Sequence[str]) -> list[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
         found: dict[str, Stored] = {}
-        for start in range(0, len(ids), _CHUNK):
-            part = ids[start : start + _CHUNK]
-            marks = ",".join("?" * len(part))
-            for id_, hash_, json, vector in self._connection.execute(
-                f"SELECT id, hash, json, vector FROM item WHERE id IN ({marks})", part
-            ):
-                array = None if vector is None else np.frombuffer(vector, dtype="<f4").copy()
-                found[id_] = Stored(Item.model_validate_json(json), hash_, array)
+        size = self._dim * 4
+        with self._at_once():
+            file = self._folder / self.state().vectors_file
+            descriptor = os.open(file, os.O_RDONLY)
+            try:
+                for id_, hash_, json, slot in self._of(ids, "id, hash, json, slot"):
+                    vector = None
+                    if slot is not None:
+                        data = os.pread(descriptor, size, slot * size)
+                        vector = np.frombuffer(data, dtype="<f4").copy()
+                    found[id_] = Stored(Item.model_validate_json(json), hash_, vector)
+            finally:
+                os.close(descriptor)
         return [found.get(id_) for id_ in ids]
 
     def close(self) -> None:
-        """Release the file; what was not committed is gone."""
+        """Release the file."""
         self._connection.close()
+
+    def _of(self, ids: Sequence[str], columns: str) -> Iterator[tuple[Any, ...]]:
+        for start in range(0, len(ids), _CHUNK):
+            part = ids[start : start + _CHUNK]
+            marks = ",".join("?" * len(part))
+            yield from self._connection.execute(
+                f"SELECT {columns} FROM item WHERE id IN ({marks})", part
+            )
+
+    @contextmanager
+    def _at_once(self) -> Iterator[sqlite3.Connection]:
+        """Read one state, whatever is finished meanwhile."""
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
+        finally:
+            self._connection.execute("COMMIT")

@@ -15,6 +15,7 @@ from search_rerank.engines.base import IndexSchema, Retrieve
 from search_rerank.engines.conditions import Conditions
 from search_rerank.engines.conditions import conditions as translate
 from search_rerank.engines.counting import counts
+from search_rerank.engines.embedded.columns import Columns, read_columns
 from search_rerank.engines.embedded.items import ItemFile
 from search_rerank.engines.embedded.vectors import VectorFile
 from search_rerank.engines.embedded.words import WordIndex
@@ -27,15 +28,27 @@ _MASKS = 64
 class Snapshot:
     """Answers queries from one state of a version; items are known by their place in `ids`."""
 
-    def __init__(self, folder: Path, schema: IndexSchema, weights: RetrievalConfig) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        schema: IndexSchema,
+        weights: RetrievalConfig,
+        before: Snapshot | None = None,
+    ) -> None:
+        """Read the newest state; of a state before only what changed is read."""
         self.schema = schema
         self._weights = weights
-        self.items = ItemFile(folder / "items.sqlite")
-        number, self._rows, self.ids, self._boost, present = self.items.columns()
-        self._vectors = VectorFile(folder, number, len(self.ids), schema.dim, present)
-        self._words = WordIndex(folder / "words", schema)
-        self._browse = np.lexsort((np.array(self.ids, dtype=np.str_), -self._boost))
-        self._places: dict[str, int] | None = None
+        self.items: ItemFile = ItemFile(folder, schema.dim) if before is None else before.items
+        self._columns: Columns
+        self._columns = columns = read_columns(
+            self.items, None if before is None else before._columns
+        )
+        self._rows, self.ids, self._boost = columns.rows, columns.ids, columns.boost
+        self._browse = columns.browse
+        self._vectors = VectorFile(
+            folder, columns.state, schema.dim, columns.slots, weights.num_candidates
+        )
+        self._words = WordIndex(folder / columns.state.words_folder, schema)
         self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
 
     def retrieve(self, request: Retrieve) -> Candidates:
@@ -77,7 +90,11 @@ class Snapshot:
         """Return given items as `Engine.score` does."""
         fields.check_vector(request, self.schema)
         places = np.array(
-            [place for id_ in dict.fromkeys(ids) if (place := self._place(id_)) is not None],
+            [
+                place
+                for id_ in dict.fromkeys(ids)
+                if (place := self._columns.place(id_)) is not None
+            ],
             dtype=np.intp,
         )
         text = clean(request.text)
@@ -189,8 +206,3 @@ class Snapshot:
         while len(self._masks) > _MASKS:
             self._masks.popitem(last=False)
         return mask
-
-    def _place(self, id_: str) -> int | None:
-        if self._places is None:
-            self._places = {id_: place for place, id_ in enumerate(self.ids)}
-        return self._places.get(id_)

@@ -1,16 +1,19 @@
-"""The vectors of one embedded version: compared one by one while few, by a graph above."""
+"""The vectors of one embedded version as readers see them: compared, or found by a graph."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-EXACT_UP_TO = 50_000
-"""Up to this many items every vector is compared; above, a graph finds nearly all the nearest."""
-_KEEP = 2
+from search_rerank.engines.embedded.state import State
+
+_MOST = 5_000
+"""Where a graph would have to give more than this to leave enough, every vector is compared."""
+_SPARE = 2
+"""Times as many are taken from the graph as asked for: it knows them in 8 bits only."""
 
 
 class VectorFile:
@@ -18,80 +21,85 @@ class VectorFile:
 
     Parameters
     ----------
-    folder, number, count, dim
-        Where, which state, and its shape.
-    present
-        bool (count,), which items have a vector; the others' rows are zero.
+    folder, state
+        Where, and what it is at.
+    dim
+        Length of a vector.
+    slots
+        int64 (n,), of each item the place of its vector in the file, -1 for those without.
+    num_candidates
+        Vectors that the graph looks at, at least.
     """
 
     def __init__(
-        self, folder: Path, number: int, count: int, dim: int, present: NDArray[np.bool_]
+        self, folder: Path, state: State, dim: int, slots: NDArray[np.int64], num_candidates: int
     ) -> None:
-        self._present = present
-        self._graph_path = folder / f"graph-{number:06d}.usearch"
+        self._slots = slots
+        self._present = slots >= 0
+        self._covered = state.covered
         self._graph = None
-        self.rows: NDArray[np.float32] = np.zeros((count, dim), dtype=np.float32)
-        if count and dim:
-            self.rows = np.load(_path(folder, number), mmap_mode="r", allow_pickle=False)
-        if self._graph_path.exists():
+        self._places = np.full(state.next_slot, -1, dtype=np.intp)
+        places = np.flatnonzero(self._present)
+        self._places[slots[places]] = places
+        self._newer = places[slots[places] >= state.covered]
+        self._rows: NDArray[np.float32] = np.zeros((0, dim), dtype=np.float32)
+        if state.next_slot and dim:
+            shape = (state.next_slot, dim)
+            self._rows = np.memmap(folder / state.vectors_file, "<f4", "r", shape=shape)
+        if state.covered:
             from usearch.index import Index
 
-            self._graph = Index.restore(str(self._graph_path), view=True)
+            looked_at = max(num_candidates, 64)
+            self._graph = Index(ndim=dim, metric="cos", dtype="i8", expansion_search=looked_at)
+            self._graph.view(str(folder / state.graph_file))
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, mask: NDArray[np.bool_] | None
     ) -> NDArray[np.intp]:
         """Return the places of the k nearest items, nearest first, among those of the mask."""
-        if self._graph is not None and mask is None:
-            matches = self._graph.search(vector, k, exact=False)
-            return np.asarray(matches.keys, dtype=np.intp)
         allowed = self._present if mask is None else self._present & mask
-        places = np.flatnonzero(allowed)
-        cosine = self.cosine(vector, None if len(places) == len(allowed) else places)
+        count = int(np.count_nonzero(allowed))
+        places = None if self._graph is None else self._by_graph(vector, k, allowed, count)
+        if places is not None:
+            cosine = self.cosine(vector, places)
+        else:
+            places = np.flatnonzero(allowed)
+            # All at once is faster than to gather half of them.
+            if 2 * count > len(self._rows):
+                cosine = (self._rows @ _unit(vector))[self._slots[places]].astype(np.float64)
+            else:
+                cosine = self.cosine(vector, places)
         if len(places) > k:
-            best = np.argpartition(-cosine, k - 1)[:k]
+            best = np.sort(np.argpartition(-cosine, k - 1)[:k])
             places, cosine = places[best], cosine[best]
         return places[np.argsort(-cosine, kind="stable")]
 
-    def cosine(
-        self, vector: NDArray[np.float32], places: NDArray[np.intp] | None
-    ) -> NDArray[np.float64]:
-        """Return the cosine of some items (all where None), NaN for those without a vector."""
-        rows = self.rows if places is None else self.rows[places]
-        present = self._present if places is None else self._present[places]
-        unit = vector / np.linalg.norm(vector)
-        cosine: NDArray[np.float64] = (rows @ unit).astype(np.float64)
-        cosine[~present] = np.nan
+    def cosine(self, vector: NDArray[np.float32], places: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the cosine of some items, NaN for those without a vector."""
+        cosine = np.full(len(places), np.nan)
+        present = self._present[places]
+        cosine[present] = self._rows[self._slots[places[present]]] @ _unit(vector)
         return cosine
 
-
-def write_vectors(
-    folder: Path, number: int, count: int, dim: int, blobs: Iterable[bytes | None]
-) -> None:
-    """Write the vectors of a state, with a graph where there are many; older states go."""
-    if not (count and dim):
-        return
-    rows = np.lib.format.open_memmap(
-        _path(folder, number), mode="w+", dtype=np.float32, shape=(count, dim)
-    )
-    present = np.zeros(count, dtype=bool)
-    for place, blob in enumerate(blobs):
-        if blob is not None:
-            rows[place] = np.frombuffer(blob, dtype="<f4")
-            present[place] = True
-    rows.flush()
-    if count > EXACT_UP_TO:
-        from usearch.index import Index
-
-        graph = Index(ndim=dim, metric="cos", dtype="f32")
-        places = np.flatnonzero(present)
-        for part in np.array_split(places, max(1, len(places) // 10_000)):
-            graph.add(part.astype(np.uint64), np.asarray(rows[part]))
-        graph.save(str(folder / f"graph-{number:06d}.usearch"))
-    for pattern in ("vectors-*.npy", "graph-*.usearch"):
-        for old in sorted(folder.glob(pattern))[:-_KEEP]:
-            old.unlink()
+    def _by_graph(
+        self,
+        vector: NDArray[np.float32],
+        k: int,
+        allowed: NDArray[np.bool_],
+        count: int,
+    ) -> NDArray[np.intp] | None:
+        """Return allowed items among which the nearest are; None where a graph is no help."""
+        if not count:
+            return None
+        asked = math.ceil(_SPARE * k * len(self._places) / count)
+        if asked > _MOST or self._graph is None:
+            return None
+        matches = self._graph.search(_unit(vector), min(asked, self._covered))
+        found = self._places[np.asarray(matches.keys, dtype=np.intp)]
+        found = found[found >= 0]
+        found = np.concatenate([found[allowed[found]], self._newer[allowed[self._newer]]])
+        return None if len(found) < min(k, count) else found
 
 
-def _path(folder: Path, number: int) -> Path:
-    return folder / f"vectors-{number:06d}.npy"
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    return vector / np.linalg.norm(vector)

@@ -1,21 +1,28 @@
-"""The folder of an embedded index: its versions, which one is live, and who may write."""
+"""The folder of an embedded index: its versions, and which one is live."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
+import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import orjson
 
 from search_rerank.engines.base import IndexSchema, schema_from
+from search_rerank.engines.embedded.files import replace_file, sync_folder, told
+from search_rerank.engines.embedded.journal import LOADING
+from search_rerank.engines.embedded.locks import FileLock
 from search_rerank.errors import EngineError
 
 SCHEMA = "schema.json"
+_FORMAT = 2
+"""Of the files of a version; another release may have another one."""
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -28,14 +35,22 @@ class Pointer:
 
 
 class VersionFolder:
-    """Names versions `INDEX-vNNNN`, each in its own folder `vNNNN`."""
+    """Names versions `INDEX-vNNNN`, each in its own folder `vNNNN`.
 
-    def __init__(self, folder: Path, index: str) -> None:
+    Parameters
+    ----------
+    folder, index
+        Where, and of which index.
+    timeout_s
+        How long one waits for a lock.
+    """
+
+    def __init__(self, folder: Path, index: str, timeout_s: float) -> None:
         self.folder = folder
         self.index = index
+        self._timeout_s = timeout_s
         self._pointer_path = folder / "live.json"
         self._pointer: tuple[tuple[int, int], Pointer] | None = None
-        self._lock: IO[bytes] | None = None
 
     def pointer(self) -> Pointer:
         """Return what is live; another process's promotion is seen at once."""
@@ -45,18 +60,13 @@ class VersionFolder:
             return Pointer()
         stamp = (status.st_mtime_ns, status.st_ino)
         if self._pointer is None or self._pointer[0] != stamp:
-            self._pointer = stamp, Pointer(**orjson.loads(self._pointer_path.read_bytes()))
+            with told(f"index {self.index!r}", self._pointer_path):
+                self._pointer = stamp, Pointer(**orjson.loads(self._pointer_path.read_bytes()))
         return self._pointer[1]
 
     def point(self, pointer: Pointer) -> None:
         """Replace what is live, in one step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        replace_file(
-            self._pointer_path,
-            orjson.dumps(
-                {"live": pointer.live, "previous": pointer.previous, "last": pointer.last}
-            ),
-        )
+        replace_file(self._pointer_path, orjson.dumps(asdict(pointer)))
 
     def path(self, version: str) -> Path:
         """Return the folder of a version that exists."""
@@ -74,62 +84,77 @@ class VersionFolder:
         found = [path.parent.name for path in self.folder.glob(f"v*/{SCHEMA}")]
         return [f"{self.index}-{n}" for n in sorted(found, key=lambda v: int(v[1:]), reverse=True)]
 
-    def add(self, schema: IndexSchema, created: datetime) -> str:
-        """Make the folder of a new version and return its name; a number is never used twice."""
+    def add(
+        self, schema: IndexSchema, created: datetime, make: Callable[[Path, IndexSchema], None]
+    ) -> str:
+        """Make a new version and return its name; a number is never used twice.
+
+        The lock of the index must be held. `make` makes the files of its folder, which gets its
+        name when all are there.
+        """
+        for left in [*self.folder.glob("making-v*"), *self.folder.glob("dropped-v*")]:
+            shutil.rmtree(left, ignore_errors=True)
         pointer = self.pointer()
         number = pointer.last + 1
         self.point(replace(pointer, last=number))
         path = self.folder / f"v{number:04d}"
-        path.mkdir()
-        entry = {
-            **asdict(schema),
-            "created": created.astimezone(UTC).isoformat(),
-        }
-        replace_file(path / SCHEMA, orjson.dumps(entry))
-        return f"{self.index}-v{number:04d}"
+        making = path.with_name(f"making-{path.name}")
+        making.mkdir()
+        make(making, schema)
+        (making / _LOCK).touch()
+        created_at = created.astimezone(UTC).isoformat()
+        entry = {**asdict(schema), "created": created_at, "format": _FORMAT}
+        replace_file(making / SCHEMA, orjson.dumps(entry))
+        os.rename(making, path)
+        sync_folder(self.folder)
+        return f"{self.index}-{path.name}"
 
-    def schema(self, version: str) -> tuple[IndexSchema, datetime]:
+    def remove(self, version: str) -> None:
+        """Delete a version; its lock and that of the index must be held."""
+        path = self.path(version)
+        pointer = self.pointer()
+        if pointer.live == version:
+            raise EngineError(f"{version} is live: promote another version first")
+        if pointer.previous == version:
+            self.point(replace(pointer, previous=None))
+        gone = path.with_name(f"dropped-{path.name}")
+        os.replace(path, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def described(self, version: str) -> tuple[IndexSchema, datetime]:
         """Return what a version was made for, and when."""
-        entry = orjson.loads((self.path(version) / SCHEMA).read_bytes())
-        created = datetime.fromisoformat(entry["created"])
-        return schema_from(entry), created
+        entry = self._entry(version)
+        return schema_from(entry), datetime.fromisoformat(entry["created"])
 
-    def lock(self) -> None:
-        """Become the one process that writes this index, until `unlock` or the end.
+    def schema(self, version: str) -> IndexSchema:
+        """Return what a version was made for that this release can read.
 
         Raises
         ------
         EngineError
-            When another one does; the message names it.
+            When there is none, or another release made it.
         """
-        if self._lock is not None:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = (self.folder / "lock").open("a+b")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().decode(errors="replace") or "unknown"
-            file.close()
+        entry = self._entry(version)
+        if entry.get("format") != _FORMAT:
             raise EngineError(
-                f"index {self.index!r} is being written by another process (pid {holder}): "
-                f"wait until it is done, or end it"
-            ) from None
-        file.truncate(0)
-        file.write(str(os.getpid()).encode())
-        file.flush()
-        self._lock = file
+                f"{version} was made by another release: load the catalogue again with "
+                f"`search-rerank index load FILE --promote`"
+            )
+        return schema_from(entry)
 
-    def unlock(self) -> None:
-        """Let others write."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+    def loading(self, version: str) -> bool:
+        """Return whether a version was not sealed yet."""
+        return (self.path(version) / LOADING).exists()
 
+    def lock(self, version: str | None = None) -> FileLock:
+        """Return the lock of a version, or (None) of the index: who creates, promotes, drops."""
+        if version is not None:
+            return FileLock(self.path(version) / _LOCK, version, self._timeout_s)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / _LOCK, f"index {self.index!r}", self._timeout_s)
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that readers see the old one or the new one, never a part."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
+    def _entry(self, version: str) -> dict[str, Any]:
+        path = self.path(version) / SCHEMA
+        with told(version, path):
+            found: dict[str, Any] = orjson.loads(path.read_bytes())
+            return found

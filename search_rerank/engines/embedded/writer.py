@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import tantivy
@@ -9,62 +11,82 @@ import tantivy
 from search_rerank.data.item import Item
 from search_rerank.engines import fields
 from search_rerank.engines.base import IndexSchema
-from search_rerank.engines.embedded.analysis import FACTOR, ROW, open_index
+from search_rerank.engines.embedded.analysis import FACTOR, ROW, cut, open_index
+from search_rerank.engines.embedded.files import sync_folder
 
-_HEAP_BYTES = 64_000_000
+_HEAP_BYTES = 32_000_000
+"""Of each thread."""
+_LOCKS = (".tantivy-writer.lock", ".tantivy-meta.lock")
 
 
 class WordWriter:
-    """Writes the words of one version; seen by readers that open it after `commit`.
+    """Writes a new folder of words, beside the one it begins with, which stays as it is.
 
     Parameters
     ----------
+    before
+        Folder to begin with; None begins with nothing.
     folder
-        Where the tantivy files lie; made if missing.
+        The new folder; what lies there was never finished and goes.
     schema
         What the version was made for.
+    threads
+        How many index at a time.
     """
 
-    def __init__(self, folder: Path, schema: IndexSchema) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self, before: Path | None, folder: Path, schema: IndexSchema, threads: int = 1
+    ) -> None:
+        self._folder = folder
         self._schema = schema
-        _, self._index = open_index(str(folder), schema)
-        self._writer: tantivy.IndexWriter | None = None
+        self._languages = fields.languages(schema)
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+        if before is not None:
+            _link(before, folder)
+        self._fields, index = open_index(str(folder), schema)
+        self._writer = index.writer(threads * _HEAP_BYTES, threads)
 
     def put(self, row: int, item: Item, boost: float) -> None:
-        """Replace what is there of an item."""
-        writer = self._open()
-        writer.delete_documents_by_term("is_id", item.id)
+        """Add a row."""
         entry = tantivy.Document()
+        add_text, add_float = entry.add_text, entry.add_float
         for name, text in fields.texts(item, self._schema).items():
-            entry.add_text(name, text)
+            add_text(name, cut(text, self._languages[name]))
         for name, values in fields.keywords(item, self._schema).items():
             for value in values:
-                entry.add_text(name, value)
+                add_text(name, value)
         for name, number in fields.numbers(item, self._schema).items():
-            entry.add_float(name, number)
+            add_float(name, number)
         entry.add_unsigned(ROW, row)
-        entry.add_float(FACTOR, 2.0**boost - 2.0)  # makes log2(2 + factor) the boost
-        writer.add_document(entry)
+        add_float(FACTOR, 2.0**boost - 2.0)  # makes log2(2 + factor) the boost
+        self._writer.add_document(entry)
 
-    def remove(self, id: str) -> None:
-        """Remove an item if it is there."""
-        self._open().delete_documents_by_term("is_id", id)
+    def remove(self, row: int) -> None:
+        """Remove a row."""
+        # By term it would be looked for as a signed number, which is another term.
+        self._writer.delete_documents_by_query(tantivy.Query.term_query(self._fields, ROW, row))
 
     def commit(self) -> None:
-        """Make everything written visible to indexes opened from now on."""
-        if self._writer is not None:
-            self._writer.commit()
-            self._writer.wait_merging_threads()
-            self._writer = None
+        """Make the folder whole and durable; nothing can be added afterwards."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        sync_folder(self._folder)
 
     def discard(self) -> None:
-        """Forget what was not committed."""
-        if self._writer is not None:
-            self._writer.rollback()
-            self._writer = None
+        """Forget the new folder."""
+        self._writer.rollback()
+        self._writer.wait_merging_threads()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _open(self) -> tantivy.IndexWriter:
-        if self._writer is None:
-            self._writer = self._index.writer(_HEAP_BYTES, 1)
-        return self._writer
+
+def _link(before: Path, folder: Path) -> None:
+    """Give the files of a folder to another one as well; tantivy never writes into a segment."""
+    for entry in os.scandir(before):
+        if entry.name in _LOCKS:
+            continue
+        if entry.name.endswith(".json"):
+            shutil.copyfile(entry.path, folder / entry.name)
+        else:
+            os.link(entry.path, folder / entry.name)
