@@ -35,4 +35,4 @@ def open_engine(config: Config) -> Engine:
         ):
             raise
         raise MissingExtra("the Elasticsearch engine", "elasticsearch") from None
-    return ElasticsearchEngine(config.engine, config.retrieval)
+    return ElasticsearchEngine(config.engine, config.retrieval, config.load)

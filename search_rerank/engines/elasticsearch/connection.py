@@ -26,15 +26,24 @@ class VersionGone(EngineError):
     """The version was dropped since the server was asked which there are."""
 
 
+def address(config: EngineConfig) -> str:
+    """Return where the server is, as messages say it: no secret is in it."""
+    if config.cloud_id is not None:
+        return f"cloud {config.cloud_id.partition(':')[0]}"
+    return ", ".join(config.urls)
+
+
 def connect(config: EngineConfig) -> es.Elasticsearch:
     """Return a client; credentials come from the environment only, TLS is verified."""
-    if any("@" in urlsplit(url).netloc for url in config.urls):
+    if config.cloud_id is None and any("@" in urlsplit(url).netloc for url in config.urls):
         # Addresses stand in messages, logs and answers; the one that is refused is not shown.
         raise EngineError(
             f"engine.url: expected an address without user and password, found one with: set "
             f"{USER} and {PASSWORD} in the environment instead"
         )
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"hosts": list(config.urls)}
+    if config.cloud_id is not None:
+        options = {"cloud_id": config.cloud_id}
     if key := os.environ.get(API_KEY):
         options["api_key"] = key
     elif user := os.environ.get(USER):
@@ -43,15 +52,19 @@ def connect(config: EngineConfig) -> es.Elasticsearch:
         options["ca_certs"] = ca_file
     try:
         return es.Elasticsearch(
-            list(config.urls),
             serializer=OrjsonSerializer(),
             request_timeout=config.timeout_s,
-            max_retries=1,
-            retry_on_timeout=False,
+            max_retries=config.retries,
+            # A server alone that is too slow is not asked the same again on top.
+            retry_on_timeout=len(config.urls) > 1,
             **options,
         )
     except (ValueError, TypeError, OSError) as error:
-        raise EngineError(f"engine.url {', '.join(config.urls)}: {error}") from None
+        if config.cloud_id is not None:
+            raise EngineError(
+                "engine.cloud_id: expected NAME:CODE as the deployment's page shows it"
+            ) from None
+        raise EngineError(f"engine.url {address(config)}: {error}") from None
 
 
 @contextmanager

@@ -9,11 +9,9 @@ from typing import Any, TypeVar
 import elasticsearch as es
 import numpy as np
 
-from search_rerank.config import EngineConfig, RetrievalConfig
+from search_rerank.config import EngineConfig, LoadConfig, RetrievalConfig
 from search_rerank.data.item import Item
-from search_rerank.engines import fields
 from search_rerank.engines.base import (
-    WRITTEN,
     Document,
     IndexSchema,
     Outcome,
@@ -21,22 +19,21 @@ from search_rerank.engines.base import (
     Stored,
     Suggestion,
     Version,
-    outcome_of,
 )
+from search_rerank.engines.elasticsearch.bulk import Bulk
 from search_rerank.engines.elasticsearch.connection import (
     WRITE_TIMEOUT_S,
     VersionGone,
+    address,
     connect,
     errors_of,
     reason_of,
 )
-from search_rerank.engines.elasticsearch.mapping import source
 from search_rerank.engines.elasticsearch.retrieval import Retrieval
 from search_rerank.engines.elasticsearch.versions import Known, Versions
-from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.engines.elasticsearch.writing import Writing, can_be_stored
 from search_rerank.query import Candidates
 
-_BULK = 500
 T = TypeVar("T")
 
 
@@ -46,9 +43,11 @@ class ElasticsearchEngine:
     Parameters
     ----------
     config
-        Address, index name and time limit.
+        Addresses, index name and time limit.
     weights
         How candidates are chosen.
+    load
+        Bulk requests at a time, and their size.
 
     Raises
     ------
@@ -58,11 +57,12 @@ class ElasticsearchEngine:
 
     name = "elasticsearch"
 
-    def __init__(self, config: EngineConfig, weights: RetrievalConfig) -> None:
-        self._url = ", ".join(config.urls)
+    def __init__(self, config: EngineConfig, weights: RetrievalConfig, load: LoadConfig) -> None:
+        self._url = address(config)
         self._client = connect(config)
         self._writer = self._client.options(request_timeout=max(WRITE_TIMEOUT_S, config.timeout_s))
-        self._versions = Versions(self._writer, config.index)
+        self._versions = Versions(self._writer, config)
+        self._writing = Writing(self._writer, Bulk(self._writer, load))
         self._retrieval = Retrieval(self._client, weights, config.timeout_s)
         with errors_of(self._url):
             self._server = str(self._client.info()["version"]["number"])
@@ -75,22 +75,16 @@ class ElasticsearchEngine:
     def write(self, version: str, documents: Sequence[Document]) -> Sequence[Outcome]:
         """Write documents, idempotent by item id; return the outcome of each, in their order."""
         with errors_of(self._url):
-            schema = self._versions.get(version).schema
-            good, refused = fields.sorted_out(documents, schema)
-            operations = [
-                part
-                for id_, document in good.items()
-                for part in ({"index": {"_id": id_}}, source(document, schema))
-            ]
-            refused |= self._bulk(version, operations, 2 * _BULK)
-        return [outcome_of(document, refused) for document in documents]
+            return self._writing.write(self._versions.get(version), documents)
 
     def delete(self, version: str, ids: Sequence[str], revision: int = 0) -> Sequence[Outcome]:
-        """Remove items; ids that are not there are no error."""
+        """Remove items as of a revision; return the outcome of each."""
         with errors_of(self._url):
-            self._versions.get(version)
-            self._bulk(version, [{"delete": {"_id": id_}} for id_ in ids], _BULK)
-            return [WRITTEN] * len(ids)
+            known = self._versions.get(version)
+            outcomes = self._writing.delete(known, ids, revision)
+            if known.loading and not self._versions.get(version, fresh=True).loading:
+                self._writing.purge(known)  # it was sealed meanwhile
+            return outcomes
 
     def finish(self, version: str) -> None:
         """Make all that was written visible to queries."""
@@ -100,23 +94,26 @@ class ElasticsearchEngine:
 
     def seal(self, version: str) -> None:
         """End the loading of a version."""
-        self.finish(version)
+        with errors_of(self._url):
+            known = self._versions.get(version, fresh=True)
+            self._writing.purge(known)
+            if known.loading:
+                self._versions.seal(known)
+                self._writing.purge(known)  # what was removed while the first was under way
 
     def count(self, version: str | None = None) -> int:
         """Return how many items a version holds."""
-        return self._read(version, lambda known: int(self._client.count(index=known.name)["count"]))
+        return self._read(version, self._versions.count)
 
     def promote(self, version: str) -> None:
         """Make a version the live one, in one atomic step."""
         with errors_of(self._url):
-            self._versions.point(self._versions.get(version).name)
+            self._versions.promote(version)
 
     def rollback(self) -> str:
         """Make the version that was live before the present one live again; return its name."""
         with errors_of(self._url):
-            version = self._versions.previous()
-            self._versions.point(version)
-            return version
+            return self._versions.rollback()
 
     def drop(self, version: str) -> None:
         """Delete a version that is not live."""
@@ -154,14 +151,13 @@ class ElasticsearchEngine:
 
     def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
         """Return the content hashes of items."""
-        found = self.lookup(ids, version)
-        return [None if stored is None else stored.content_hash for stored in found]
+        return self._read(version, lambda known: self._writing.hashes(known, ids))
 
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
         if not ids:
             return []
-        fits = [id_ for id_ in ids if 0 < len(id_.encode("utf-8", "replace")) <= 512]
+        fits = [id_ for id_ in ids if can_be_stored(id_)]
 
         def look(known: Known) -> Sequence[Stored | None]:
             answer = self._client.mget(
@@ -173,7 +169,11 @@ class ElasticsearchEngine:
             for doc in answer["docs"]:
                 if error := doc.get("error"):  # for each item, where the version is not there
                     raise VersionGone(f"Elasticsearch: {reason_of(error)}")
-            found = {doc["_id"]: _stored(doc["_source"]) for doc in answer["docs"] if doc["found"]}
+            found = {
+                doc["_id"]: _stored(doc["_source"])
+                for doc in answer["docs"]
+                if doc["found"] and "json" in doc["_source"]
+            }
             return [found.get(id_) for id_ in ids]
 
         return self._read(version, look)
@@ -205,23 +205,6 @@ class ElasticsearchEngine:
             except (es.NotFoundError, VersionGone):
                 self._versions.forget()
                 return ask(self._versions.get(version))
-
-    def _bulk(self, version: str, operations: list[dict[str, Any]], size: int) -> dict[str, str]:
-        refused: dict[str, str] = {}
-        for start in range(0, len(operations), size):
-            part = operations[start : start + size]
-            answer = self._writer.bulk(index=version, operations=part, require_alias=False)
-            for result in answer["items"] if answer["errors"] else ():
-                (entry,) = result.values()
-                status, error = entry["status"], entry.get("error")
-                if error is None:
-                    continue
-                if status in (429, 503):
-                    raise EngineUnavailable(f"Elasticsearch is overloaded: {reason_of(error)}")
-                if status == 404:
-                    raise EngineError(f"no version {version!r}: {reason_of(error)}")
-                refused[entry["_id"]] = reason_of(error)
-        return refused
 
 
 def _stored(entry: Mapping[str, Any]) -> Stored:

@@ -12,6 +12,8 @@ from search_rerank.engines.base import Document, IndexSchema, schema_from
 from search_rerank.engines.words import MAX_WORD_CHARACTERS
 from search_rerank.languages import Language
 
+PRESENT = {"bool": {"must_not": {"term": {"gone": True}}}}
+"""Matches every item, and no note of a removal: see `definition`."""
 EXACT_UP_TO = 50_000
 """Up to this many items every vector is compared (`flat`); above, a graph (`int8_hnsw`)."""
 
@@ -26,8 +28,12 @@ def definition(schema: IndexSchema, created: datetime, expected: int) -> dict[st
     properties |= {name: {"type": "keyword"} for name in fields.keyword_fields(schema).values()}
     properties |= {name: number for name in fields.number_fields(schema).values()}
     properties |= {name: {"type": "keyword"} for name in (fields.EXACT, fields.GROUP)}
-    properties["boost"] = number
-    properties["hash"] = {"type": "keyword", "index": False, "doc_values": False}
+    # Read together when an item is written again; stored, so that its source need not be parsed.
+    properties["boost"] = number | {"store": True}
+    properties["hash"] = {"type": "keyword", "index": False, "store": True}
+    properties["revision"] = {"type": "long", "index": False, "store": True}
+    # What was removed during a load is noted until it ends: an older row must not bring it back.
+    properties["gone"] = {"type": "boolean"}
     # The item as text, neither parsed nor indexed: what was read comes back byte for byte.
     properties["json"] = {"type": "keyword", "index": False, "doc_values": False}
     if schema.dim:
@@ -41,12 +47,7 @@ def definition(schema: IndexSchema, created: datetime, expected: int) -> dict[st
         }
     meta = asdict(schema) | {"created": created.isoformat()}
     return {
-        "settings": {
-            "number_of_shards": 1,
-            "number_of_replicas": 0,
-            "refresh_interval": "-1",
-            "analysis": _analysis(languages),
-        },
+        "settings": {"refresh_interval": "-1", "analysis": _analysis(languages)},
         "mappings": {"dynamic": "strict", "_meta": meta, "properties": properties},
     }
 
@@ -74,6 +75,7 @@ def source(document: Document, schema: IndexSchema) -> dict[str, Any]:
         **fields.numbers(item, schema),
         "boost": document.boost or 1.0,
         "hash": item.content_hash(),
+        "revision": document.revision,
         "json": item.to_json().decode(),
     }
     if document.vector is not None:

@@ -16,6 +16,7 @@ from search_rerank.engines.conditions import conditions
 from search_rerank.engines.counting import Count, counts
 from search_rerank.engines.elasticsearch import search
 from search_rerank.engines.elasticsearch.connection import VersionGone, reason_of
+from search_rerank.engines.elasticsearch.mapping import PRESENT
 from search_rerank.engines.elasticsearch.search import Hits
 from search_rerank.engines.elasticsearch.versions import Known
 from search_rerank.engines.words import clean
@@ -50,7 +51,7 @@ class Retrieval:
     def retrieve(self, request: Retrieve, version: Known) -> Candidates:
         """Return candidates as `Engine.retrieve` does."""
         fields.check_vector(request, version.schema)
-        filters = search.condition(conditions(request.filters, version.schema))
+        filters = search.condition(conditions(request.filters, version.schema)) + _present(version)
         names = counts(request, version.schema)
         k, text, vector = hybrid.depth(request.k), clean(request.text), request.vector
         if not text:
@@ -93,7 +94,7 @@ class Retrieval:
         only = [search.with_ids(wanted)]
         listed = search.by_boost(only, len(wanted), (), self._timeout_s)
         if not text:
-            best = search.by_boost([], 1, (), self._timeout_s)
+            best = search.by_boost(_present(version), 1, (), self._timeout_s)
             found, top = (search.hits_of(_good(a)) for a in self._ask(version, [listed, best]))
             highest = float(top.boost.max(initial=1.0))
             return hybrid.browse(found.ids, found.boost, self._weights, highest)
@@ -130,7 +131,7 @@ class Retrieval:
     ) -> Candidates:
         asked = [
             search.by_boost(filters, k, names, self._timeout_s),
-            search.by_boost([], 1, (), self._timeout_s),
+            search.by_boost(_present(version), 1, (), self._timeout_s),
         ]
         answer, best = (_good(answer) for answer in self._ask(version, asked))
         found = search.hits_of(answer)
@@ -202,6 +203,11 @@ class Retrieval:
             raise
         except EngineError as error:
             return _NO_HITS, (_VECTORS, str(error))
+
+
+def _present(version: Known) -> list[search.Query]:
+    """Return the filter that leaves out notes of removals, which only a load has."""
+    return [PRESENT] if version.loading else []
 
 
 def _cosine(hits: Hits) -> list[float]:
