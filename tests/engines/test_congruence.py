@@ -40,7 +40,7 @@ def test_both_engines_answer_alike(embedded: Open, elastic: Open) -> None:
     for engine in engines:
         version = engine.create(IndexSchema(8, "random"))
         assert set(engine.write(version, documents)) == {WRITTEN}
-        engine.finish(version)
+        engine.seal(version)
         engine.promote(version)
     overlap = []
     for n in range(40):

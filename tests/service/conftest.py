@@ -48,7 +48,7 @@ def build(home: Path) -> World:
         version = engine.create(schema)
         rows = zip(dataset.items, vectors, strict=True)
         engine.write(version, [Document(item, vector) for item, vector in rows])
-        engine.finish(version)
+        engine.seal(version)
         engine.promote(version)
         bundle = make_bundle(shop, train(shop))
     engine.close()

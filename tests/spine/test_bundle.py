@@ -268,7 +268,7 @@ def other_dimension(world: World, home: Path) -> Config:
     engine = open_engine(config)
     version = engine.create(IndexSchema(8, encoder.fingerprint))
     engine.write(version, [Document(item, vector) for item, vector in rows])
-    engine.finish(version)
+    engine.seal(version)
     engine.promote(version)
     engine.close()
     return config

@@ -98,7 +98,7 @@ def test_an_index_with_vectors_of_another_dimension_leaves_the_words(
     engine = serving.engine
     version = engine.create(IndexSchema(3, "another encoder"))
     engine.write(version, [Document(item) for item in world.made.items])
-    engine.finish(version)
+    engine.seal(version)
     engine.promote(version)
     answer = serving.search(world.query("shoes", "u00000"), explain=True)
     (why,) = answer.degraded
@@ -116,7 +116,7 @@ def test_an_index_of_another_encoder_of_the_same_dimension_leaves_the_words(
     other = engine.create(IndexSchema(live.schema.dim, "hashing-other", live.schema.attributes))
     vector = np.eye(1, live.schema.dim, dtype=np.float32)[0]
     engine.write(other, [Document(item, vector) for item in world.made.items])
-    engine.finish(other)
+    engine.seal(other)
     engine.promote(other)
     serving.reload_if_changed()
     answer = serving.search(asked)

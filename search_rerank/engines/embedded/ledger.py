@@ -1,4 +1,4 @@
-"""The items of one embedded version as their one writer sees them, and the rules of revisions."""
+"""The items of one embedded version as their one writer sees them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,9 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from search_rerank.engines import fields
-from search_rerank.engines.base import (
-    CONFLICT,
-    STALE,
-    UNCHANGED,
-    WRITTEN,
-    Document,
-    IndexSchema,
-    Outcome,
-)
 from search_rerank.engines.embedded.files import open_database
 from search_rerank.engines.embedded.state import COLUMNS, ITEMS, TABLES, State
+from search_rerank.engines.revisions import Kept
 
 _BUSY_S = 30.0
 _CHUNK = 500
@@ -31,56 +22,10 @@ NewRow = tuple[int, str, str, bytes, float, int, int | None]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is stored of an item that is written again."""
+class Known(Kept):
+    """What is stored of an item that is written again, and in which row."""
 
     row: int
-    hash: str
-    boost: float
-    revision: int
-
-
-def judged(document: Document, hash_: str, known: Known | None, removed: int | None) -> Outcome:
-    """Return what must become of a document.
-
-    Parameters
-    ----------
-    hash_
-        Content hash of its item.
-    known
-        What is stored of the item.
-    removed
-        Revision as of which it was removed, where that is remembered.
-    """
-    newest = removed if known is None else known.revision
-    if newest is not None and document.revision < newest:
-        return STALE
-    if document.replaces is not None and (known is None or document.replaces != known.hash):
-        return CONFLICT
-    if known is not None and hash_ == known.hash and document.boost in (None, known.boost):
-        return UNCHANGED
-    return WRITTEN
-
-
-def sorted_out(
-    documents: Sequence[Document], schema: IndexSchema
-) -> tuple[list[Outcome | None], dict[str, int]]:
-    """Return outcomes as far as the documents alone decide, and the place of the last of each id.
-
-    Those have None; of several with one id the last that is not refused counts.
-    """
-    outcomes: list[Outcome | None] = [None] * len(documents)
-    last: dict[str, int] = {}
-    for place, document in enumerate(documents):
-        reason = fields.refusal(document, schema)
-        if reason is not None:
-            outcomes[place] = Outcome("refused", reason)
-            continue
-        earlier = last.get(document.item.id)
-        if earlier is not None:
-            outcomes[earlier] = STALE
-        last[document.item.id] = place
-    return outcomes, last
 
 
 class Ledger:
@@ -98,7 +43,7 @@ class Ledger:
         """Return what is stored of items, by id."""
         return {
             row[0]: Known(*row[1:])
-            for row in self._of(ids, "id, row, hash, boost, revision", "item")
+            for row in self._of(ids, "id, hash, boost, revision, row", "item")
         }
 
     def removed(self, ids: Collection[str]) -> dict[str, int]:

@@ -21,10 +21,11 @@ from search_rerank.engines.base import (
 from search_rerank.engines.embedded.files import replace_file, sync_folder
 from search_rerank.engines.embedded.journal import LOADING, Journal
 from search_rerank.engines.embedded.layout import clean_up
-from search_rerank.engines.embedded.ledger import Ledger, NewRow, judged, sorted_out
+from search_rerank.engines.embedded.ledger import Ledger, NewRow
 from search_rerank.engines.embedded.state import GENERATION, State
 from search_rerank.engines.embedded.vector_writer import VectorWriter, copy_vectors, write_graph
 from search_rerank.engines.embedded.writer import WordWriter
+from search_rerank.engines.revisions import judged, sorted_out
 
 _SEAL_DEAD = 0.1
 _LIVE_DEAD = 1.0

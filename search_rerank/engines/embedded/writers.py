@@ -11,10 +11,10 @@ from typing import TypeVar
 from search_rerank.engines.base import UNCHANGED, WRITTEN, Document, Outcome
 from search_rerank.engines.embedded.files import told
 from search_rerank.engines.embedded.journal import Journal
-from search_rerank.engines.embedded.ledger import sorted_out
 from search_rerank.engines.embedded.locks import FileLock
 from search_rerank.engines.embedded.version_writer import VersionWriter
 from search_rerank.engines.embedded.versions import VersionFolder
+from search_rerank.engines.revisions import sorted_out
 
 T = TypeVar("T")
 
