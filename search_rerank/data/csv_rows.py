@@ -1,25 +1,26 @@
-"""CSV as numbered rows; a broken one is a problem of its own and loses no neighbour."""
+"""The cells of a table; a broken row is a problem of its own and loses no neighbour."""
 
 from __future__ import annotations
 
 import csv
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
-from search_rerank.data.columns import Columns
 from search_rerank.data.lines import MAX_LINE_BYTES, ByteStream, Problem, Unfinished, as_text, lines
 from search_rerank.errors import DataError
 
 _BOM = "\ufeff"
 _OPEN = "a quote is opened in this line and does not close at the end of a cell of its row"
+_WORDS = {",": "commas", "\t": "tabs"}
 Line = tuple[int, bytes | Problem]
-Record = tuple[int, dict[str, Any] | Problem]
+CellRow = tuple[int, list[str] | Problem]
 
 
-def csv_rows(name: str, stream: ByteStream) -> Iterator[Record]:
-    """Yield (number of the row's first line, row or problem) of a CSV with a header.
+def cell_rows(name: str, stream: ByteStream, delimiter: str) -> tuple[list[str], Iterator[CellRow]]:
+    """Return the column names, and (number of the row's first line, cells or problem) of each row.
+
+    Each row has one cell for each column.
 
     Raises
     ------
@@ -27,101 +28,126 @@ def csv_rows(name: str, stream: ByteStream) -> Iterator[Record]:
         Where the header cannot be used.
     """
     source = lines(stream)
-    yield from _last_told(_rows(_header(name, source), source))
+    names = _header(name, source, delimiter)
+    return names, _last_told(_Cells(source, len(names), delimiter).rows())
 
 
-def _rows(columns: Columns, source: Iterator[Line]) -> Iterator[Record]:
-    pending: deque[Line] = deque()
-    while True:
-        line = pending.popleft() if pending else next(source, None)
-        if line is None:
-            return
-        number, data = line
-        if isinstance(data, Problem):
-            yield number, data
-        elif data.strip():
-            yield number, _record(data, columns, pending, source)
-
-
-def _last_told(records: Iterator[Record]) -> Iterator[Record]:
-    """Mark the last record as cut off where quotes are open from it, or before it, to the end.
-
-    A stray quote reaches the end too, but whole rows follow it.
-    """
-    held: Record | None = None
-    open_quote = False
-    for record in records:
-        if held is not None:
-            yield held
-        held = record
-        open_quote = isinstance(record[1], Problem) and (open_quote or record[1].reason == _OPEN)
-    if held is None:
-        return
-    number, row = held
-    if open_quote and isinstance(row, Problem):
-        row = replace(row, cut_off=True)
-    yield number, row
-
-
-def _header(name: str, source: Iterator[Line]) -> Columns:
+def _header(name: str, source: Iterator[Line], delimiter: str) -> list[str]:
     _, data = next(source, (0, b""))
     if isinstance(data, Problem):
         raise DataError(f"{name}: expected a header in line 1: {data.reason}")
     try:
         text = data.decode("utf-8").removeprefix(_BOM)
-        names = [cell.strip() for cell in next(csv.reader([text], strict=True), [])]
+        reader = csv.reader([text], strict=True, delimiter=delimiter)
+        names = [cell.strip() for cell in next(reader, [])]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{name}: expected column names in line 1: {error}") from None
-    if len(names) == 1 and (";" in text or "\t" in text):
-        raise DataError(f"{name}: expected commas between columns, found {text[:60]!r}")
-    if not names or "" in names or len(set(names)) < len(names):
+    if len(names) == 1 and any(mark in text for mark in (",", ";", "\t")):
+        expected = _WORDS[delimiter]
+        raise DataError(f"{name}: expected {expected} between columns, found {text[:60]!r}")
+    if not names or "" in names:
         raise DataError(
             f"{name}: expected distinct column names in line 1, found {', '.join(names)!r:.200}"
         )
-    return Columns(names, typed=False)
+    return names
 
 
-def _record(
-    first: bytes, columns: Columns, pending: deque[Line], source: Iterator[Line]
-) -> dict[str, Any] | Problem:
-    """Return the row that begins with this line.
+def _last_told(rows: Iterator[CellRow]) -> Iterator[CellRow]:
+    """Mark the last row as cut off where quotes are open from it, or before it, to the end.
 
-    A quoted cell may hold line breaks, so lines are added until the quotes close. Where the result
-    is no row, only the first line is refused and the others are read again: a stray quote must
-    not swallow its neighbours.
+    A stray quote reaches the end too, but whole rows follow it.
     """
-    parts = [first]
-    taken: list[Line] = []
-    cells = _cells(parts)
-    while cells is None and sum(map(len, parts)) <= MAX_LINE_BYTES:
-        line = pending.popleft() if pending else next(source, None)
-        if line is None:
-            break
-        taken.append(line)
-        if isinstance(line[1], Problem):
-            break
-        parts.append(line[1])
-        if b'"' in line[1]:
-            cells = _cells(parts)
-    if isinstance(cells, list) and len(cells) == len(columns):
-        return columns.row(cells)
-    pending.extendleft(reversed(taken))
-    if taken or cells is None:
-        reason = _OPEN
-    elif isinstance(cells, str):
-        reason = cells
-    else:
-        reason = f"expected {len(columns)} cells, found {len(cells)}"
-    return Problem(reason, as_text(first), cut_off=isinstance(first, Unfinished))
+    held: CellRow | None = None
+    open_quote = False
+    for row in rows:
+        if held is not None:
+            yield held
+        held = row
+        open_quote = isinstance(row[1], Problem) and (open_quote or row[1].reason == _OPEN)
+    if held is None:
+        return
+    number, cells = held
+    if open_quote and isinstance(cells, Problem):
+        cells = replace(cells, cut_off=True)
+    yield number, cells
 
 
-def _cells(parts: list[bytes]) -> list[str] | str | None:
-    """Return the cells, None where a quote is still open, or what is wrong."""
-    try:
-        texts = [part.decode("utf-8") + "\n" for part in parts]
-    except UnicodeDecodeError as error:
-        return f"not valid UTF-8, found {error.reason} at byte {error.start + 1}"
-    try:
-        return next(csv.reader(texts, strict=True), [])
-    except csv.Error as error:
-        return None if "unexpected end" in str(error) else f"not valid CSV, found {error}"
+@dataclass
+class _Cells:
+    """Lines becoming rows, with those lines that were read too far."""
+
+    source: Iterator[Line]
+    width: int
+    delimiter: str
+
+    def __post_init__(self) -> None:
+        self._pending: deque[Line] = deque()
+
+    def rows(self) -> Iterator[CellRow]:
+        """Yield the rows; blank lines are passed over."""
+        while (line := self._next()) is not None:
+            number, data = line
+            if isinstance(data, Problem):
+                yield number, data
+            elif data.strip():
+                yield number, self._row(data)
+
+    def _next(self) -> Line | None:
+        return self._pending.popleft() if self._pending else next(self.source, None)
+
+    def _row(self, first: bytes) -> list[str] | Problem:
+        """Return the row that begins with this line.
+
+        A quoted cell may hold line breaks, so lines are added until the quotes close. Where the
+        result is no row, only the first line is refused and the others are read again: a stray
+        quote must not swallow its neighbours.
+        """
+        parts = [first]
+        size = len(first)
+        taken: list[Line] = []
+        cells = self._cells(parts)
+        while cells is None and size <= MAX_LINE_BYTES:
+            line = self._next()
+            if line is None:
+                break
+            taken.append(line)
+            if isinstance(line[1], Problem):
+                break
+            parts.append(line[1])
+            size += len(line[1])
+            if b'"' in line[1]:
+                cells = self._cells(parts)
+        if isinstance(cells, list) and len(cells) == self.width:
+            return cells
+        self._pending.extendleft(reversed(taken))
+        literal = self._without_quoting(first)
+        if literal is not None:
+            return literal
+        if taken or cells is None:
+            reason = _OPEN
+        elif isinstance(cells, str):
+            reason = cells
+        else:
+            reason = f"expected {self.width} cells, found {len(cells)}"
+        return Problem(reason, as_text(first), cut_off=isinstance(first, Unfinished))
+
+    def _cells(self, parts: list[bytes]) -> list[str] | str | None:
+        """Return the cells, None where a quote is still open, or what is wrong."""
+        try:
+            texts = [part.decode("utf-8") + "\n" for part in parts]
+        except UnicodeDecodeError as error:
+            return f"not valid UTF-8, found {error.reason} at byte {error.start + 1}"
+        try:
+            return next(csv.reader(texts, strict=True, delimiter=self.delimiter), [])
+        except csv.Error as error:
+            return None if "unexpected end" in str(error) else f"not valid CSV, found {error}"
+
+    def _without_quoting(self, line: bytes) -> list[str] | None:
+        """Return a line's cells where tabs alone tell them apart: many feeds do not quote."""
+        if self.delimiter != "\t":
+            return None
+        try:
+            cells = line.decode("utf-8").rstrip("\r").split("\t")
+        except UnicodeDecodeError:
+            return None
+        return cells if len(cells) == self.width else None

@@ -22,11 +22,13 @@ MAX_LINE_BYTES = 1 << 20
 """A longer line is refused and never held whole."""
 STANDARD_INPUT = Path("-")
 """The name that means standard input."""
-_CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 18
+"""So much is read at a time."""
 _SHOWN_CHARACTERS = 1_000
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _SUFFIXES = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
-_DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError)
+DAMAGE = (EOFError, OSError, zlib.error, zstd.ZstdError)
+"""What reading raises where a file is damaged or cut off."""
 
 
 class ByteStream(Protocol):
@@ -131,8 +133,8 @@ def lines(stream: ByteStream) -> Iterator[tuple[int, bytes | Problem]]:
     number, rest, dropping = 0, b"", False
     while True:
         try:
-            chunk = stream.read1(_CHUNK_BYTES)
-        except _DAMAGE as error:
+            chunk = stream.read1(CHUNK_BYTES)
+        except DAMAGE as error:
             reason = "the file is cut off or damaged here, nothing after this line was read"
             yield number + 1, Problem(f"{reason}, found {error}", as_text(rest), cut_off=True)
             return

@@ -35,7 +35,7 @@ def read_items(path: Path, refused: Refused, name: str | None = None) -> Iterato
     DataError
         Where the file as a whole cannot be read.
     """
-    return _items(_name(path, name), rows(path, name), refused)
+    return _items(_name(path, name), rows(path, name, refused.note), refused)
 
 
 def _name(path: Path, name: str | None) -> str:

@@ -1,37 +1,37 @@
-"""Rows of a file, whatever its format: JSON lines, CSV or Parquet, plain, gzip or zstd."""
+"""Rows of a file, whatever its format: JSON lines, a table or a feed, plain, gzip or zstd."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from search_rerank.data.csv_rows import csv_rows
+from search_rerank.data.json_rows import json_rows
 from search_rerank.data.lines import (
     STANDARD_INPUT,
     ByteStream,
     Problem,
-    Unfinished,
-    as_text,
-    lines,
     open_bytes,
     source_name,
     without_compression,
 )
+from search_rerank.data.merchant_xml import merchant_xml_rows
+from search_rerank.data.table_rows import table_rows
 from search_rerank.errors import DataError
 
-_BOM = b"\xef\xbb\xbf"
-_JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-SUFFIXES = (*_JSON_SUFFIXES, ".csv", ".parquet")
+_DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+SUFFIXES = (".jsonl", ".ndjson", ".json", *_DELIMITERS, ".xml", ".parquet")
 """Endings that name a format; all but `.parquet` may be followed by `.gz` or `.zst`."""
 
 Row = tuple[int, Any | Problem]
 
 
-def rows(path: Path, name: str | None = None) -> Iterator[Row]:
+def rows(
+    path: Path, name: str | None = None, note: Callable[[str], None] | None = None
+) -> Iterator[Row]:
     """Return (number, decoded row or problem) of each row, in bounded memory.
+
+    A feed (Google Merchant, Shopify) gives the rows of a catalogue; see docs/catalogue.md.
 
     Parameters
     ----------
@@ -40,11 +40,13 @@ def rows(path: Path, name: str | None = None) -> Iterator[Row]:
         is gzip or zstd is decompressed.
     name
         What messages call the file; None calls it by its path, and `-` standard input.
+    note
+        Called for each thing that a feed holds and that is left out without being wrong.
 
     Returns
     -------
-    The number is that of the line (of the row's first line in CSV, of the row in Parquet), from 1.
-    Blank lines are passed over.
+    The number is that of the line (of the row's first line in tables and XML, of the row in
+    Parquet), from 1. Blank lines are passed over.
 
     Raises
     ------
@@ -54,21 +56,31 @@ def rows(path: Path, name: str | None = None) -> Iterator[Row]:
     """
     name = source_name(path) if name is None else name
     ending = without_compression(path)
-    if not (path == STANDARD_INPUT or ending.endswith(SUFFIXES)):
+    suffix = next((one for one in SUFFIXES if ending.endswith(one)), None)
+    if path != STANDARD_INPUT and suffix is None:
         raise DataError(
             f"{name}: expected a name ending in {', '.join(SUFFIXES)} (also with .gz or .zst), "
             f"found {path.name!r}: rename the file, or pass JSON lines by standard input as '-'"
         )
-    if ending.endswith(".parquet") and ending != path.name.lower():
+    if suffix == ".parquet" and ending != path.name.lower():
         raise DataError(f"{name}: expected Parquet as it is, found it compressed once more: unpack")
     stream = open_bytes(path, name)
-    if ending.endswith(".parquet"):
+    if suffix == ".parquet":
         stream.close()
         from search_rerank.data.parquet_rows import parquet_rows
 
         return _some(name, parquet_rows(path, name))
-    read = csv_rows(name, stream) if ending.endswith(".csv") else _json_rows(stream)
+    if suffix in _DELIMITERS:
+        read: Iterator[Row] = table_rows(name, stream, _DELIMITERS[suffix], note or _ignore)
+    elif suffix == ".xml":
+        read = merchant_xml_rows(name, stream, note or _ignore)
+    else:
+        read = json_rows(name, stream)
     return _some(name, read, stream)
+
+
+def _ignore(_: str) -> None:
+    pass
 
 
 def _some(name: str, read: Iterator[Row], stream: ByteStream | None = None) -> Iterator[Row]:
@@ -82,32 +94,3 @@ def _some(name: str, read: Iterator[Row], stream: ByteStream | None = None) -> I
             stream.close()
     if not count:
         raise DataError(f"{name}: expected rows, found none")
-
-
-def _json_rows(stream: ByteStream) -> Iterator[Row]:
-    for number, line in lines(stream):
-        if isinstance(line, Problem):
-            yield number, line
-            continue
-        data = line.removeprefix(_BOM) if number == 1 else bytes(line)
-        if not data or data.isspace():
-            continue
-        try:
-            value = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            cut_off = isinstance(line, Unfinished)
-            yield number, Problem(_broken(data, error), as_text(data), cut_off)
-        else:
-            yield number, value
-
-
-def _broken(data: bytes, error: orjson.JSONDecodeError) -> str:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as wrong:
-        return f"not valid UTF-8, found {wrong.reason} at byte {wrong.start + 1}"
-    if b"NaN" in data or b"Infinity" in data:
-        hint = " (NaN and Infinity are no JSON: leave the field out)"
-    else:
-        hint = ""
-    return f"not valid JSON, found {error.msg} at character {error.pos + 1}{hint}"

@@ -269,7 +269,7 @@ LONG = TABLE + b"".join(b"%d,thing %d\n" % (n, n * n) for n in range(50_000))
         ("a.jsonl", WHOLE, False),
         ("a.jsonl", WHOLE.rstrip(), False),
         ("a.jsonl", WHOLE + b'{"id":\n', False),
-        ("a.jsonl", b"{\n" + WHOLE, False),
+        ("a.jsonl", b'{"id":\n' + WHOLE, False),
         ("a.jsonl", WHOLE + WHOLE[:-5], True),
         ("a.jsonl.gz", gzip.compress(WHOLE), False),
         ("a.jsonl.gz", gzip.compress(WHOLE)[:-4], True),
