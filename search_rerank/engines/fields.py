@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 
@@ -58,12 +60,13 @@ def number_fields(schema: IndexSchema) -> dict[str, str]:
     return names | {f"{ATTRIBUTE}{a}": f"num_a{n}" for n, a in enumerate(schema.attributes)}
 
 
-def languages(schema: IndexSchema) -> dict[str, Language]:
+@cache
+def languages(schema: IndexSchema) -> Mapping[str, Language]:
     """Return how each text field is cut into words."""
     chosen = dict(schema.languages)
     own = {name: LANGUAGES[chosen.get(name, schema.language)] for name in TEXTS}
     # What was typed is not stemmed; all texts together follow the language of the index.
-    return own | {ALL_TEXT: LANGUAGES[schema.language], TYPED: LANGUAGES["none"]}
+    return MappingProxyType(own | {ALL_TEXT: LANGUAGES[schema.language], TYPED: LANGUAGES["none"]})
 
 
 def texts(item: Item, schema: IndexSchema) -> dict[str, str]:

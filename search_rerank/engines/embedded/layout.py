@@ -27,7 +27,7 @@ def make_version(folder: Path, schema: IndexSchema) -> None:
 
 def clean_up(folder: Path, *states: State) -> None:
     """Delete the files of other states; who still reads one has its files open."""
-    kept = {name for s in states for name in (s.words_folder, s.vectors_file, s.graph_file)}
+    kept = {name for s in states for name in (s.words_folder, s.vectors_file, *s.graph_files)}
     for pattern in ("words-*", "vectors-*", "graph-*"):
         for path in folder.glob(pattern):
             if path.name in kept:

@@ -26,7 +26,7 @@ class State:
     epoch
         Counts the compactions: another one has its slots elsewhere.
     covered
-        Slots before this one are in the graph; 0 without one.
+        Slots before this one are in the graphs; 0 without any.
     words
         Which folder of words belongs to it.
     dead
@@ -56,11 +56,16 @@ class State:
         return f"vectors-{self.epoch:06d}.f32"
 
     @property
-    def graph_file(self) -> str:
-        """Name of the file of the graph."""
-        return f"graph-{self.epoch:06d}-{self.covered}.usearch"
+    def graph_files(self) -> tuple[str, ...]:
+        """Names of the files of the graphs: each has its share of the slots."""
+        if not self.covered:
+            return ()
+        stem = f"graph-{self.epoch:06d}-{self.covered}"
+        return tuple(f"{stem}-{share}.usearch" for share in range(_GRAPHS))
 
 
+_GRAPHS = 2
+"""One thread makes each: usearch makes no use of two for the same graph."""
 COLUMNS = ", ".join(field.name for field in fields(State))
 TABLES = f"""
 CREATE TABLE item (

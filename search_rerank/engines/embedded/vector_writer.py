@@ -1,9 +1,10 @@
-"""Vectors in: appended to a file by slot, and a graph of those that are there."""
+"""Vectors in: appended to a file by slot, and graphs of those that are there."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,23 +86,33 @@ def copy_vectors(folder: Path, old: State, new: State, dim: int, slots: Sequence
         os.fsync(file.fileno())
 
 
-def write_graph(folder: Path, state: State, dim: int, slots: Sequence[int]) -> None:
-    """Write the graph of a state: these slots of its vectors, each in 8 bits a number."""
+def write_graphs(folder: Path, state: State, dim: int, slots: Sequence[int]) -> None:
+    """Write the graphs of a state: these slots of its vectors, each in 8 bits a number."""
+    files = state.graph_files
+    shares = [np.array(slots[n :: len(files)], dtype=np.int64) for n in range(len(files))]
+    rows = np.memmap(folder / state.vectors_file, "<f4", "r", shape=(state.next_slot, dim))
+    with ThreadPoolExecutor(len(files)) as threads:
+        made = [
+            threads.submit(_write_graph, folder / file, rows, share)
+            for file, share in zip(files, shares, strict=True)
+        ]
+        for graph in made:
+            graph.result()
+
+
+def _write_graph(path: Path, rows: NDArray[np.float32], slots: NDArray[np.int64]) -> None:
     from usearch.index import Index
 
-    shape = (state.next_slot, dim)
-    rows = np.memmap(folder / state.vectors_file, "<f4", "r", shape=shape)
     graph = Index(
-        ndim=dim,
+        ndim=rows.shape[1],
         metric="cos",
         dtype="i8",
         connectivity=_CONNECTIVITY,
         expansion_add=_EXPANSION,
     )
     for start in range(0, len(slots), _CHUNK):
-        part = np.array(slots[start : start + _CHUNK], dtype=np.uint64)
-        graph.add(part, np.asarray(rows[part.astype(np.intp)]))
-    path = folder / state.graph_file
+        part = slots[start : start + _CHUNK]
+        graph.add(part.astype(np.uint64), rows[part], threads=1)
     graph.save(str(path))
     with path.open("rb") as file:
         os.fsync(file.fileno())

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.engines.embedded.state import State
 
+if TYPE_CHECKING:
+    from usearch.index import Index
+
 _MOST = 5_000
 """Where a graph would have to give more than this to leave enough, every vector is compared."""
-_SPARE = 2
-"""Times as many are taken from the graph as asked for: it knows them in 8 bits only."""
 
 
 class VectorFile:
@@ -28,7 +30,7 @@ class VectorFile:
     slots
         int64 (n,), of each item the place of its vector in the file, -1 for those without.
     num_candidates
-        Vectors that the graph looks at, at least.
+        Vectors that a graph looks at, at least.
     """
 
     def __init__(
@@ -37,7 +39,6 @@ class VectorFile:
         self._slots = slots
         self._present = slots >= 0
         self._covered = state.covered
-        self._graph = None
         self._places = np.full(state.next_slot, -1, dtype=np.intp)
         places = np.flatnonzero(self._present)
         self._places[slots[places]] = places
@@ -46,12 +47,7 @@ class VectorFile:
         if state.next_slot and dim:
             shape = (state.next_slot, dim)
             self._rows = np.memmap(folder / state.vectors_file, "<f4", "r", shape=shape)
-        if state.covered:
-            from usearch.index import Index
-
-            looked_at = max(num_candidates, 64)
-            self._graph = Index(ndim=dim, metric="cos", dtype="i8", expansion_search=looked_at)
-            self._graph.view(str(folder / state.graph_file))
+        self._graphs = [_graph(folder / name, dim, num_candidates) for name in state.graph_files]
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, mask: NDArray[np.bool_] | None
@@ -59,7 +55,7 @@ class VectorFile:
         """Return the places of the k nearest items, nearest first, among those of the mask."""
         allowed = self._present if mask is None else self._present & mask
         count = int(np.count_nonzero(allowed))
-        places = None if self._graph is None else self._by_graph(vector, k, allowed, count)
+        places = self._by_graph(vector, k, allowed, count)
         if places is not None:
             cosine = self.cosine(vector, places)
         else:
@@ -89,16 +85,27 @@ class VectorFile:
         count: int,
     ) -> NDArray[np.intp] | None:
         """Return allowed items among which the nearest are; None where a graph is no help."""
-        if not count:
+        if not count or not self._graphs:
             return None
-        asked = math.ceil(_SPARE * k * len(self._places) / count)
-        if asked > _MOST or self._graph is None:
+        # From each graph as many, of all it knows, as leave k when only those allowed stay: twice
+        # what is asked for, which makes up for the 8 bits.
+        asked = math.ceil(k * len(self._places) / count)
+        if asked > _MOST:
             return None
-        matches = self._graph.search(_unit(vector), min(asked, self._covered))
-        found = self._places[np.asarray(matches.keys, dtype=np.intp)]
+        unit = _unit(vector)
+        keys = [graph.search(unit, min(asked, len(graph))).keys for graph in self._graphs]
+        found = self._places[np.concatenate(keys).astype(np.intp)]
         found = found[found >= 0]
         found = np.concatenate([found[allowed[found]], self._newer[allowed[self._newer]]])
         return None if len(found) < min(k, count) else found
+
+
+def _graph(path: Path, dim: int, num_candidates: int) -> Index:
+    from usearch.index import Index
+
+    graph = Index(ndim=dim, metric="cos", dtype="i8", expansion_search=num_candidates)
+    graph.view(str(path))
+    return graph
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,7 +23,7 @@ from search_rerank.engines.embedded.journal import LOADING, Journal
 from search_rerank.engines.embedded.layout import clean_up
 from search_rerank.engines.embedded.ledger import Ledger, NewRow
 from search_rerank.engines.embedded.state import GENERATION, State
-from search_rerank.engines.embedded.vector_writer import VectorWriter, copy_vectors, write_graph
+from search_rerank.engines.embedded.vector_writer import VectorWriter, copy_vectors, write_graphs
 from search_rerank.engines.embedded.writer import WordWriter
 from search_rerank.engines.revisions import judged, sorted_out
 
@@ -244,7 +244,7 @@ class VersionWriter:
         slots = self._items.slots()
         if len(slots) > self._quantise_above:
             state = replace(state, covered=state.next_slot)
-            write_graph(self._folder, state, self._schema.dim, slots)
+            write_graphs(self._folder, state, self._schema.dim, slots)
         self._state, self._changed = state, True
         self._commit()
         self._vectors.close()
