@@ -1,11 +1,13 @@
-"""Candidates and their scores as the hits of an answer."""
+"""Candidates and their scores as an answer and its hits."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Hit
+from search_rerank.answer import Answer, Degraded, Hit
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
 
@@ -42,6 +44,32 @@ def make_hits(
         )
         for row in order.tolist()
     ]
+
+
+def make_answer(
+    candidates: Candidates,
+    hits: Sequence[Hit],
+    *,
+    history: int,
+    timings_ms: Mapping[str, float],
+    degraded: Sequence[Degraded],
+    bundle: str | None,
+) -> Answer:
+    """Return hits with all that the engine told of the query beside them; see `Answer`."""
+    return Answer(
+        hits=hits,
+        total=candidates.total,
+        facets=candidates.facets,
+        history=history,
+        timings_ms=timings_ms,
+        degraded=degraded,
+        bundle=bundle,
+        total_exact=candidates.total_exact,
+        statistics=candidates.statistics,
+        did_you_mean=candidates.did_you_mean,
+        searched=candidates.searched,
+        relaxed=candidates.relaxed,
+    )
 
 
 def _features(table: FeatureTable, row: int) -> dict[str, float | None]:

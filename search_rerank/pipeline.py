@@ -19,19 +19,20 @@ from numpy.typing import NDArray
 from search_rerank.answer import Answer, Degraded
 from search_rerank.bundle import Bundle, live_bundle, load_bundle
 from search_rerank.config import Config
-from search_rerank.data.item import Item
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.errors import BundleError, EngineError, EngineUnavailable
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
-from search_rerank.hits import make_hits
+from search_rerank.hits import make_answer, make_hits
 from search_rerank.query import Candidates, Query
 from search_rerank.retriever import Retriever
 from search_rerank.state.base import State
 
 log = logging.getLogger(__name__)
+_NO_WORD = "\N{WORD JOINER}"
+"""A text without any word: what an engine finds for it, it finds by the vector alone."""
 
 
 class Pipeline:
@@ -117,7 +118,7 @@ class Pipeline:
         Parameters
         ----------
         query
-            The request.
+            The request; a sorted one keeps the engine's order.
         personalise
             False reads nothing of the shopper: everyone gets the same answer.
         explain
@@ -138,7 +139,7 @@ class Pipeline:
         return self._rank(query, candidates, personalise, explain, timings, degraded)
 
     def similar(self, item_id: str, k: int) -> Answer:
-        """Return the items whose vectors are nearest to an item's, nearest first.
+        """Return the k items nearest to an item: by vector, or by title where it has none.
 
         Raises
         ------
@@ -150,16 +151,12 @@ class Pipeline:
             stored = self.engine.lookup([item_id])[0]
             if stored is None:
                 raise EngineError(f"expected an item of the index, found no item {item_id!r}")
-            # The engine's order is by words first: the nearest vectors need not be its first k.
-            depth = max(k + 1, self.config.retrieval.k)
-            found = self.engine.retrieve(
-                Retrieve(text=_words(stored.item), vector=stored.vector, k=depth)
-            )
-        others = np.array([id_ != item_id for id_ in found.ids], dtype=bool)
-        nearest = found.take(others)
-        order = np.argsort(-np.nan_to_num(nearest.vector, nan=-1.0), kind="stable")[:k]
-        hits = make_hits(nearest, np.nan_to_num(nearest.vector, nan=-1.0), order, None)
-        return Answer(hits, len(hits), {}, 0, timings, [], None)
+            text = stored.item.title if stored.vector is None else _NO_WORD
+            found = self.engine.retrieve(Retrieve(text=text, vector=stored.vector, k=k + 1))
+        others = np.flatnonzero([id_ != item_id for id_ in found.ids])[:k]
+        nearest = replace(found.take(others), total=len(others))
+        hits = make_hits(nearest, nearest.score, np.arange(len(others)), None)
+        return make_answer(nearest, hits, history=0, timings_ms=timings, degraded=[], bundle=None)
 
     def close(self) -> None:
         """Release the engine."""
@@ -178,7 +175,9 @@ class Pipeline:
         table: FeatureTable | None = None
         scores: NDArray[np.float64] = candidates.score.astype(np.float64)
         ranked_by: str | None = None
-        if self._bundle is None:
+        if query.sort:
+            pass  # the shopper chose the order
+        elif self._bundle is None:
             degraded.append(Degraded("rank", "no bundle: run search-rerank train"))
         elif len(candidates):
             try:
@@ -194,10 +193,9 @@ class Pipeline:
                 log.exception("ranking failed; the engine's order is kept")
                 degraded.append(Degraded("rank", type(error).__name__))
         order = np.lexsort((np.arange(len(candidates)), -scores))
-        return Answer(
-            hits=make_hits(candidates, scores, order, table if explain else None),
-            total=candidates.total,
-            facets=candidates.facets,
+        return make_answer(
+            candidates,
+            make_hits(candidates, scores, order, table if explain else None),
             history=len(moment.history) if moment else 0,
             timings_ms=timings,
             degraded=degraded,
@@ -281,11 +279,6 @@ def _written_ns(bundle: Path | None) -> int:
         return (bundle / "manifest.json").stat().st_mtime_ns if bundle else 0
     except OSError:
         return 0
-
-
-def _words(item: Item) -> str:
-    """Return what to look for beside the vector: the deepest category, or the title."""
-    return item.category[-1] if item.category else item.title
 
 
 @contextmanager

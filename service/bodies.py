@@ -30,6 +30,41 @@ def read_json() -> object:
     return decode(request.get_data())
 
 
+class Broken:
+    """A line that is not JSON."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+def read_rows() -> list[object]:
+    """Return the rows of a body: an array, one object alone, or JSON lines.
+
+    A line that is not JSON is a `Broken`, so that it costs its neighbours nothing.
+
+    Raises
+    ------
+    Problem
+        415 for another type, 400 where the body is not JSON.
+    """
+    body = request.get_data()
+    if request.mimetype in JSON_LINES:
+        return _lines(body)
+    if not is_json():
+        raise Problem(
+            415,
+            "expected Content-Type application/json or application/x-ndjson, found "
+            f"{request.mimetype or 'none'!r}",
+        )
+    try:
+        value = decode(body)
+    except Problem:
+        if body.strip().startswith(b"{") and b"\n" in body.strip():
+            return _lines(body)
+        raise
+    return value if isinstance(value, list) else [value]
+
+
 def decode(body: bytes) -> object:
     """Return decoded JSON, or raise `Problem` 400."""
     try:
@@ -37,3 +72,15 @@ def decode(body: bytes) -> object:
     except orjson.JSONDecodeError as error:
         raise Problem(400, f"the body is not valid JSON: {error}") from None
     return value
+
+
+def _lines(body: bytes) -> list[object]:
+    rows: list[object] = []
+    for line in body.splitlines():
+        if not line.strip():
+            continue
+        try:
+            rows.append(orjson.loads(line))
+        except orjson.JSONDecodeError as error:
+            rows.append(Broken(f"not valid JSON: {error}"))
+    return rows

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from search_rerank.data.event import Interaction, parse_event
 from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
 from search_rerank.errors import DataError
-from service.bodies import JSON_LINES, is_json
+from service.bodies import Broken, read_rows
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.search import look_up
@@ -20,17 +20,10 @@ from service.search import look_up
 blueprint = Blueprint("events", __name__)
 
 
-class _Broken:
-    """A line that is not JSON."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-
-
 @blueprint.post("/events")
 def post_events() -> Response:
     """Store one object, an array, or JSON lines; tell the outcome of each row that was refused."""
-    rows = _read_rows()
+    rows = read_rows()
     if not rows:
         raise Problem(400, "expected at least one event, found none")
     run = runtime()
@@ -80,39 +73,8 @@ def check_events(
 
 
 def _completed(row: object, now: int) -> object:
-    if isinstance(row, _Broken):
+    if isinstance(row, Broken):
         raise DataError(row.reason)
     if not isinstance(row, dict):
         return row
     return {"event": "interaction", "id": uuid4().hex, "timestamp": now} | row
-
-
-def _read_rows() -> list[object]:
-    body = request.get_data()
-    if request.mimetype in JSON_LINES:
-        return _lines(body)
-    if not is_json():
-        raise Problem(
-            415,
-            "expected Content-Type application/json or application/x-ndjson, found "
-            f"{request.mimetype or 'none'!r}",
-        )
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        if body.strip().startswith(b"{") and b"\n" in body.strip():
-            return _lines(body)
-        raise Problem(400, f"the body is not valid JSON: {error}") from None
-    return value if isinstance(value, list) else [value]
-
-
-def _lines(body: bytes) -> list[object]:
-    rows: list[object] = []
-    for line in body.splitlines():
-        if not line.strip():
-            continue
-        try:
-            rows.append(orjson.loads(line))
-        except orjson.JSONDecodeError as error:
-            rows.append(_Broken(f"not valid JSON: {error}"))
-    return rows

@@ -13,12 +13,18 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from search_rerank.errors import (
     DataError,
     EngineError,
-    EngineUnavailable,
     SearchRerankError,
+    StateError,
 )
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER_S = 5
+_AWAY = {
+    "engine": "the search engine cannot answer at present",
+    "state": "what shoppers did cannot be read or written at present",
+    "service": "the service is not ready",
+}
+"""What is told of a part that is away: where it is and what it said stands in the log alone."""
 
 
 class Problem(SearchRerankError):
@@ -34,8 +40,8 @@ def register_problems(app: Flask) -> None:
     """Answer every error of the application with a problem document; no trace leaves it."""
     app.register_error_handler(Problem, lambda e: problem(e.status, str(e), **e.extra))
     app.register_error_handler(DataError, lambda e: problem(400, str(e)))
-    app.register_error_handler(EngineUnavailable, lambda e: _away("engine", e))
     app.register_error_handler(EngineError, lambda e: _away("engine", e))
+    app.register_error_handler(StateError, lambda e: _away("state", e))
     app.register_error_handler(SearchRerankError, lambda e: _away("service", e))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -60,7 +66,8 @@ def problem(status: int, detail: str, **extra: Any) -> Response:
 
 def _away(part: str, error: Exception) -> Response:
     logger.warning("%s cannot answer: %s", part, error)
-    response = problem(503, str(error), part=part)
+    detail = f"{_AWAY[part]}: try again in {RETRY_AFTER_S} seconds; GET /readyz tells when it is"
+    response = problem(503, detail, part=part)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING
 from flask import current_app
 
 from search_rerank.config import Config
-from search_rerank.engines.base import live_version
+from search_rerank.engines.base import Engine, Retrieve, live_version
+from search_rerank.query import Facet, Statistics
 from search_rerank.state.sqlite import SqliteState
 
 if TYPE_CHECKING:
+    from index_tools.changes import Changes
     from search_rerank.pipeline import Pipeline
 
 _CHECK_EVERY_S = 1.0
+_ATTRIBUTES_FOR_S = 5.0
+_PRICES_FOR_S = 60.0
 
 
 def state_path(config: Config) -> Path:
@@ -52,9 +56,12 @@ class Runtime:
         self._lock = RLock()
         self._state: SqliteState | None = None
         self._pipeline: Pipeline | None = None
+        self._changes: Changes | None = None
         self._checked_s = 0.0
         self._attributes: tuple[str, ...] = ()
         self._attributes_until_s = 0.0
+        self._prices: Statistics | None = None
+        self._prices_until_s = 0.0
 
     @property
     def state(self) -> SqliteState:
@@ -82,14 +89,34 @@ class Runtime:
                 self._checked_s = time.monotonic()
             yield self._pipeline
 
+    @contextmanager
+    def changes(self) -> Iterator[tuple[Changes, Engine]]:
+        """Lend what changes items, and the engine it changes them in, to one request at a time."""
+        from index_tools.changes import Changes
+
+        with self.pipeline() as pipeline:
+            if self._changes is None:
+                self._changes = Changes(self.config, pipeline.engine)
+            yield self._changes, pipeline.engine
+
     def attributes(self) -> tuple[str, ...]:
         """Return the attributes of the live index that can be filtered on and counted."""
         with self.pipeline() as pipeline:
             if time.monotonic() > self._attributes_until_s:
                 live = live_version(pipeline.engine)
                 self._attributes = live.schema.attributes if live else ()
-                self._attributes_until_s = time.monotonic() + 5.0
+                self._attributes_until_s = time.monotonic() + _ATTRIBUTES_FOR_S
             return self._attributes
+
+    def prices(self) -> Statistics | None:
+        """Return what the whole catalogue costs, a minute old at most; None without any price."""
+        with self.pipeline() as pipeline:
+            if time.monotonic() > self._prices_until_s:
+                facets = (Facet("price", "statistics"),)
+                found = pipeline.engine.retrieve(Retrieve("", facets=facets, k=1))
+                self._prices = found.statistics.get("price")
+                self._prices_until_s = time.monotonic() + _PRICES_FOR_S
+            return self._prices
 
     def close(self) -> None:
         """Release files and connections."""
@@ -98,7 +125,7 @@ class Runtime:
                 self._pipeline.close()
             if self._state is not None:
                 self._state.close()
-            self._pipeline = self._state = None
+            self._pipeline = self._state = self._changes = None
 
 
 def runtime() -> Runtime:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -11,14 +13,19 @@ from flask import Blueprint, Response, request
 
 from search_rerank.answer import Answer, Hit
 from search_rerank.data.item import Item
-from search_rerank.engines.base import Engine
+from search_rerank.engines.base import Engine, Retrieve, live_version
+from search_rerank.engines.conditions import conditions
+from search_rerank.engines.counting import counts, sort_fields
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.query import Query
 from service.bodies import read_json
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.schemas import SearchRequest, parse_address, parse_search
 
+logger = logging.getLogger(__name__)
 blueprint = Blueprint("search", __name__)
+Places = Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]
 
 
 @blueprint.get("/search")
@@ -39,12 +46,20 @@ def respond(asked: SearchRequest) -> Response:
     run = runtime()
     answer = ask(run, asked)
     shown = answer.hits[asked.start : asked.start + asked.size]
+    ids = [hit.id for hit in shown]
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, [hit.id for hit in shown])
+        items = look_up(pipeline.engine, ids)
+        places = highlights(pipeline.engine, asked, answer, ids) if asked.highlight else None
     hits = [
         hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start=asked.start)
     ]
     body = answer_json(answer) | {"hits": hits}
+    if places is not None:
+        for hit in hits:
+            hit["highlights"] = dict(places.get(hit["id"], {}))
+    elif asked.highlight:
+        reason = "the engine could not tell where the words stand"
+        body["degraded"].append({"stage": "highlight", "reason": reason})
     body["took_ms"] = round((time.perf_counter() - begun) * 1000, 3)
     return Response(orjson.dumps(body), content_type="application/json")
 
@@ -55,7 +70,7 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
     Raises
     ------
     Problem
-        400 where it names an attribute that the live index cannot filter on or count.
+        400 where the live index cannot filter on, count or sort by what it names.
     """
     query = asked.to_query(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
@@ -63,10 +78,23 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
             return pipeline.search(query, personalise=asked.personalise, explain=asked.explain)
         except EngineUnavailable:
             raise
-        except EngineError as error:
-            if asked.attributes() - set(run.attributes()):
-                raise Problem(400, str(error)) from None
+        except EngineError:
+            _check(pipeline.engine, query)
             raise
+
+
+def highlights(
+    engine: Engine, asked: SearchRequest, answer: Answer, ids: Sequence[str]
+) -> Places | None:
+    """Return where the words that were searched stand in items; None where that failed."""
+    text = answer.searched or asked.query
+    if not ids or not text.strip():
+        return {}
+    try:
+        return engine.highlight(text, ids)
+    except EngineError as error:  # the answer is whole without it
+        logger.warning("no highlights: %s", error)
+        return None
 
 
 def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
@@ -79,10 +107,15 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     """Return what an answer tells beside its hits."""
     return {
         "total": answer.total,
+        "total_exact": answer.total_exact,
         "facets": {
             field: [{"value": value, "count": count} for value, count in values]
             for field, values in answer.facets.items()
         },
+        "statistics": {field: asdict(numbers) for field, numbers in answer.statistics.items()},
+        "did_you_mean": answer.did_you_mean,
+        "searched": answer.searched,
+        "relaxed": list(answer.relaxed),
         "history": answer.history,
         "timings_ms": {stage: round(ms, 3) for stage, ms in answer.timings_ms.items()},
         "degraded": [{"stage": part.stage, "reason": part.reason} for part in answer.degraded],
@@ -92,7 +125,6 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
     """Return one hit; `moved` is how many places it rose above the engine's order."""
-    fields = {} if item is None else item.model_dump(mode="json", exclude_defaults=True)
     row = {
         "id": hit.id,
         "rank": rank,
@@ -101,8 +133,26 @@ def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
         "score": float(hit.score),
         "lexical": hit.lexical,
         "vector": hit.vector,
-        "item": fields,
+        "item": {} if item is None else item_json(item),
     }
     if hit.features is not None:
         row["features"] = dict(hit.features)
     return row
+
+
+def item_json(item: Item) -> dict[str, Any]:
+    """Return the fields of an item that are set."""
+    return item.model_dump(mode="json", exclude_defaults=True)
+
+
+def _check(engine: Engine, query: Query) -> None:
+    """Raise `Problem` 400 where it is the request that the live index refuses."""
+    live = live_version(engine)
+    if live is None:
+        return
+    try:
+        conditions(query.filters, live.schema)
+        counts(Retrieve("", filters=query.filters, facets=query.facets), live.schema)
+        sort_fields(query.sort, live.schema)
+    except EngineError as error:
+        raise Problem(400, str(error)) from None

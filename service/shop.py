@@ -14,16 +14,34 @@ from werkzeug.wrappers import Response
 from search_rerank.engines.fields import as_text
 from search_rerank.query import MAX_QUERY_CHARACTERS
 from service.events import check_events
+from service.filters import FacetModel, RangeModel
+from service.price_steps import price_steps
 from service.problems import Problem
 from service.runtime import runtime
 from service.schemas import SearchRequest, parse_address
-from service.search import ask, look_up
-from service.shop_view import COLOUR, Address, cards, chips, departments, facet
+from service.search import ask, highlights, look_up
+from service.shop_view import (
+    COLOUR,
+    Address,
+    cards,
+    chips,
+    departments,
+    facet,
+    price_choices,
+    summary,
+)
 from service.shoppers import deeds, shoppers
 
 blueprint = Blueprint("shop", __name__)
 PER_PAGE = 24
 VIEWS = {"you": "For you", "engine": "Engine order", "both": "Side by side"}
+SORTS = {
+    "": "Relevance",
+    "price": "Price, low to high",
+    "-price": "Price, high to low",
+    "-rating": "Rating",
+}
+_DEPARTMENTS = 500
 _OWN = ("view", "page", "shopper")
 _FOLLOWED = 5
 _BACK = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
@@ -36,33 +54,48 @@ def page() -> str:
     begun = time.perf_counter()
     run = runtime()
     asked, shopper = _asked()
-    view = request.args.get("view", "you")
-    view = view if view in VIEWS else "you"
+    view = _view(asked)
     number = _page_number()
     colour = next((name for name in COLOUR if name.split(".")[1] in run.attributes()), None)
-    fields = ("category", "brand", *([colour] if colour else []))
-    answer = ask(run, asked.model_copy(update={"facets": list(fields)}))
+    steps = price_steps(run.prices())
+    facets = [FacetModel(field="category", size=_DEPARTMENTS), FacetModel(field="brand")]
+    if colour:
+        facets.append(FacetModel(field=colour))
+    if steps:
+        ranges = [RangeModel(gte=step.gte, lte=step.lte) for step in steps]
+        facets.append(FacetModel(field="price", kind="ranges", ranges=ranges))
+    answer = ask(run, asked.model_copy(update={"facets": facets, "collapse": True}))
     first = (number - 1) * PER_PAGE
     ranked = answer.hits[first : first + PER_PAGE]
     place = {hit.id: rank for rank, hit in enumerate(answer.hits)}
     by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]
+    shown = list({hit.id: 0 for hit in [*ranked, *(by_engine if view != "you" else [])]})
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, list({hit.id: 0 for hit in [*ranked, *by_engine]}))
+        items = look_up(pipeline.engine, shown)
+        places = highlights(pipeline.engine, asked, answer, shown)
     address = _address(asked, view, number)
+    counts = answer.facets
     return render_template(
         "search.html",
         **_frame(asked, shopper, address),
         view=view,
-        views=VIEWS,
-        cards=cards(ranked, items, first),
-        engine_cards=[card for hit in by_engine for card in cards([hit], items, place[hit.id])],
-        departments=departments(answer.facets.get("category", ()), asked, address),
-        brands=facet("brand", answer.facets.get("brand", ()), asked, address),
-        colours=facet(colour, answer.facets.get(colour, ()), asked, address) if colour else [],
+        views={} if asked.sort else VIEWS,
+        sorts=SORTS,
+        sort=_sort(asked),
+        cards=cards(ranked, items, first, places),
+        engine_cards=[
+            card for hit in by_engine for card in cards([hit], items, place[hit.id], places)
+        ],
+        departments=departments(counts.get("category", ()), asked, address),
+        brands=facet("brand", counts.get("brand", ()), asked, address),
+        colour=colour,
+        colours=facet(colour, counts.get(colour, ()), asked, address) if colour else [],
+        prices=price_choices(steps, counts.get("price", ()), asked, address),
         chips=chips(asked, address),
         price=asked.filters.ranges.get("price"),
         number=as_text,
         answer=answer,
+        summary=summary(answer),
         page=number,
         pages=max(1, -(-len(answer.hits) // PER_PAGE)),
         took_ms=(time.perf_counter() - begun) * 1000,
@@ -81,7 +114,7 @@ def item_page(item_id: str) -> str:
             raise Problem(404, f"The shop has no product {item_id!r:.60}.")
         answer = pipeline.similar(item_id, 8)
         items = look_up(pipeline.engine, [hit.id for hit in answer.hits])
-    address = _address(asked, request.args.get("view", "you"), _page_number())
+    address = _address(asked, _view(asked), _page_number())
     return render_template(
         "item.html",
         **_frame(asked, shopper, address),
@@ -125,6 +158,16 @@ def _asked() -> tuple[SearchRequest, dict[str, str | None]]:
     }
 
 
+def _view(asked: SearchRequest) -> str:
+    """Return the order to show; where the shopper chose one, there is no other beside it."""
+    view = request.args.get("view", "you")
+    return view if view in VIEWS and not asked.sort else "you"
+
+
+def _sort(asked: SearchRequest) -> str:
+    return ",".join(f"{'-' if one.order == 'desc' else ''}{one.field}" for one in asked.sort)
+
+
 def _page_number() -> int:
     text = request.args.get("page", "1")
     return (
@@ -141,7 +184,11 @@ def _address(asked: SearchRequest, view: str, number: int) -> Address:
     for field, bounds in asked.filters.ranges.items():
         ends = (("gte", bounds.gte), ("lte", bounds.lte))
         pairs += [(f"{field}_{end}", as_text(value)) for end, value in ends if value is not None]
-    if view != "you" and view in VIEWS:
+    if asked.sort:
+        pairs.append(("sort", _sort(asked)))
+    if asked.as_typed:
+        pairs.append(("as_typed", "true"))
+    if view != "you":
         pairs.append(("view", view))
     pairs += [("user", asked.user)] if asked.user else []
     pairs += [("session", asked.session)] if asked.session else []

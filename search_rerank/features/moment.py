@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class Moment:
     Parameters
     ----------
     query, candidates
-        The request and what the engine returned.
+        The request, with the text that was searched, and what the engine returned.
     items
         int32 (n,), the candidates' numbers in the catalogue, -1 for one it does not hold.
     history
@@ -48,6 +48,8 @@ def read_moment(
     personalise: bool = True,
 ) -> Moment:
     """Read the shopper's newest n interactions and the candidates' counters from the state."""
+    if candidates.searched is not None:  # what others took after the words as they should be
+        query = replace(query, text=candidates.searched)
     history = (
         read_history(query, catalogue, state, gains, n)
         if personalise

@@ -1,9 +1,15 @@
 // The page works without this file; it saves a press here and there.
 "use strict";
-for (const select of document.querySelectorAll("select[data-submit]")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
-  const button = select.form.querySelector("button");
-  if (button) button.hidden = true;
+for (const form of document.querySelectorAll("form[data-submit]")) {
+  const name = (field) => `${field.name}=${field.type === "checkbox" ? field.value : ""}`;
+  form.addEventListener("change", (event) => {
+    sessionStorage.setItem("changed", name(event.target));
+    form.requestSubmit();
+  });
+  form.querySelector("button").hidden = true;
+  // Who goes through the choices by keyboard finds the focus where it was.
+  const changed = [...form.elements].find((field) => name(field) === sessionStorage.getItem("changed"));
+  if (changed) { changed.focus({ preventScroll: true }); sessionStorage.removeItem("changed"); }
 }
 document.addEventListener("keydown", (event) => {
   const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
