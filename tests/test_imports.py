@@ -33,7 +33,7 @@ SAME_LEVEL |= {("pipeline", "bundle"), ("answer", "query")}
 
 HEAVY = ("torch", "lightgbm", "elasticsearch", "flask", "sklearn", "scipy", "tantivy", "duckdb")
 ONLY_IN = {
-    "tantivy": "search_rerank/engines/embedded",
+    "tantivy": "search_rerank/engines",
     "usearch": "search_rerank/engines/embedded",
     "elasticsearch": "search_rerank/engines/elasticsearch",
     "elastic_transport": "search_rerank/engines/elasticsearch",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from search_rerank.query import Candidates
 Floats = NDArray[np.float64]
 MAX_K = 10_000
 """More candidates than this are never returned."""
+_RANK_CONSTANT = 60
 MAX_EXACT = 10
 """So many items at most come first because the query is their code or title."""
 
@@ -32,11 +35,12 @@ def combine(
     top: float,
     k: int,
     exact: Sequence[str] = (),
-    total: int = 0,
-    facets: Mapping[str, Sequence[tuple[str, int]]] | None = None,
-    degraded: Sequence[tuple[str, str]] = (),
+    groups: Sequence[object] | None = None,
 ) -> Candidates:
     """Order the union of both lists by words_weight * boosted / top + vector_weight * cosine.
+
+    With `fusion = "ranks"` each list gives its weight over 60 + the rank in the union instead
+    (reciprocal rank fusion; Cormack et al., 2009), and nothing where an item is in none.
 
     Parameters
     ----------
@@ -56,54 +60,82 @@ def combine(
         How many to keep; ties break by id.
     exact
         The items whose code or whole title the query is: they come first.
+    groups
+        Of which product each is a variant, to keep the best of each only; None keeps all.
     """
-    words = boosted / top if top > 0 else np.zeros(len(ids))
-    near = np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, None)
+    names = np.array(ids, dtype=np.str_)
+    if weights.fusion == "ranks":
+        words = _reciprocal(np.where(boosted > 0, boosted, np.nan), names)
+        near = _reciprocal(cosine, names)
+    else:
+        words = boosted / top if top > 0 else np.zeros(len(ids))
+        near = np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, None)
     score = weights.words_weight * words + weights.vector_weight * near
     for row in [row for row, id_ in enumerate(ids) if id_ in exact]:
         score[row] += weights.words_weight + weights.vector_weight + 1.0
     rounded = score.astype(np.float32)  # what is returned as equal is ordered as equal
-    order = np.lexsort((np.array(ids, dtype=np.str_), -rounded))[: depth(k)]
+    order = np.lexsort((names, -rounded))
+    if groups is not None:
+        order = first_of_each(order, groups)
+    order = order[: depth(k)]
     return Candidates(
         [ids[row] for row in order.tolist()],
         (boosted / boost)[order].astype(np.float32),
         cosine[order].astype(np.float32),
         rounded[order],
-        total,
-        facets or {},
-        tuple(degraded),
     )
 
 
-def empty(
-    total: int = 0,
-    facets: Mapping[str, Sequence[tuple[str, int]]] | None = None,
-    degraded: Sequence[tuple[str, str]] = (),
-) -> Candidates:
+def in_order(ids: Sequence[str], lexical: Floats) -> Candidates:
+    """Return items that were sorted by fields: the score is the place counted from the end."""
+    n = len(ids)
+    return Candidates(
+        list(ids),
+        lexical.astype(np.float32),
+        np.full(n, np.nan, dtype=np.float32),
+        np.arange(n, 0, -1, dtype=np.float32),
+    )
+
+
+def first_of_each(order: NDArray[np.intp], groups: Sequence[object]) -> NDArray[np.intp]:
+    """Return the rows of an order that are the first of their group."""
+    seen: set[object] = set()
+    first = []
+    for row in order.tolist():
+        if groups[row] not in seen:
+            seen.add(groups[row])
+            first.append(row)
+    return np.array(first, dtype=np.intp)
+
+
+def _reciprocal(scores: Floats, names: NDArray[np.str_]) -> Floats:
+    """Return 1 / (60 + rank) of each, the best has rank 1, ties by id; 0 for NaN."""
+    has = ~np.isnan(scores)
+    order = np.lexsort((names[has], -scores[has]))
+    share = np.zeros(int(has.sum()))
+    share[order] = 1 / (_RANK_CONSTANT + np.arange(1, len(order) + 1))
+    found = np.zeros(len(scores))
+    found[has] = share
+    return found
+
+
+def empty() -> Candidates:
     """Return no candidates."""
     none = np.zeros(0, dtype=np.float32)
-    return Candidates([], none, none, none, total, facets or {}, tuple(degraded))
+    return Candidates([], none, none, none)
 
 
 def browse(
-    ids: Sequence[str],
-    boost: Floats,
-    weights: RetrievalConfig,
-    highest: float,
-    *,
-    total: int = 0,
-    facets: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+    ids: Sequence[str], boost: Floats, weights: RetrievalConfig, highest: float
 ) -> Candidates:
     """Order items without any words by boost, then id; `highest` is the best boost of all."""
+    scaled = weights.model_copy(update={"fusion": "scores"})
     nan = np.full(len(ids), np.nan)
-    found = combine(
-        ids, boost, boost, nan, weights, top=highest, k=len(ids), total=total, facets=facets
-    )
-    return Candidates(
-        found.ids,
-        np.zeros(len(ids), dtype=np.float32),
-        found.vector,
-        found.score,
-        total,
-        found.facets,
-    )
+    found = combine(ids, boost, boost, nan, scaled, top=highest, k=len(ids))
+    return replace(found, lexical=np.zeros(len(ids), dtype=np.float32))
+
+
+def counted(found: Candidates, total: int, weights: RetrievalConfig, **known: Any) -> Candidates:
+    """Return candidates with their total, cut at the bound, and what else is known of them."""
+    bound = weights.total_up_to
+    return replace(found, total=min(total, bound), total_exact=total <= bound, **known)

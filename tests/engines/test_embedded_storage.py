@@ -16,7 +16,7 @@ from search_rerank.config import Config, IndexConfig
 from search_rerank.data.item import parse_item
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document, Engine, IndexSchema, Retrieve
-from search_rerank.engines.embedded.analysis import analyzer, cut
+from search_rerank.engines.cutting import analyzer, cut
 from search_rerank.engines.embedded.columns import read_columns
 from search_rerank.engines.embedded.items import ItemFile
 from search_rerank.engines.embedded.layout import make_version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -80,6 +81,7 @@ class Bulk:
         # Repeated here, where it is known what an attempt without an answer may have done.
         self._client = client.options(max_retries=0)
         self._threads = load.threads
+        self._sending = threading.Semaphore(load.threads)
         self._pace = Pace(load.chunk_bytes)
         self._retrying = Retrying(
             stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(LONGEST_S),
@@ -105,9 +107,10 @@ class Bulk:
         elasticsearch.TransportError, elasticsearch.ApiError, Overloaded
             When a request was repeated in vain; others may have been carried out.
         """
-        share = max(-(-expected // self._threads), _FEWEST)
+        # One thread more than requests: the next one is made while the others are on their way.
+        share = max(-(-expected // (self._threads + 1)), _FEWEST)
         chunks = Chunks(operations, self._pace, min(share, MOST))
-        helpers = min(self._threads, -(-expected // share)) - 1
+        helpers = min(self._threads, -(-expected // share) - 1)
         results: dict[str, Result] = {}
         if helpers <= 0:
             return self._drain(index, chunks)
@@ -153,12 +156,13 @@ class Bulk:
             lines.append(operation.action)
             if operation.source is not None:
                 lines.append(operation.source)
-        start = perf_counter()
         try:
             # Through an alias, so that a version dropped meanwhile isn't made anew by the request.
-            answer = self._client.bulk(
-                index=index, operations=lines, require_alias=True, filter_path=_ANSWER
-            )
+            with self._sending:
+                start = perf_counter()
+                answer = self._client.bulk(
+                    index=index, operations=lines, require_alias=True, filter_path=_ANSWER
+                )
         except es.TransportError as error:
             delivery.repeated = True
             if isinstance(error, es.ConnectionTimeout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version as installed
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from search_rerank.engines.base import (
     Version,
 )
 from search_rerank.engines.elasticsearch.bulk import Bulk
+from search_rerank.engines.elasticsearch.completion import suggest
 from search_rerank.engines.elasticsearch.connection import (
     WRITE_TIMEOUT_S,
     VersionGone,
@@ -32,6 +34,8 @@ from search_rerank.engines.elasticsearch.connection import (
 from search_rerank.engines.elasticsearch.retrieval import Retrieval
 from search_rerank.engines.elasticsearch.versions import Known, Versions
 from search_rerank.engines.elasticsearch.writing import Writing, can_be_stored
+from search_rerank.engines.highlight import highlights
+from search_rerank.engines.words import clean
 from search_rerank.query import Candidates
 
 T = TypeVar("T")
@@ -64,6 +68,7 @@ class ElasticsearchEngine:
         self._versions = Versions(self._writer, config)
         self._writing = Writing(self._writer, Bulk(self._writer, load))
         self._retrieval = Retrieval(self._client, weights, config.timeout_s)
+        self._timeout_s = config.timeout_s
         with errors_of(self._url):
             self._server = str(self._client.info()["version"]["number"])
 
@@ -137,17 +142,25 @@ class ElasticsearchEngine:
 
     def did_you_mean(self, text: str, version: str | None = None) -> str | None:
         """Return the text with unknown words replaced."""
-        raise NotImplementedError
+        return self._read(version, lambda known: self._retrieval.did_you_mean(text, known))
 
     def suggest(self, prefix: str, k: int, version: str | None = None) -> Sequence[Suggestion]:
         """Return completions."""
-        raise NotImplementedError
+        complete = partial(suggest, self._client, prefix, k, self._timeout_s)
+        return self._read(version, complete)
 
     def highlight(
         self, text: str, ids: Sequence[str], version: str | None = None
     ) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
         """Return where the words of a text stand in items."""
-        raise NotImplementedError
+        texts = self._retrieval.synonyms.variants(clean(text))
+
+        def look(known: Known) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
+            found = self.lookup(ids, known.name)
+            items = {stored.item.id: stored.item for stored in found if stored is not None}
+            return highlights(texts, items, known.schema)
+
+        return self._read(version, look)
 
     def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
         """Return the content hashes of items."""

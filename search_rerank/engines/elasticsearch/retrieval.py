@@ -1,8 +1,9 @@
-"""Retrieval on a server: one round trip for both searches, a second one for missing scores."""
+"""Retrieval on a server: one round trip for all searches, a second one for missing scores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import elasticsearch as es
@@ -10,22 +11,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.config import RetrievalConfig
-from search_rerank.engines import fields, hybrid
+from search_rerank.engines import fields, hybrid, spelling
 from search_rerank.engines.base import Retrieve
 from search_rerank.engines.conditions import conditions
-from search_rerank.engines.counting import Count, counts
-from search_rerank.engines.elasticsearch import search
-from search_rerank.engines.elasticsearch.connection import VersionGone, reason_of
+from search_rerank.engines.counting import Count, counts, sort_fields
+from search_rerank.engines.elasticsearch import counting, search
+from search_rerank.engines.elasticsearch.asking import Answer, Asking, Failure, good, optional
 from search_rerank.engines.elasticsearch.mapping import PRESENT
 from search_rerank.engines.elasticsearch.search import Hits
+from search_rerank.engines.elasticsearch.union import Union
 from search_rerank.engines.elasticsearch.versions import Known
+from search_rerank.engines.synonyms import Synonyms
 from search_rerank.engines.words import clean
-from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.query import Candidates
 
-_VECTORS = "vectors"
-_NO_HITS = Hits([], np.zeros(0), np.zeros(0), 0)
-Failure = tuple[str, str]
+
+@dataclass(frozen=True)
+class _Asked:
+    """A request in the words of a version."""
+
+    request: Retrieve
+    version: Known
+    text: str
+    filters: list[search.Query]
+    facets: list[Count]
+    sorts: list[tuple[str, bool]]
+
+    @property
+    def k(self) -> int:
+        return hybrid.depth(self.request.k)
 
 
 class Retrieval:
@@ -44,45 +58,56 @@ class Retrieval:
     def __init__(
         self, client: es.Elasticsearch, weights: RetrievalConfig, timeout_s: float
     ) -> None:
-        self._client = client
+        self._asking = Asking(client, timeout_s)
         self._weights = weights
-        self._timeout_s = timeout_s
+        self.synonyms = Synonyms(weights.synonyms)
 
     def retrieve(self, request: Retrieve, version: Known) -> Candidates:
         """Return candidates as `Engine.retrieve` does."""
-        fields.check_vector(request, version.schema)
-        filters = search.condition(conditions(request.filters, version.schema)) + _present(version)
-        names = counts(request, version.schema)
-        k, text, vector = hybrid.depth(request.k), clean(request.text), request.vector
-        if not text:
-            return self._browse(version, filters, k, names)
-        query = self._words(text, version, filters)
-        asked = [
-            search.by_words(query, k, names, self._timeout_s),
-            search.exact(text, filters, self._timeout_s),
-        ]
-        if vector is not None:
-            asked.append(search.by_vector(vector, k, filters, self._timeout_s))
-        answers = self._ask(version, asked)
-        by_words = search.hits_of(_good(answers[0]))
-        exact = search.hits_of(_good(answers[1]))
-        near, failed = self._near(answers[2:])
-        use = vector if failed is None else None
-        scores, boosts, cosine, late = self._fill(version, text, by_words, exact, near, use)
-        failed = failed or late
-        ids = list(scores)
-        return hybrid.combine(
-            ids,
-            np.array(list(scores.values())),
-            np.array([boosts[id_] for id_ in ids]),
-            np.array([cosine.get(id_, np.nan) for id_ in ids]),
+        schema = version.schema
+        fields.check_vector(request, schema)
+        asked = _Asked(
+            request,
+            version,
+            clean(request.text),
+            search.condition(conditions(request.filters, schema)) + _present(version),
+            counts(request, schema),
+            sort_fields(request.sort, schema),
+        )
+        alone = [count for count in asked.facets if count.only is not None]
+        fused = bool(asked.text) and not asked.sorts
+        searches = [self._listing(asked)]
+        if fused:
+            searches.append(search.exact(asked.text, asked.filters))
+            if request.vector is not None:
+                searches.append(self._nearest(asked, request.vector))
+        elif not asked.sorts:
+            searches.append(self._most_boosted(version))
+        first_facet = len(searches)
+        answers = self._asking.ask(version, [*searches, *(self._facet(asked, c) for c in alone)])
+        listed = good(answers[0])
+        shared = [(count, listed) for count in asked.facets if count.only is None]
+        others = [good(answer) for answer in answers[first_facet:]]
+        facets, statistics = counting.read([*shared, *zip(alone, others, strict=True)])
+        order = [facet.field for facet in request.facets]
+        facets = {name: facets[name] for name in order if name in facets}
+        found = search.hits_of(listed)
+        degraded: list[Failure] = []
+        if fused:
+            candidates = self._fused(asked, found, answers[1:first_facet], degraded)
+        elif asked.sorts:
+            words = found.scores / found.boost if asked.text else np.zeros(len(found.ids))
+            candidates = hybrid.in_order(found.ids, words)
+        else:
+            candidates = self._browsed(found, answers[1])
+        return hybrid.counted(
+            candidates,
+            found.total,
             self._weights,
-            top=float(by_words.scores.max(initial=0.0)),
-            k=k,
-            exact=exact.ids,
-            total=by_words.total,
-            facets=search.facets_of(answers[0], names),
-            degraded=[failed] if failed else (),
+            facets=facets,
+            statistics=statistics,
+            degraded=tuple(degraded),
+            did_you_mean=self._corrected(version, asked.text, listed),
         )
 
     def score(self, request: Retrieve, ids: Sequence[str], version: Known) -> Candidates:
@@ -91,140 +116,164 @@ class Retrieval:
         text, vector, wanted = clean(request.text), request.vector, list(dict.fromkeys(ids))
         if not wanted:
             return hybrid.empty()
-        only = [search.with_ids(wanted)]
-        listed = search.by_boost(only, len(wanted), (), self._timeout_s)
+        only, n = [search.with_ids(wanted)], len(wanted)
+        listed = search.listing(search.every_item(only), n, 0, search.BY_BOOST)
         if not text:
-            best = search.by_boost(_present(version), 1, (), self._timeout_s)
-            found, top = (search.hits_of(_good(a)) for a in self._ask(version, [listed, best]))
-            highest = float(top.boost.max(initial=1.0))
-            return hybrid.browse(found.ids, found.boost, self._weights, highest)
-        best = search.by_words(self._words(text, version, []), 2, (), self._timeout_s)
-        worded = self._words(text, version, only)
-        asked = [
+            answers = self._asking.ask(version, [listed, self._most_boosted(version)])
+            return self._browsed(search.hits_of(good(answers[0])), answers[1])
+        searches = [
             listed,
-            best,
-            search.by_words(worded, len(wanted), (), self._timeout_s),
-            search.exact(text, [], self._timeout_s),
+            search.listing(self._words(text, version, []), 1, 0),
+            search.listing(self._words(text, version, only), n, 0),
+            search.exact(text, _present(version)),
         ]
         if vector is not None:
-            asked.append(search.by_vector(vector, len(wanted), only, self._timeout_s))
-        answers = self._ask(version, asked)
-        found, first, by_words = (search.hits_of(_good(answer)) for answer in answers[:3])
-        exact = search.hits_of(_good(answers[3]))
-        near, failed = self._near(answers[4:])
-        scores = dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
-        cosine = dict(zip(near.ids, _cosine(near), strict=True))
-        return hybrid.combine(
-            found.ids,
-            np.array([scores.get(id_, 0.0) for id_ in found.ids]),
-            found.boost,
-            np.array([cosine.get(id_, np.nan) for id_ in found.ids]),
+            searches.append(search.by_vector(vector, n, only, self._weights.num_candidates))
+        answers = self._asking.ask(version, searches)
+        found, first, by_words, exact = (search.hits_of(good(answer)) for answer in answers[:4])
+        near, failed = optional(answers[4]) if vector is not None else (search.NO_HITS, None)
+        union = Union(by_words, [found], near)
+        candidates = hybrid.combine(
+            union.ids,
+            union.scores(),
+            union.boosts(),
+            union.cosines(),
             self._weights,
             top=float(first.scores.max(initial=0.0)),
-            k=len(found.ids),
+            k=len(union.ids),
             exact=exact.ids,
-            degraded=[failed] if failed else (),
         )
+        failures = (failed,) if failed else ()
+        return hybrid.counted(candidates, 0, self._weights, degraded=failures)
 
-    def _browse(
-        self, version: Known, filters: list[search.Query], k: int, names: list[Count]
+    def did_you_mean(self, text: str, version: Known) -> str | None:
+        """Return a text as `Engine.did_you_mean` does."""
+        text = clean(text)
+        suggest = search.misspelt(text)
+        if not suggest or self._weights.typos == "off":
+            return None
+        body = {"size": 0, "track_total_hits": False, "suggest": suggest}
+        return self._corrected(version, text, good(self._asking.ask(version, [body])[0]))
+
+    def _corrected(self, version: Known, text: str, answer: Answer) -> str | None:
+        near = search.near_words(answer, text)
+        if not near:
+            return None
+        # A word of a description or in another form is known, too.
+        asked = [search.having(word, version.schema) for word in near]
+        answers = [good(answer) for answer in self._asking.ask(version, asked)]
+        meant = {}
+        for (word, known), other in zip(near.items(), answers, strict=True):
+            nearest = None if other["hits"]["total"]["value"] else spelling.nearest(word, known)
+            if nearest is not None:
+                meant[word] = nearest
+        return spelling.corrected(text, meant)
+
+    def _listing(self, asked: _Asked) -> search.Query:
+        """Return the main search: hits, total, the facets that share its filters, spelling."""
+        query, sort = self._matches(asked, asked.filters), search.sort_by(asked.sorts)
+        if not asked.sorts:
+            sort = [] if asked.text else search.BY_BOOST
+        body = search.listing(query, asked.k, self._weights.total_up_to, sort)
+        if asked.request.collapse:
+            body = search.collapsed(body)
+        shared = [count for count in asked.facets if count.only is None]
+        if shared:
+            body["aggs"] = counting.aggregations(shared)
+        suggest = search.misspelt(asked.text) if self._weights.typos != "off" else {}
+        return body | ({"suggest": suggest} if suggest else {})
+
+    def _facet(self, asked: _Asked, count: Count) -> search.Query:
+        """Return the search of a facet that leaves its own filter out."""
+        only = search.condition(count.only) if count.only is not None else []
+        query = self._matches(asked, only + _present(asked.version))
+        body = search.listing(query, 0, 0)
+        return body | {"aggs": counting.aggregations([count])}
+
+    def _matches(self, asked: _Asked, filters: list[search.Query]) -> search.Query:
+        if not asked.text:
+            return search.every_item(filters)
+        return self._words(asked.text, asked.version, filters, asked.request.every_word)
+
+    def _nearest(self, asked: _Asked, vector: NDArray[np.float32]) -> search.Query:
+        body = search.by_vector(vector, asked.k, asked.filters, self._weights.num_candidates)
+        return search.grouped(body) if asked.request.collapse else body
+
+    def _most_boosted(self, version: Known) -> search.Query:
+        return search.listing(search.every_item(_present(version)), 1, 0, search.BY_BOOST)
+
+    def _browsed(self, found: Hits, most: Answer) -> Candidates:
+        highest = float(search.hits_of(good(most)).boost.max(initial=1.0))
+        return hybrid.browse(found.ids, found.boost, self._weights, highest)
+
+    def _fused(
+        self, asked: _Asked, by_words: Hits, answers: list[Answer], degraded: list[Failure]
     ) -> Candidates:
-        asked = [
-            search.by_boost(filters, k, names, self._timeout_s),
-            search.by_boost(_present(version), 1, (), self._timeout_s),
-        ]
-        answer, best = (_good(answer) for answer in self._ask(version, asked))
-        found = search.hits_of(answer)
-        return hybrid.browse(
-            found.ids,
-            found.boost,
+        exact, vector = search.hits_of(good(answers[0])), asked.request.vector
+        near, failed = optional(answers[1]) if len(answers) > 1 else (search.NO_HITS, None)
+        top = float(by_words.scores.max(initial=0.0))
+        union = Union(by_words, [exact, near], near)
+        if failed is None:
+            keep = exact.ids
+            if self._weights.fusion == "scores" and not asked.request.collapse:
+                union = union.contenders(self._weights, top, asked.k, keep)
+            failed = self._fill(asked, union, vector, by_words)
+        if failed is not None:
+            degraded.append(failed)
+        collapse = asked.request.collapse
+        return hybrid.combine(
+            union.ids,
+            union.scores(),
+            union.boosts(),
+            union.cosines(),
             self._weights,
-            float(search.hits_of(best).boost.max(initial=1.0)),
-            total=found.total,
-            facets=search.facets_of(answer, names),
+            top=top,
+            k=asked.k,
+            exact=exact.ids,
+            groups=union.groups() if collapse else None,
         )
 
     def _fill(
         self,
-        version: Known,
-        text: str,
-        by_words: Hits,
-        exact: Hits,
-        near: Hits,
+        asked: _Asked,
+        union: Union,
         vector: NDArray[np.float32] | None,
-    ) -> tuple[dict[str, float], dict[str, float], dict[str, float], Failure | None]:
-        """Return word scores, boosts and cosines of the union; what is missing is asked for."""
-        scores = dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
-        boosts = dict(zip(by_words.ids, by_words.boost.tolist(), strict=True))
-        boosts |= dict(zip(exact.ids, exact.boost.tolist(), strict=True))
-        boosts |= dict(zip(near.ids, near.boost.tolist(), strict=True))
-        cosine = dict(zip(near.ids, _cosine(near), strict=True))
-        no_words = [id_ for id_ in dict.fromkeys([*near.ids, *exact.ids]) if id_ not in scores]
-        no_cosine = [id_ for id_ in dict.fromkeys([*by_words.ids, *exact.ids]) if id_ not in cosine]
-        scores |= dict.fromkeys(no_words, 0.0)
-        asked: list[search.Query] = []
+        by_words: Hits,
+    ) -> Failure | None:
+        """Ask for the scores that the union lacks."""
+        no_words, no_cosine = union.without_words(), union.without_cosine()
+        searches: list[search.Query] = []
         # All matching items were listed where there are fewer than asked for: 0 is known then.
         if no_words and by_words.total > len(by_words.ids):
-            query = search.words(
-                text, version.schema, self._weights.fields, [search.with_ids(no_words)]
+            query = self._words(
+                asked.text,
+                asked.version,
+                [search.with_ids(no_words)],
+                asked.request.every_word,
             )
-            asked.append(search.by_words(query, len(no_words), (), self._timeout_s))
+            searches.append(search.listing(query, len(no_words), 0))
         if no_cosine and vector is not None:
             only = [search.with_ids(no_cosine)]
-            asked.append(search.by_vector(vector, len(no_cosine), only, self._timeout_s))
-        if not asked:
-            return scores, boosts, cosine, None
-        answers = self._ask(version, asked)
+            depth = self._weights.num_candidates
+            searches.append(search.by_vector(vector, len(no_cosine), only, depth))
+        if not searches:
+            return None
+        answers = self._asking.ask(asked.version, searches)
         failed = None
-        if "knn" in asked[-1]:
-            more, failed = self._near(answers[-1:])
-            cosine |= dict(zip(more.ids, _cosine(more), strict=True))
-        if "query" in asked[0]:
-            late = search.hits_of(_good(answers[0]))
-            scores |= dict(zip(late.ids, late.scores.tolist(), strict=True))
-        return scores, boosts, cosine, failed
+        if "knn" in searches[-1]:
+            more, failed = optional(answers[-1])
+            union.add_cosines(more)
+        if "knn" not in searches[0]:
+            union.add_words(search.hits_of(good(answers[0])))
+        return failed
 
-    def _words(self, text: str, version: Known, filters: Sequence[search.Query]) -> search.Query:
-        return search.words(text, version.schema, self._weights.fields, filters)
-
-    def _ask(self, version: Known, searches: Sequence[search.Query]) -> list[dict[str, Any]]:
-        parts: list[dict[str, Any]] = []
-        for body in searches:
-            parts += [{}, body]
-        answer = self._client.msearch(index=version.name, searches=parts)
-        return list(answer["responses"])
-
-    def _near(self, answers: Sequence[dict[str, Any]]) -> tuple[Hits, Failure | None]:
-        if not answers:
-            return _NO_HITS, None
-        try:
-            return search.hits_of(_good(answers[0])), None
-        except VersionGone:
-            raise
-        except EngineError as error:
-            return _NO_HITS, (_VECTORS, str(error))
+    def _words(
+        self, text: str, version: Known, filters: list[search.Query], every: bool = False
+    ) -> search.Query:
+        texts = self.synonyms.variants(text)
+        return search.words(texts, version.schema, self._weights.fields, filters, every)
 
 
-def _present(version: Known) -> list[search.Query]:
+def _present(version: Known) -> list[dict[str, Any]]:
     """Return the filter that leaves out notes of removals, which only a load has."""
     return [PRESENT] if version.loading else []
-
-
-def _cosine(hits: Hits) -> list[float]:
-    """Return cosines: the server gives (1 + cosine) / 2."""
-    cosine: list[float] = (2.0 * hits.scores - 1.0).tolist()
-    return cosine
-
-
-def _good(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return one answer of several, or raise what it failed of."""
-    if "error" in answer:
-        status, reason = answer.get("status", 500), reason_of(answer["error"])
-        if status == 404:
-            raise VersionGone(f"Elasticsearch: {reason}")
-        if status in (429, 502, 503, 504):
-            raise EngineUnavailable(f"Elasticsearch is not ready (status {status}): {reason}")
-        raise EngineError(f"Elasticsearch: {reason}")
-    if answer.get("timed_out"):
-        raise EngineUnavailable("Elasticsearch did not answer in time: raise engine.timeout_s")
-    return answer

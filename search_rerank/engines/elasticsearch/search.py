@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.engines import fields
+from search_rerank.engines import fields, spelling
 from search_rerank.engines.base import IndexSchema
 from search_rerank.engines.conditions import Conditions
-from search_rerank.engines.counting import Count
 from search_rerank.engines.hybrid import MAX_EXACT
+from search_rerank.engines.synonyms import WEIGHT
 from search_rerank.engines.words import ALL_WORDS, exact_keys
 from search_rerank.languages import as_searched
 
-_BY_BOOST = [{"boost": "desc"}, {"is_id": "asc"}]
+BY_BOOST = [{"boost": "desc"}, {"is_id": "asc"}]
 _BARE = {
     "_source": False,
     # An id lies in the stored fields, decompressed hit by hit; its doc value costs half the time.
@@ -29,12 +29,26 @@ Query = dict[str, Any]
 
 @dataclass(frozen=True)
 class Hits:
-    """The hits of one search, best first: ids, scores float (n,), boosts float (n,), total."""
+    """The hits of one search, best first.
+
+    Parameters
+    ----------
+    ids, scores, boost
+        Of each: scores and boosts float (n,).
+    total
+        How many match; one more than the bound where there are more.
+    groups
+        Of which product each is a variant, where that was asked for.
+    """
 
     ids: list[str]
     scores: NDArray[np.float64]
     boost: NDArray[np.float64]
-    total: int
+    total: int = 0
+    groups: tuple[str, ...] = ()
+
+
+NO_HITS = Hits([], np.zeros(0), np.zeros(0))
 
 
 def condition(conditions: Conditions) -> list[Query]:
@@ -55,67 +69,120 @@ def condition(conditions: Conditions) -> list[Query]:
     return clauses
 
 
-def exact(text: str, filters: Sequence[Query], timeout_s: float) -> Query:
-    """Return the search for items whose code or whole title a text is."""
-    query = {"bool": {"filter": [_exact(text), *filters]}}
-    body = {**_BARE, "query": query, "size": MAX_EXACT, "track_total_hits": False}
-    return body | {"sort": _BY_BOOST, "timeout": f"{int(timeout_s * 1000)}ms"}
-
-
 def words(
-    text: str, schema: IndexSchema, weights: Mapping[str, float], filters: Sequence[Query]
+    texts: Sequence[str],
+    schema: IndexSchema,
+    weights: Mapping[str, float],
+    filters: Sequence[Query],
+    every: bool = False,
 ) -> Query:
-    """Return the boosted query for a cleaned text."""
-    cut = fields.languages(schema)
-    should: list[Query] = [
-        {"match": {name: {"query": as_searched(text, cut[name]), "boost": weights[name]}}}
-        for name in fields.SCORED
-        if weights.get(name, 0) > 0
-    ]
-    joined = as_searched(text, cut[fields.ALL_TEXT])
-    every = {"match": {fields.ALL_TEXT: {"query": joined, "operator": "and"}}}
-    should.append({"constant_score": {"filter": every, "boost": ALL_WORDS}})
+    """Return the boosted query for a cleaned text and others that are searched beside it."""
+    variants = [_scored(text, schema, weights) for text in texts]
+    for variant in variants[1:]:
+        variant["bool"]["boost"] = WEIGHT
+    found = variants[0] if len(variants) == 1 else {"dis_max": {"queries": variants}}
+    if every:
+        whole = [_every(text, schema) for text in texts]
+        having = {"bool": {"should": whole, "minimum_should_match": 1}}
+        found = {"bool": {"must": [found], "filter": [having]}}
     # An exact item is a match, be it by no word; `exact` puts it first.
-    should.append({"constant_score": {"filter": _exact(text), "boost": 0}})
-    query = {"bool": {"should": should, "minimum_should_match": 1, "filter": list(filters)}}
-    factor = {"field": "boost", "missing": 1}
+    same = {"constant_score": {"filter": _exact(texts[0]), "boost": 0}}
+    query = {"bool": {"should": [found, same], "minimum_should_match": 1, "filter": list(filters)}}
     return {
         "function_score": {
             "query": query,
-            "field_value_factor": factor,
+            "field_value_factor": {"field": "boost", "missing": 1},
             "boost_mode": "multiply",
         }
     }
 
 
-def by_words(query: Query, size: int, facets: Sequence[Count], timeout_s: float) -> Query:
-    """Return the search for word hits with total and facets."""
-    body = {**_BARE, "query": query, "size": size, "track_total_hits": True}
-    body |= {"timeout": f"{int(timeout_s * 1000)}ms"}
-    return body | ({"aggs": _aggregations(facets)} if facets else {})
+def every_item(filters: Sequence[Query]) -> Query:
+    """Return the query for all items that meet the filters."""
+    return {"bool": {"filter": list(filters)}} if filters else {"match_all": {}}
 
 
-def by_boost(
-    filters: Sequence[Query], size: int, facets: Sequence[Count], timeout_s: float
-) -> Query:
-    """Return the search for all items that meet the filters, the most boosted first."""
-    query = {"bool": {"filter": list(filters)}} if filters else {"match_all": {}}
-    return by_words(query, size, facets, timeout_s) | {"sort": _BY_BOOST}
+def listing(query: Query, size: int, up_to: int, sort: Sequence[Query] = ()) -> Query:
+    """Return the search for the best hits of a query, or the first in an order, with a total."""
+    body = {**_BARE, "query": query, "size": size, "track_total_hits": up_to or False}
+    return body | ({"sort": list(sort), "track_scores": True} if sort else {})
+
+
+def collapsed(body: Query) -> Query:
+    """Return a search that gives the best of each group only, and the group of each hit."""
+    asked = [*body["docvalue_fields"], fields.GROUP]
+    return body | {"collapse": {"field": fields.GROUP}, "docvalue_fields": asked}
+
+
+def grouped(body: Query) -> Query:
+    """Return a search that gives the group of each hit."""
+    return body | {"docvalue_fields": [*body["docvalue_fields"], fields.GROUP]}
+
+
+def exact(text: str, filters: Sequence[Query]) -> Query:
+    """Return the search for items whose code or whole title a text is."""
+    query = {"bool": {"filter": [_exact(text), *filters]}}
+    body = {**_BARE, "query": query, "size": MAX_EXACT, "track_total_hits": False}
+    return body | {"sort": BY_BOOST}
 
 
 def by_vector(
-    vector: NDArray[np.float32], k: int, filters: Sequence[Query], timeout_s: float
+    vector: NDArray[np.float32], k: int, filters: Sequence[Query], num_candidates: int
 ) -> Query:
     """Return the search for the k nearest items that meet the filters."""
     knn = {
         "field": "vector",
         "query_vector": vector,
         "k": k,
-        "num_candidates": min(10_000, max(2 * k, 100)),
+        "num_candidates": min(10_000, max(2 * k, num_candidates)),
         "filter": list(filters),
     }
-    body = {**_BARE, "knn": knn, "size": k, "track_total_hits": False}
-    return body | {"timeout": f"{int(timeout_s * 1000)}ms"}
+    return {**_BARE, "knn": knn, "size": k, "track_total_hits": False}
+
+
+def sort_by(sorts: Sequence[tuple[str, bool]]) -> list[Query]:
+    """Return the order of fields: without a value last, ties by id."""
+    order = [
+        {name: {"order": "desc" if descending else "asc", "missing": "_last"}}
+        for name, descending in sorts
+    ]
+    return [*order, {"is_id": "asc"}]
+
+
+def misspelt(text: str) -> Query:
+    """Return the suggestions to ask for: words near those that no title, brand or category has."""
+    return {
+        f"word-{n}": {
+            "text": word,
+            "term": {
+                "field": fields.TYPED,
+                "suggest_mode": "missing",
+                "max_edits": spelling.allowed(word),
+                "prefix_length": 1,
+                "min_word_length": spelling.MIN_LETTERS,
+                "size": 100,
+                "shard_size": 400,
+                "max_inspections": 50,
+            },
+        }
+        for n, word in enumerate(spelling.checked(text))
+    }
+
+
+def near_words(answer: Mapping[str, Any], text: str) -> dict[str, list[tuple[str, int]]]:
+    """Return word to known words near it, counted, of those that may be mistyped."""
+    found = {}
+    for n, word in enumerate(spelling.checked(text)):
+        entries = answer.get("suggest", {}).get(f"word-{n}", ())
+        options = [(o["text"], int(o["freq"])) for entry in entries for o in entry["options"]]
+        if options:
+            found[word] = options
+    return found
+
+
+def having(word: str, schema: IndexSchema) -> Query:
+    """Return the search that tells whether any item has a word in any text."""
+    return {"query": _every(word, schema), "size": 0, "track_total_hits": 1}
 
 
 def with_ids(ids: Sequence[str]) -> Query:
@@ -127,34 +194,31 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
     """Return the hits of one answer."""
     found = answer["hits"]["hits"]
     values = [hit["fields"] for hit in found]
+    total = answer["hits"].get("total", {"value": 0, "relation": "eq"})
     return Hits(
         [value["is_id"][0] for value in values],
         np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float64),
         np.array([value.get("boost", (1.0,))[0] for value in values], dtype=np.float64),
-        int(answer["hits"].get("total", {}).get("value", 0)),
+        int(total["value"]) + (total["relation"] != "eq"),
+        tuple(value[fields.GROUP][0] for value in values if fields.GROUP in value),
     )
 
 
-def facets_of(
-    answer: Mapping[str, Any], counts: Sequence[Count]
-) -> dict[str, list[tuple[str, int]]]:
-    """Return the counts of one answer, most frequent first, ties by value."""
-    return {
-        count.facet.field: [
-            (bucket["key"], bucket["doc_count"])
-            for bucket in answer["aggregations"][count.field]["buckets"]
-        ]
-        for count in counts
-    }
+def _scored(text: str, schema: IndexSchema, weights: Mapping[str, float]) -> Query:
+    cut = fields.languages(schema)
+    should: list[Query] = [
+        {"match": {name: {"query": as_searched(text, cut[name]), "boost": weights[name]}}}
+        for name in fields.SCORED
+        if weights.get(name, 0) > 0
+    ]
+    should.append({"constant_score": {"filter": _every(text, schema), "boost": ALL_WORDS}})
+    return {"bool": {"should": should}}
+
+
+def _every(text: str, schema: IndexSchema) -> Query:
+    joined = as_searched(text, fields.languages(schema)[fields.ALL_TEXT])
+    return {"match": {fields.ALL_TEXT: {"query": joined, "operator": "and"}}}
 
 
 def _exact(text: str) -> Query:
     return {"terms": {fields.EXACT: list(exact_keys(text))}}
-
-
-def _aggregations(facets: Sequence[Count]) -> Query:
-    order = [{"_count": "desc"}, {"_key": "asc"}]
-    return {
-        count.field: {"terms": {"field": count.field, "size": count.facet.size, "order": order}}
-        for count in facets
-    }

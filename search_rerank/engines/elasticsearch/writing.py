@@ -159,11 +159,13 @@ class Writing:
             old = found.get(id_)
             kept = None if old is None else old.kept
             removed = old.revision if old is not None and kept is None else None
-            outcome = judged(document, document.item.content_hash(), kept, removed)
+            hash_ = "" if kept is None else document.item.content_hash()
+            outcome = judged(document, hash_, kept, removed)
             wanted[id_] = outcome
             if outcome == WRITTEN:
-                boost = document.boost or (1.0 if kept is None else kept.boost)
-                entry = source(replace(document, boost=boost), version.schema)
+                if document.boost is None:
+                    document = replace(document, boost=1.0 if kept is None else kept.boost)
+                entry = source(document, version.schema)
                 verb = "create" if old is None else "index"
                 yield _operation(verb, id_, None if old is None else old.state, entry)
             elif outcome == UNCHANGED and old is not None and document.revision > old.revision:

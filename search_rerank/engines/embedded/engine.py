@@ -31,6 +31,7 @@ from search_rerank.engines.embedded.snapshot import Snapshot
 from search_rerank.engines.embedded.state import GENERATION
 from search_rerank.engines.embedded.versions import VersionFolder
 from search_rerank.engines.embedded.writers import Writers
+from search_rerank.engines.synonyms import Synonyms
 from search_rerank.errors import EngineError
 from search_rerank.query import Candidates
 
@@ -67,6 +68,7 @@ class EmbeddedEngine:
         self._folder = VersionFolder(folder, settings.index, settings.timeout_s)
         self._writers = Writers(self._folder, quantise_above, settings.timeout_s)
         self._weights = weights
+        self._synonyms = Synonyms(weights.synonyms)
         self._guard = threading.RLock()
         self._snapshots: dict[str, tuple[tuple[int, int], Snapshot]] = {}
 
@@ -163,17 +165,19 @@ class EmbeddedEngine:
 
     def did_you_mean(self, text: str, version: str | None = None) -> str | None:
         """Return the text with unknown words replaced."""
-        raise NotImplementedError
+        return self._snapshot(version).assist.did_you_mean(text)
 
     def suggest(self, prefix: str, k: int, version: str | None = None) -> Sequence[Suggestion]:
         """Return completions."""
-        raise NotImplementedError
+        with self._guard:
+            return self._snapshot(version).assist.suggest(prefix, k)
 
     def highlight(
         self, text: str, ids: Sequence[str], version: str | None = None
     ) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
         """Return where the words of a text stand in items."""
-        raise NotImplementedError
+        with self._guard:
+            return self._snapshot(version).assist.highlight(text, list(ids))
 
     def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
         """Return the content hashes of items."""
@@ -242,7 +246,7 @@ class EmbeddedEngine:
         schema, before = self._folder.schema(version), None if cached is None else cached[1]
         try:
             with told(version, folder):
-                snapshot = Snapshot(folder, schema, self._weights, before)
+                snapshot = Snapshot(folder, schema, self._weights, self._synonyms, before)
         except EngineError:
             if tries == 1 or _stamp(folder) == stamp:
                 raise
@@ -254,7 +258,7 @@ class EmbeddedEngine:
     def _forget_others(self, version: str) -> None:
         """Let go of what nobody asks for: memory, and files since deleted.
 
-        A thread that still searches one keeps it alive; only `lookup` and `hashes` read its files,
+        A thread that still searches one keeps it alive; only what looks items up reads its files,
         under the same guard.
         """
         live = self._folder.pointer().live

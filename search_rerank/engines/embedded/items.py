@@ -78,6 +78,16 @@ class ItemFile:
         found = dict(self._of(ids, "id, hash"))
         return [found.get(id_) for id_ in ids]
 
+    def ids_of(self, rows: Sequence[int]) -> dict[int, str]:
+        """Return row to id of those that are there."""
+        found: dict[int, str] = {}
+        for start in range(0, len(rows), _CHUNK):
+            part = rows[start : start + _CHUNK]
+            marks = ",".join("?" * len(part))
+            statement = f"SELECT row, id FROM item WHERE row IN ({marks})"
+            found.update(self._connection.execute(statement, part))
+        return found
+
     def lookup(self, ids: Sequence[str]) -> list[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
         found: dict[str, Stored] = {}

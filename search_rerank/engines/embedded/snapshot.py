@@ -14,11 +14,14 @@ from search_rerank.engines import fields, hybrid
 from search_rerank.engines.base import IndexSchema, Retrieve
 from search_rerank.engines.conditions import Conditions
 from search_rerank.engines.conditions import conditions as translate
-from search_rerank.engines.counting import counts
+from search_rerank.engines.counting import counts, sort_fields
+from search_rerank.engines.embedded.assist import Assist
 from search_rerank.engines.embedded.columns import Columns, read_columns
+from search_rerank.engines.embedded.counting import count_all
 from search_rerank.engines.embedded.items import ItemFile
 from search_rerank.engines.embedded.vectors import VectorFile
 from search_rerank.engines.embedded.words import WordIndex
+from search_rerank.engines.synonyms import Synonyms
 from search_rerank.engines.words import clean
 from search_rerank.query import Candidates
 
@@ -33,11 +36,13 @@ class Snapshot:
         folder: Path,
         schema: IndexSchema,
         weights: RetrievalConfig,
+        synonyms: Synonyms,
         before: Snapshot | None = None,
     ) -> None:
         """Read the newest state; of a state before only what changed is read."""
         self.schema = schema
         self._weights = weights
+        self._synonyms = synonyms
         self.items: ItemFile = ItemFile(folder, schema.dim) if before is None else before.items
         self._columns: Columns
         self._columns = columns = read_columns(
@@ -49,41 +54,37 @@ class Snapshot:
             folder, columns.state, schema.dim, columns.slots, weights.num_candidates
         )
         self._words = WordIndex(folder / columns.state.words_folder, schema)
+        self.assist = Assist(self._words, self.items, schema, weights, synonyms)
         self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
 
     def retrieve(self, request: Retrieve) -> Candidates:
         """Return candidates as `Engine.retrieve` does."""
         fields.check_vector(request, self.schema)
         conditions = translate(request.filters, self.schema)
-        names = counts(request, self.schema)
-        condition = self._words.condition(conditions)
-        mask = self._mask(conditions) if conditions else None
-        k, text = hybrid.depth(request.k), clean(request.text)
-        if not text:
-            return self._all(k, mask, self._words.facets(condition, names))
-        query = self._words.query(text, self._weights.fields)
-        within = self._words.within(query, condition) if conditions else query
-        rows, boosted, total = self._words.search(within, k)
-        counted = self._words.facets(within, names)
-        places, boosted = self._known(rows, boosted)
-        exact = self._exact(text, condition)
-        first = exact[~np.isin(exact, places)]
-        places = np.concatenate([places, first])
-        boosted = np.concatenate([boosted, self._missing(query, first)])
-        top = float(boosted.max(initial=0.0))
+        sorts = sort_fields(request.sort, self.schema)
+        asked = counts(request, self.schema)
+        condition = self._words.condition(conditions) if conditions else None
+        text = clean(request.text)
+        query = self._query(text, request.every_word) if text else None
+        facets, statistics = count_all(self._words, query, condition, asked)
+        matches = self._words.both(query, condition)
         degraded: list[tuple[str, str]] = []
-        near = np.zeros(0, dtype=np.intp)
-        if request.vector is not None:
-            try:
-                near = self._vectors.nearest(request.vector, k, mask)
-            except Exception as error:  # the words still answer
-                degraded.append(("vectors", f"{type(error).__name__}: {error}"))
-        more = near[~np.isin(near, places)]
-        places = np.concatenate([places, more])
-        boosted = np.concatenate([boosted, self._missing(query, more)])
-        vector = None if degraded else request.vector
-        return self._combine(
-            places, boosted, vector, top, k, exact, total=total, facets=counted, degraded=degraded
+        if sorts:
+            found, total = self._sorted(request, matches, sorts)
+        elif query is None:
+            mask = self._mask(conditions) if conditions else None
+            found, total = self._all(request, matches, mask)
+        else:
+            mask = self._mask(conditions) if conditions else None
+            found, total = self._fused(request, text, query, condition, mask, degraded)
+        return hybrid.counted(
+            found,
+            total,
+            self._weights,
+            facets=facets,
+            statistics=statistics,
+            degraded=tuple(degraded),
+            did_you_mean=self.assist.did_you_mean(text),
         )
 
     def score(self, request: Retrieve, ids: list[str]) -> Candidates:
@@ -102,7 +103,7 @@ class Snapshot:
             return hybrid.empty()
         if not text:
             return self._by_boost(places)
-        query = self._words.query(text, self._weights.fields)
+        query = self._query(text, every=False)
         _, best = self._known(*self._words.search(query, 1)[:2])
         top = float(best.max(initial=0.0))
         exact = self._exact(text, None)
@@ -113,6 +114,40 @@ class Snapshot:
         """Release the files."""
         self.items.close()
 
+    def _query(self, text: str, every: bool) -> Query:
+        texts = self._synonyms.variants(text)
+        return self._words.query(texts, self._weights.fields, every)
+
+    def _fused(
+        self,
+        request: Retrieve,
+        text: str,
+        query: Query,
+        condition: Query | None,
+        mask: NDArray[np.bool_] | None,
+        degraded: list[tuple[str, str]],
+    ) -> tuple[Candidates, int]:
+        k, within = hybrid.depth(request.k), self._words.both(query, condition)
+        rows, boosted, total = self._words.search(within, k)
+        if request.collapse and total > k:
+            rows, boosted = self._of_groups(within, k, total)
+        places, boosted = self._known(rows, boosted)
+        top = float(boosted.max(initial=0.0))
+        exact = self._exact(text, condition)
+        near = np.zeros(0, dtype=np.intp)
+        if request.vector is not None:
+            try:
+                near = self._vectors.nearest(request.vector, k, mask)
+            except Exception as error:  # the words still answer
+                degraded.append(("vectors", f"{type(error).__name__}: {error}"))
+        late = np.unique(np.concatenate([exact, near]))
+        late = late[~np.isin(late, places)]
+        places = np.concatenate([places, late])
+        boosted = np.concatenate([boosted, self._missing(query, late)])
+        vector = None if degraded else request.vector
+        groups = self._groups(places) if request.collapse else None
+        return self._combine(places, boosted, vector, top, k, exact, groups), total
+
     def _combine(
         self,
         places: NDArray[np.intp],
@@ -121,10 +156,7 @@ class Snapshot:
         top: float,
         k: int,
         exact: NDArray[np.intp],
-        *,
-        total: int = 0,
-        facets: dict[str, list[tuple[str, int]]] | None = None,
-        degraded: list[tuple[str, str]] | None = None,
+        groups: list[int] | None = None,
     ) -> Candidates:
         if vector is None:
             cosine = np.full(len(places), np.nan)
@@ -139,10 +171,49 @@ class Snapshot:
             top=top,
             k=k,
             exact=[self.ids[place] for place in exact.tolist()],
-            total=total,
-            facets=facets,
-            degraded=degraded or (),
+            groups=groups,
         )
+
+    def _sorted(
+        self, request: Retrieve, matches: Query, sorts: list[tuple[str, bool]]
+    ) -> tuple[Candidates, int]:
+        names = [name for name, _ in sorts] + [fields.GROUP]
+        rows, boosted, columns = self._words.values(matches, len(self.ids), names)
+        known = np.isin(rows, self._rows)
+        places = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
+        keys: list[NDArray[np.float64]] = []
+        for column, (_, descending) in zip(columns, sorts, strict=False):
+            value = np.array([np.nan if v is None else v for v in column], dtype=np.float64)
+            value = -value if descending else value
+            keys += [np.isnan(value).astype(np.float64), np.nan_to_num(value)]
+        ids = np.array([self.ids[place] for place in places.tolist()], dtype=np.str_)
+        order = np.lexsort((ids, *reversed(keys)))
+        order = order[known[order]]
+        if request.collapse:
+            order = hybrid.first_of_each(order, columns[-1])
+        kept = order[: hybrid.depth(request.k)]
+        lexical = boosted[kept] / self._boost[places[kept]]
+        if not clean(request.text):
+            lexical = np.zeros(len(kept))
+        return hybrid.in_order(ids[kept].tolist(), lexical), int(known.sum())
+
+    def _of_groups(
+        self, query: Query, k: int, total: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the best hit of each of k groups, best first."""
+        limit = k
+        while True:
+            limit = min(4 * limit, total)
+            rows, boosted, (groups,) = self._words.values(query, limit, [fields.GROUP])
+            first = hybrid.first_of_each(np.arange(len(rows)), groups)[:k]
+            if len(first) == k or limit == total:
+                return rows[first], boosted[first]
+
+    def _groups(self, places: NDArray[np.intp]) -> list[int]:
+        some = self._words.of_rows(self._rows[places])
+        rows, _, (groups,) = self._words.values(some, len(places), [fields.GROUP], boosted=False)
+        group_of = dict(zip(rows.tolist(), groups, strict=True))
+        return [group_of.get(row, -row) for row in self._rows[places].tolist()]
 
     def _exact(self, text: str, condition: Query | None) -> NDArray[np.intp]:
         """Return the places of the items whose code or whole title a text is."""
@@ -152,22 +223,22 @@ class Snapshot:
         return self._known(rows, scores)[0]
 
     def _all(
-        self,
-        k: int,
-        mask: NDArray[np.bool_] | None,
-        counts: dict[str, list[tuple[str, int]]],
-    ) -> Candidates:
+        self, request: Retrieve, matches: Query, mask: NDArray[np.bool_] | None
+    ) -> tuple[Candidates, int]:
         order = self._browse if mask is None else self._browse[mask[self._browse]]
-        return self._by_boost(order[:k], len(order), counts)
+        total, k = len(order), hybrid.depth(request.k)
+        if request.collapse:
+            rows, _, (groups,) = self._words.values(
+                matches, len(self.ids), [fields.GROUP], boosted=False
+            )
+            group_of = dict(zip(rows.tolist(), groups, strict=True))
+            named = [group_of.get(row, -row) for row in self._rows[order].tolist()]
+            order = order[hybrid.first_of_each(np.arange(total), named)]
+        return self._by_boost(order[:k]), total
 
-    def _by_boost(
-        self,
-        places: NDArray[np.intp],
-        total: int = 0,
-        counts: dict[str, list[tuple[str, int]]] | None = None,
-    ) -> Candidates:
+    def _by_boost(self, places: NDArray[np.intp]) -> Candidates:
         ids, boost = [self.ids[place] for place in places.tolist()], self._boost[places]
-        return hybrid.browse(ids, boost, self._weights, self._highest(), total=total, facets=counts)
+        return hybrid.browse(ids, boost, self._weights, self._highest())
 
     def _highest(self) -> float:
         return float(self._boost.max(initial=1.0))

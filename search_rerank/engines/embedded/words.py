@@ -14,13 +14,11 @@ from tantivy import Occur, Query
 from search_rerank.engines import fields
 from search_rerank.engines.base import IndexSchema
 from search_rerank.engines.conditions import Conditions
-from search_rerank.engines.counting import Count
-from search_rerank.engines.embedded.analysis import FACTOR, ROW, analyzer, open_index
+from search_rerank.engines.cutting import analyzer
+from search_rerank.engines.embedded.analysis import FACTOR, ROW, open_index
+from search_rerank.engines.synonyms import WEIGHT
 from search_rerank.engines.words import ALL_WORDS, exact_keys
 from search_rerank.languages import as_searched
-
-_FACET_FETCH = 200
-_FACET_ALL = 65_000
 
 
 class WordIndex:
@@ -35,46 +33,66 @@ class WordIndex:
     """
 
     def __init__(self, folder: Path, schema: IndexSchema) -> None:
-        self._schema = schema
-        self._fields, index = open_index(str(folder), schema)
+        self.schema, index = open_index(str(folder), schema)
         self._languages = fields.languages(schema)
         index.config_reader("manual")
-        self._searcher = index.searcher()
+        self.searcher = index.searcher()
 
-    def query(self, text: str, weights: Mapping[str, float]) -> Query:
-        """Return the query for a cleaned text: items with one of its words."""
-        clauses = [
-            (Occur.Should, Query.boost_query(self._term(name, word), weights[name]))
-            for name in fields.SCORED
-            if weights.get(name, 0) > 0
-            for word in self._words(name, text)
-        ]
-        if words := self._words(fields.ALL_TEXT, text):
-            every = [
-                (Occur.Must, self._term(fields.ALL_TEXT, word)) for word in dict.fromkeys(words)
-            ]
-            bonus = Query.const_score_query(Query.boolean_query(every), ALL_WORDS)
-            clauses.append((Occur.Should, bonus))
+    def query(self, texts: Sequence[str], weights: Mapping[str, float], every: bool) -> Query:
+        """Return the query for items with one of the words of a cleaned text, or with every one.
+
+        Parameters
+        ----------
+        texts
+            The text, and others that are searched beside it.
+        """
+        variants = [self._scored(text, weights) for text in texts]
+        found = variants[0]
+        if len(variants) > 1:
+            less = [Query.boost_query(variant, WEIGHT) for variant in variants[1:]]
+            found = Query.disjunction_max_query([variants[0], *less])
         # An exact item is a match, be it by no word; `exact` puts it first.
-        clauses.append((Occur.Should, Query.const_score_query(self.exact(text), 0.0)))
-        return Query.boolean_query(clauses)
+        same = Query.const_score_query(self.exact(texts[0]), 0.0)
+        if every:
+            whole = [self._every(text) for text in texts]
+            having = Query.boolean_query([(Occur.Should, q) for q in whole if q is not None])
+            limited = self.within(found, having)
+            return Query.boolean_query([(Occur.Should, limited), (Occur.Should, same)])
+        return Query.boolean_query([(Occur.Should, found), (Occur.Should, same)])
+
+    def knows(self, word: str) -> bool:
+        """Return whether any item has the stem of a word."""
+        stems = self._words(fields.ALL_TEXT, word)
+        return any(self.searcher.doc_freq(fields.ALL_TEXT, stem) > 0 for stem in stems)
+
+    def vocabulary(self, beginning: str) -> list[tuple[str, int]]:
+        """Return the words that titles, brands and categories have and that begin so, counted."""
+        found: list[tuple[str, int]] = self.searcher.terms_with_prefix(fields.TYPED, beginning)
+        return found
+
+    def completing(self, whole: Sequence[str], last: str) -> Query:
+        """Return the query for items that have some words, and one that begins so."""
+        parts = [(Occur.Must, self._term(fields.TYPED, word)) for word in whole]
+        # `last` is letters and digits only, so that nothing in it is a pattern.
+        begun = Query.regex_query(self.schema, fields.TYPED, f"{last}.*")
+        return Query.const_score_query(Query.boolean_query([*parts, (Occur.Must, begun)]), 1.0)
 
     def exact(self, text: str) -> Query:
         """Return the query for items whose code or whole title a text is."""
-        return Query.term_set_query(self._fields, fields.EXACT, list(exact_keys(text)))
+        return Query.term_set_query(self.schema, fields.EXACT, list(exact_keys(text)))
 
     def condition(self, conditions: Conditions) -> Query:
         """Return the query that all conditions hold."""
         parts: list[tuple[Occur, Query]] = []
         for name, values in conditions.terms:
-            terms = Query.term_set_query(self._fields, name, list(values))
+            terms = Query.term_set_query(self.schema, name, list(values))
             parts.append((Occur.Must, terms if values else Query.empty_query()))
         for name, low, high in conditions.ranges:
             if low is None and high is None:
                 between = Query.exists_query(name)
             else:
                 kind = tantivy.FieldType.Float
-                between = Query.range_query(self._fields, name, kind, low, high)
+                between = Query.range_query(self.schema, name, kind, low, high)
             parts.append((Occur.Must, between))
         parts += [(Occur.Must, self.condition(part)) for part in conditions.all_of]
         if conditions.any_of:
@@ -91,39 +109,53 @@ class WordIndex:
             [(Occur.Must, query), (Occur.Must, Query.const_score_query(condition, 0.0))]
         )
 
+    def both(self, query: Query | None, condition: Query | None) -> Query:
+        """Return what matches a query and meets a condition; None is no limit."""
+        if query is None or condition is None:
+            return query or condition or Query.all_query()
+        return self.within(query, condition)
+
     def of_rows(self, rows: NDArray[np.int64]) -> Query:
         """Return the query for some rows."""
-        return Query.term_set_query(self._fields, ROW, rows.tolist())
+        return Query.term_set_query(self.schema, ROW, rows.tolist())
 
     def search(
         self, query: Query, limit: int, *, boosted: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
         """Return rows and scores, best first, and how many match in all."""
         factor = FACTOR if boosted else None
-        result = self._searcher.search(query, limit, count=True, weight_by_field=factor)
+        result = self.searcher.search(query, limit, count=True, weight_by_field=factor)
         hits = result.hits
         scores = np.array([hit[0] for hit in hits], dtype=np.float64)
-        rows = self._searcher.fast_field_values(ROW, [hit[1] for hit in hits])
+        rows = self.searcher.fast_field_values(ROW, [hit[1] for hit in hits])
         return np.array(rows, dtype=np.int64), scores, int(result.count)  # type: ignore[attr-defined]
 
-    def facets(self, query: Query, counts: Sequence[Count]) -> dict[str, list[tuple[str, int]]]:
-        """Count the values of fields over all matches, most frequent first, ties by value."""
-        found = {}
-        for count in counts:
-            keep, name = count.facet.size, count.facet.field
-            values = self._count(query, count.field, max(_FACET_FETCH, 2 * keep))
-            # The cut must not fall between values of equal count, or ties would break by chance.
-            if len(values) > keep and values[keep - 1][1] == values[-1][1]:
-                values = self._count(query, count.field, _FACET_ALL)
-            found[name] = values[:keep]
-        return found
+    def values(
+        self, query: Query, limit: int, names: Sequence[str], *, boosted: bool = True
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[list[Any]]]:
+        """Return rows, scores, and the values of numeric fields, None where there is none."""
+        factor = FACTOR if boosted else None
+        hits = self.searcher.search(query, max(1, limit), weight_by_field=factor).hits
+        documents = [hit[1] for hit in hits]
+        rows, *others = (self.searcher.fast_field_values(n, documents) for n in (ROW, *names))
+        scores = np.array([hit[0] for hit in hits], dtype=np.float64)
+        return np.array(rows, dtype=np.int64), scores, others
 
-    def _count(self, query: Query, field: str, size: int) -> list[tuple[str, int]]:
-        asked = {"values": {"terms": {"field": field, "size": size, "segment_size": _FACET_ALL}}}
-        answer: dict[str, Any] = self._searcher.aggregate(query, asked)
-        buckets = answer["values"]["buckets"]
-        values = ((str(bucket["key"]), int(bucket["doc_count"])) for bucket in buckets)
-        return sorted(values, key=lambda pair: (-pair[1], pair[0]))
+    def _scored(self, text: str, weights: Mapping[str, float]) -> Query:
+        clauses = [
+            (Occur.Should, Query.boost_query(self._term(name, word), weights[name]))
+            for name in fields.SCORED
+            if weights.get(name, 0) > 0
+            for word in self._words(name, text)
+        ]
+        if (every := self._every(text)) is not None:
+            clauses.append((Occur.Should, Query.const_score_query(every, ALL_WORDS)))
+        return Query.boolean_query(clauses)
+
+    def _every(self, text: str) -> Query | None:
+        words = dict.fromkeys(self._words(fields.ALL_TEXT, text))
+        every = [(Occur.Must, self._term(fields.ALL_TEXT, word)) for word in words]
+        return Query.boolean_query(every) if every else None
 
     def _words(self, name: str, text: str) -> list[str]:
         language = self._languages[name]
@@ -131,4 +163,4 @@ class WordIndex:
         return found
 
     def _term(self, name: str, word: str) -> Query:
-        return Query.term_query(self._fields, name, word, "freq")
+        return Query.term_query(self.schema, name, word, "freq")

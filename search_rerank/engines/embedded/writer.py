@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,8 @@ import tantivy
 from search_rerank.data.item import Item
 from search_rerank.engines import fields
 from search_rerank.engines.base import IndexSchema
-from search_rerank.engines.embedded.analysis import FACTOR, ROW, cut, open_index
+from search_rerank.engines.cutting import cut
+from search_rerank.engines.embedded.analysis import FACTOR, ROW, open_index
 from search_rerank.engines.embedded.files import sync_folder
 
 _HEAP_BYTES = 32_000_000
@@ -54,7 +56,10 @@ class WordWriter:
         add_text, add_float = entry.add_text, entry.add_float
         for name, text in fields.texts(item, self._schema).items():
             add_text(name, cut(text, self._languages[name]))
-        for name, values in fields.keywords(item, self._schema).items():
+        keywords = fields.keywords(item, self._schema)
+        (group,) = keywords.pop(fields.GROUP)
+        entry.add_unsigned(fields.GROUP, _number(group))
+        for name, values in keywords.items():
             for value in values:
                 add_text(name, value)
         for name, number in fields.numbers(item, self._schema).items():
@@ -79,6 +84,11 @@ class WordWriter:
         self._writer.rollback()
         self._writer.wait_merging_threads()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _number(group: str) -> int:
+    """Return 63 bits of a hash: the same for all variants of a product."""
+    return int.from_bytes(hashlib.blake2b(group.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def _link(before: Path, folder: Path) -> None:

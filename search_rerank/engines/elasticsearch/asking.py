@@ -1,0 +1,55 @@
+"""Several searches of one version in one round trip, and what each of them failed of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import elasticsearch as es
+
+from search_rerank.engines.elasticsearch.connection import VersionGone, reason_of
+from search_rerank.engines.elasticsearch.search import NO_HITS, Hits, Query, hits_of
+from search_rerank.engines.elasticsearch.versions import Known
+from search_rerank.errors import EngineError, EngineUnavailable
+
+Failure = tuple[str, str]
+Answer = dict[str, Any]
+
+
+class Asking:
+    """Sends searches with a time limit."""
+
+    def __init__(self, client: es.Elasticsearch, timeout_s: float) -> None:
+        self._client = client
+        self._timeout = f"{int(timeout_s * 1000)}ms"
+
+    def ask(self, version: Known, searches: Sequence[Query]) -> list[Answer]:
+        """Return the answers as they came; `good` tells whether one is whole."""
+        parts: list[Query] = []
+        for body in searches:
+            parts += [{}, body | {"timeout": self._timeout}]
+        return list(self._client.msearch(index=version.name, searches=parts)["responses"])
+
+
+def good(answer: Answer) -> Answer:
+    """Return one answer of several, or raise what it failed of."""
+    if "error" in answer:
+        status, reason = answer.get("status", 500), reason_of(answer["error"])
+        if status == 404:
+            raise VersionGone(f"Elasticsearch: {reason}")
+        if status in (429, 502, 503, 504):
+            raise EngineUnavailable(f"Elasticsearch is not ready (status {status}): {reason}")
+        raise EngineError(f"Elasticsearch: {reason}")
+    if answer.get("timed_out"):
+        raise EngineUnavailable("Elasticsearch did not answer in time: raise engine.timeout_s")
+    return answer
+
+
+def optional(answer: Answer) -> tuple[Hits, Failure | None]:
+    """Return the hits of a vector search, none where it failed, and of what: words still answer."""
+    try:
+        return hits_of(good(answer)), None
+    except VersionGone:
+        raise
+    except EngineError as error:
+        return NO_HITS, ("vectors", str(error))
