@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from search_rerank.answer import Answer, Degraded
 from search_rerank.bundle import Bundle, live_bundle, load_bundle
 from search_rerank.config import Config
+from search_rerank.encoders.base import Encoder
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.errors import BundleError, EngineError, EngineUnavailable
@@ -208,7 +209,7 @@ class Pipeline:
         except Exception as error:  # without a vector the words still answer
             log.exception("encoding the query failed; searching by words only")
             degraded.append(Degraded("encode", type(error).__name__))
-            return Retriever(self.engine).request(query, query.k)
+            return self._retrieving(None).request(query, query.k)
 
     def _retrieve(self, request: Retrieve, degraded: list[Degraded]) -> Candidates:
         try:
@@ -233,9 +234,15 @@ class Pipeline:
     def _use(self, bundle: Bundle | None) -> None:
         self._bundle = bundle
         self._misfit = []
-        self._retriever = Retriever(self.engine, bundle.encoder if bundle else None)
+        self._retriever = self._retrieving(bundle.encoder if bundle else None)
         if bundle is not None:
             self._builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
+
+    def _retrieving(self, encoder: Encoder | None) -> Retriever:
+        return Retriever(self.engine, encoder, config=self.config.retrieval)
+
+    def _with(self, encoder: Encoder) -> Retriever:
+        return Retriever(self.engine, encoder, config=self.config.retrieval)
 
     def _check_index(self) -> None:
         """Search by words only while the live index holds vectors of another encoder.
@@ -252,7 +259,7 @@ class Pipeline:
         fits = live is None or live.schema.encoder == encoder.fingerprint
         if fits == (not self._misfit):
             return
-        self._retriever = Retriever(self.engine, encoder if fits else None)
+        self._retriever = self._retrieving(encoder if fits else None)
         reason = "the live index was made by another encoder than the bundle: train again"
         self._misfit = [] if fits else [Degraded("vector", reason)]
 

@@ -142,7 +142,7 @@ def as_of(shop: Shop, cut_ms: int) -> Iterator[Replay]:
     )
     try:
         yield Replay(
-            retriever=Retriever(shop.engine, shop.encoder, written.version),
+            retriever=Retriever(shop.engine, shop.encoder, written.version, config.retrieval),
             builder=FeatureBuilder(shop.catalogue, fit_scorers(shop, cut_ms)),
             gains=gains,
             history=config.training.history,

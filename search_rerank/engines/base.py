@@ -163,6 +163,8 @@ class Retrieve:
         How many candidates to return at most.
     every_word
         Whether an item must have every word in some field to be a word hit.
+    as_typed
+        For whoever asks the engine: whether the text is not to be corrected. Engines never do.
     """
 
     text: str
@@ -173,6 +175,7 @@ class Retrieve:
     sort: tuple[Sort, ...] = ()
     collapse: bool = False
     every_word: bool = False
+    as_typed: bool = False
 
 
 @dataclass(frozen=True)

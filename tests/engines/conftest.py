@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from search_rerank.config import Config, EngineConfig
+from search_rerank.config import Config, EngineConfig, RetrievalConfig
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine
 
 ES_URL = "SEARCH_RERANK_ES_URL"
 Open = Callable[[], Engine]
+OpenWith = Callable[[RetrievalConfig], Engine]
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[Open]:
+def embedded_with(tmp_path: Path) -> Iterator[OpenWith]:
     yield from _opener(Config(home=tmp_path))
 
 
 @pytest.fixture
-def elastic(tmp_path: Path) -> Iterator[Open]:
+def elastic_with(tmp_path: Path) -> Iterator[OpenWith]:
     url = os.environ.get(ES_URL)
     if not url:
         pytest.skip(
@@ -38,13 +39,23 @@ def elastic(tmp_path: Path) -> Iterator[Open]:
             client.indices.delete(index=name)
 
 
-def _opener(config: Config) -> Iterator[Open]:
+@pytest.fixture
+def embedded(embedded_with: OpenWith) -> Open:
+    return lambda: embedded_with(RetrievalConfig())
+
+
+@pytest.fixture
+def elastic(elastic_with: OpenWith) -> Open:
+    return lambda: elastic_with(RetrievalConfig())
+
+
+def _opener(config: Config) -> Iterator[OpenWith]:
     opened: list[Engine] = []
 
-    def open_() -> Engine:
-        opened.append(open_engine(config))
+    def open_with(retrieval: RetrievalConfig) -> Engine:
+        opened.append(open_engine(config.model_copy(update={"retrieval": retrieval})))
         return opened[-1]
 
-    yield open_
+    yield open_with
     for engine in opened:
         engine.close()
