@@ -165,6 +165,8 @@ def _item(
         value = attribute_value(values, note)
         if name and value is not None:
             attributes.setdefault(name, value)
+    if "grams" in row:
+        attributes["grams"] = _grams(row["grams"], wrong)
     others = attribute_value([one for one in images if one != image], note)
     if others is not None:
         attributes["additional_image_link"] = others
@@ -204,6 +206,14 @@ def _in_stock(row: Cells, columns: Sequence[str], wrong: list[str]) -> bool | st
         return quantity
 
 
+def _grams(text: str, wrong: list[str]) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        wrong.append(f"attributes.grams: expected a number, found {text!r:.60}")
+        return text
+
+
 def _attributes(
     first: Cells, row: Cells, options: dict[str, str]
 ) -> Iterator[tuple[str, Sequence[str]]]:
@@ -215,7 +225,6 @@ def _attributes(
     yield "gtin", [row["barcode"].removeprefix("'")] if "barcode" in row else []
     yield "tags", [tag.strip() for tag in first.get("tags", "").split(",") if tag.strip()]
     yield "type", [first["type"]] if "type" in first else []
-    yield "grams", [row["grams"]] if "grams" in row else []
     for column, value in (first | row).items():
         metafield = _METAFIELD.fullmatch(column)
         if metafield is not None:
