@@ -23,13 +23,19 @@ def cut(text: str, language: Language) -> str:
     What is indexed is cut here, because tantivy's own way to cut by a pattern takes half the time
     of a load; what is typed is cut by `analyzer`, into the same words.
     """
-    if text.isascii() and "'" not in text:
-        return text.translate(_BETWEEN)
-    words: list[str] = _cutter(language.pattern).analyze(text)
-    return " ".join(words)
+    if text.isascii():
+        words, *others = text.translate(_BETWEEN).split("'")
+        for part in others:  # an apostrophe belongs to a word that goes on behind it
+            inside = words[-1:].isalnum() and part[:1].isalnum()
+            words = f"{words}'{part}" if inside else f"{words} {part}"
+        return words
+    found: list[str] = _cutter(language.pattern).analyze(text)
+    return " ".join(found)
 
 
-_BETWEEN = str.maketrans({chr(n): " " for n in range(128) if not chr(n).isalnum()})
+_BETWEEN = str.maketrans(
+    {chr(n): " " for n in range(128) if not chr(n).isalnum() and chr(n) != "'"}
+)
 
 
 @cache

@@ -104,7 +104,7 @@ def test_changes_during_a_load_reach_both_versions(tmp_path: Path) -> None:
     engine.seal(live)
     engine.promote(live)
     loading = engine.create(SCHEMA)
-    rounds = 25
+    rounds = 12
     with PROCESSES.Pool(2) as pool:
         others = [
             pool.apply_async(hammer, (tmp_path, [live, loading], first, rounds))
