@@ -116,7 +116,7 @@ def marked(text: str, spans: Sequence[tuple[int, int]]) -> Markup:
 
 def summary(answer: Answer) -> str:
     """Return how many products were found, in words."""
-    if _near_in_meaning(answer):
+    if "meaning" in answer.relaxed:
         return "No product matches these words; these are near in meaning"
     count = f"{answer.total:,} product{'' if answer.total == 1 else 's'}"
     count = count if answer.total_exact else f"more than {count}"
@@ -201,8 +201,3 @@ def chips(asked: SearchRequest, address: Address) -> list[Choice]:
 
 def _text(bound: float | None) -> str | None:
     return None if bound is None else as_text(bound)
-
-
-def _near_in_meaning(answer: Answer) -> bool:
-    """Return whether no item matches the words, and those shown are the nearest by vector."""
-    return bool(answer.hits) and ("meaning" in answer.relaxed or answer.total == 0)

@@ -11,6 +11,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 from werkzeug.serving import make_server
 
@@ -111,14 +112,78 @@ def test_nothing_found_says_so(page: webdriver.Chrome) -> None:
 
 def test_facets_narrow_and_let_go(page: webdriver.Chrome, world: World) -> None:
     before = page.find_element(By.CSS_SELECTOR, ".bar p").text
-    choice = page.find_element(By.CSS_SELECTOR, '[data-facet="brand"] a')
-    brand, count = choice.text.split("\n")
-    press(page, '[data-facet="brand"] a')
+    brands = [
+        row.text.split("\n")
+        for row in page.find_elements(By.CSS_SELECTOR, '[data-facet="brand"] label')[:2]
+    ]
     by_id = {item.id: item for item in world.items}
-    assert {by_id[str(id_)].brand for id_ in order(page)} == {brand}
-    assert page.find_element(By.CSS_SELECTOR, ".bar p").text.startswith(f"{count} products")
-    press(page, ".chips a")
+    total = 0
+    for n, (brand, count) in enumerate(brands):
+        press(page, f'[data-facet="brand"] input[value="{brand}"]')
+        total += int(count)
+        shown = {by_id[str(id_)].brand for id_ in order(page)}
+        assert shown <= {brand for brand, _ in brands[: n + 1]}
+        assert page.find_element(By.CSS_SELECTOR, ".bar p").text.startswith(f"{total} product")
+        focused = page.switch_to.active_element
+        assert focused.get_attribute("value") == brand  # the keyboard goes on from there
+    for _ in brands:
+        press(page, ".chips a")
     assert page.find_element(By.CSS_SELECTOR, ".bar p").text == before
+
+
+def test_sorting_by_price(page: webdriver.Chrome, world: World) -> None:
+    select = Select(page.find_element(By.ID, "sort"))
+    follow(page, lambda: select.select_by_value("price"))
+    prices = {item.id: item.price or 0 for item in world.items}
+    found = [prices[str(id_)] for id_ in order(page)]
+    assert found == sorted(found) and len(found) > 5
+
+
+def test_a_price_range_leads_to_as_many_as_it_counts(page: webdriver.Chrome) -> None:
+    count = page.find_element(By.CSS_SELECTOR, '[data-facet="price"] small').text
+    press(page, '[data-facet="price"] a')
+    assert page.find_element(By.CSS_SELECTOR, ".bar p").text.startswith(f"{count} product")
+
+
+def test_suggestions_while_typing(page: webdriver.Chrome, world: World) -> None:
+    brand = next(item.brand for item in world.items if item.brand)
+    box = page.find_element(By.ID, "q")
+    box.send_keys(brand[:4])
+    rows = WebDriverWait(page, 10).until(
+        lambda p: p.find_elements(By.CSS_SELECTOR, "#suggestions:not([hidden]) li")
+    )
+    texts = [row.get_attribute("data-text") for row in rows]
+    assert brand in texts and box.get_attribute("aria-expanded") == "true"
+    for n in range(texts.index(brand) + 1):
+        box.send_keys(Keys.ARROW_DOWN)
+        assert box.get_attribute("value") == texts[n]
+        assert box.get_attribute("aria-activedescendant") == f"suggestion-{n}"
+    box.send_keys(Keys.ESCAPE)
+    assert box.get_attribute("value") == brand[:4]
+    assert not page.find_elements(By.CSS_SELECTOR, "#suggestions:not([hidden])")
+    box.send_keys(brand[4:5])
+    WebDriverWait(page, 10).until(
+        lambda p: p.find_elements(By.CSS_SELECTOR, "#suggestions:not([hidden]) li")
+    )
+    press(page, f'#suggestions li[data-text="{brand}"]')
+    assert page.find_element(By.ID, "q").get_attribute("value") == brand
+    by_id = {item.id: item for item in world.items}
+    assert by_id[str(order(page)[0])].brand == brand
+
+
+def test_a_misspelt_query_is_corrected_and_may_be_searched_all_the_same(
+    page: webdriver.Chrome, world: World
+) -> None:
+    word = max((w for item in world.items for w in item.title.split() if w.isalpha()), key=len)
+    search(page, word[:-2] + word[-1])
+    assert page.find_element(By.CSS_SELECTOR, ".spelling b").text == word.lower()
+    assert page.find_elements(By.CSS_SELECTOR, "#personal .card")
+    press(page, ".spelling a")
+    assert "near in meaning" in page.find_element(By.CSS_SELECTOR, ".bar p").text
+    press(page, ".spelling a")
+    assert page.find_element(By.ID, "q").get_attribute("value") == word.lower()
+    marks = page.find_elements(By.CSS_SELECTOR, "#personal mark")
+    assert word.lower() in [mark.text.lower() for mark in marks]
 
 
 def test_a_price_narrows(page: webdriver.Chrome, world: World) -> None:

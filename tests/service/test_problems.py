@@ -6,7 +6,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from search_rerank.config import parse_config
-from search_rerank.errors import EngineUnavailable
+from search_rerank.errors import (
+    BundleError,
+    EngineError,
+    EngineUnavailable,
+    SearchRerankError,
+    StateError,
+)
 from search_rerank.pipeline import Pipeline
 from service.app import create_app
 from tests.service.conftest import World
@@ -38,15 +44,25 @@ def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     assert response.get_json(force=True)["part"] == "state"
 
 
-def test_an_engine_that_is_away(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [EngineUnavailable, EngineError, StateError, BundleError])
+@pytest.mark.parametrize("path", ["/search", "/"])
+def test_what_is_away_is_told_without_where_it_is(
+    client: FlaskClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: type[SearchRerankError],
+    path: str,
+) -> None:
     def away(*_: object, **__: object) -> None:
-        raise EngineUnavailable("engine does not answer")
+        raise error("http://elastic:9200 in /var/lib/shop does not answer")
 
     monkeypatch.setattr(Pipeline, "search", away)
-    response = client.get("/search")
+    response = client.get(path)
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
-    assert response.get_json(force=True)["detail"] == "engine does not answer"
+    assert "elastic" not in response.text and "/var" not in response.text
+    assert "try again in 5 seconds" in response.get_json(force=True)["detail"]
+    assert "http://elastic:9200" in caplog.text
 
 
 def test_our_own_bug_shows_no_trace(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:

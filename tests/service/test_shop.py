@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 from flask.testing import FlaskClient
 
+from search_rerank.answer import Answer
+from service.shop_view import marked, summary
 from tests.service.conftest import World
 
 
@@ -50,6 +55,94 @@ def test_a_long_price_stays_as_it_was_typed(client: FlaskClient) -> None:
     )
     assert "price_lte=1234567.89" in page
     assert "up to 1234567.89" in page
+
+
+def test_a_sorted_page_is_in_its_order_and_has_no_other(client: FlaskClient, world: World) -> None:
+    page = client.get("/?sort=-price&view=both").text
+    shown = re.findall(r'data-item="([^"]+)"', page)
+    prices = {item.id: item.price or 0 for item in world.items}
+    found = [prices[id_] for id_ in shown]
+    assert found == sorted(found, reverse=True) and len(found) > 5
+    assert '<option value="-price" selected>' in page
+    assert "data-view" not in page and 'class="moved' not in page
+    assert '<input type="hidden" name="sort" value="-price">' in page
+
+
+def test_boxes_keep_their_counts(client: FlaskClient) -> None:
+    def counts(address: str) -> dict[str, str]:
+        row = r'name="brand" value="([^"]+)"[^>]*>.*?<small>(\d+)</small>'
+        return dict(re.findall(row, client.get(address).text))
+
+    whole = counts("/")
+    brand, other = list(whole)[:2]
+    assert counts(f"/?brand={brand}") == whole
+    both = client.get("/", query_string={"brand": [brand, other]}).text
+    assert f"{int(whole[brand]) + int(whole[other])} products" in both
+    assert both.count(" checked>") == 2
+
+
+def test_price_ranges_count_what_they_lead_to(client: FlaskClient) -> None:
+    page = client.get("/").text
+    rows = page.split('data-facet="price"')[1].split("</ul>")[0]
+    steps = re.findall(r'href="([^"]+)".*?<small>(\d+)</small>', rows)
+    assert len(steps) > 2
+    for address, count in steps:
+        narrowed = client.get(unescape(address)).text
+        assert re.search(rf'<p class="muted">{count} products?', narrowed), address
+        chosen = narrowed.split('data-facet="price"')[1].split("</ul>")[0]
+        assert chosen.count("aria-current") == 1
+        assert len(re.findall("<li>", chosen)) == len(steps)
+
+
+def test_a_misspelt_query_says_what_was_searched(client: FlaskClient, world: World) -> None:
+    word = max((w for item in world.items for w in item.title.split() if w.isalpha()), key=len)
+    typo = word[:-2] + word[-1]
+    page = client.get("/", query_string={"q": typo}).text
+    assert f"Showing results for <b>{word.lower()}</b>" in page
+    assert "as_typed=true" in page
+    assert ">0 products" not in page
+    as_typed = client.get("/", query_string={"q": typo, "as_typed": "true"}).text
+    assert "No product matches these words; these are near in meaning" in as_typed
+    assert "Did you mean <a" in as_typed and ">0 products" not in as_typed
+    box = as_typed.split('role="search"')[1].split("</form>")[0]
+    assert "as_typed" not in box
+
+
+def test_words_are_marked_in_titles(client: FlaskClient, world: World) -> None:
+    word = world.items[0].title.split()[-1]
+    assert f"<mark>{word}</mark>" in client.get("/", query_string={"q": word}).text
+
+
+def test_a_title_is_escaped_before_it_is_marked() -> None:
+    assert marked("<b>a & b</b>", [(3, 4), (7, 8)]) == (
+        "&lt;b&gt;<mark>a</mark> &amp; <mark>b</mark>&lt;/b&gt;"
+    )
+    assert marked("<x>", [(0, 3)]) == "<mark>&lt;x&gt;</mark>"
+    assert marked("<x>", []) == "&lt;x&gt;"
+
+
+def test_variants_are_one_card(client: FlaskClient, world: World) -> None:
+    groups = {item.id: item.group_id for item in world.items}
+    shown = [groups[id_] for id_ in re.findall(r'data-item="([^"]+)"', client.get("/").text)]
+    named = [group for group in shown if group]
+    assert len(named) == len(set(named)) > 0
+
+
+@pytest.mark.parametrize(
+    ("relaxed", "total", "exact", "expected"),
+    [
+        ((), 1, True, "1 product"),
+        ((), 1234, True, "1,234 products"),
+        ((), 10_000, False, "more than 10,000 products"),
+        (("words",), 7, True, "No product matches all of these words; 7 products match some"),
+        (("meaning",), 200, True, "No product matches these words; these are near in meaning"),
+    ],
+)
+def test_what_was_found_in_words(
+    relaxed: tuple[str, ...], total: int, exact: bool, expected: str
+) -> None:
+    answer = Answer([], total, {}, 0, {}, [], None, total_exact=exact, relaxed=relaxed)
+    assert summary(answer) == expected
 
 
 def test_a_form_of_another_site_is_refused(client: FlaskClient, world: World) -> None:

@@ -16,7 +16,7 @@ from search_rerank.engines.base import Engine
 from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.features.table import FeatureTable
 from search_rerank.pipeline import Pipeline
-from search_rerank.query import Filters, Query
+from search_rerank.query import Filters, Query, Sort, Statistics
 from search_rerank.state.memory import MemoryState
 from tests.spine.world import World
 
@@ -232,6 +232,45 @@ def test_a_query_that_nothing_can_match_is_an_empty_answer(
     nothing = Filters(terms={"brand": ("No Such Brand",)})
     answer = pipeline.search(replace(world.query(SHOES, ANN), filters=nothing))
     assert (list(answer.hits), answer.total, answer.degraded) == ([], 0, [])
+
+
+def test_a_sorted_answer_keeps_the_engine_s_order(
+    pipeline: Pipeline, world: World, engine: Engine, state: MemoryState
+) -> None:
+    query = replace(world.query(SHOES, ANN), sort=(Sort("price"),))
+    prices = {item.id: item.price for item in world.made.items}
+    for one in (pipeline, Pipeline(world.config, engine, state)):
+        answer = one.search(query, explain=True)
+        assert in_engine_order(answer) and len(answer.hits) > 10
+        found = [prices[id_] for id_ in order(answer)]
+        assert found == sorted(found, key=lambda price: (price is None, price))
+        assert (answer.degraded, answer.bundle) == ([], None)
+
+
+def test_all_that_the_engine_tells_of_a_query_is_passed_on(
+    world: World, engine: Engine, whole: Bundle, state: MemoryState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: dict[str, Any] = {
+        "total": 77,
+        "total_exact": False,
+        "facets": {"brand": [("x", 3)]},
+        "statistics": {"price": Statistics(2, 1.0, 3.0, 2.0)},
+        "did_you_mean": "shoe",
+        "searched": "boots",
+        "relaxed": ("words",),
+    }
+    pipeline = Pipeline(world.config, engine, state, whole)
+    real = pipeline._retriever.retrieve
+    monkeypatch.setattr(pipeline._retriever, "retrieve", lambda r: replace(real(r), **told))
+    answer = pipeline.search(world.query(SHOES, ANN))
+    assert {name: getattr(answer, name) for name in told} == told
+
+
+def test_features_are_those_of_the_text_that_was_searched(pipeline: Pipeline, world: World) -> None:
+    typed = pipeline.search(world.query("shose", ANN), explain=True)
+    meant = pipeline.search(world.query(typed.searched or "", ANN), explain=True)
+    assert typed.searched is not None and typed.degraded == []
+    assert typed.hits == meant.hits
 
 
 @pytest.mark.parametrize("k", [1, 7, 50])

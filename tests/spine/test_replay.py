@@ -179,6 +179,32 @@ def test_replay_equals_serving(
         ready.engine.promote(live)
 
 
+def test_replay_equals_serving_where_the_text_was_corrected(
+    world: World, ready: Shop, moments: list[Occasion], at_test: Replay
+) -> None:
+    cut = cuts(ready.events, ready.config.training)
+    titles = (item.title for item in world.made.items)
+    word = max((word for title in titles for word in title.split() if word.isalpha()), key=len)
+    query = replace(moments[0].query, text=word[:-2] + word[-1])
+    (row,) = at_test.run(ready.events, [replace(moments[0], query=query)], cut.test, groups=1)
+    serving = replace(
+        world.bundle(), scorers=fit_scorers(ready, cut.test), catalogue=ready.catalogue
+    )
+    index, live = (version.name for version in ready.engine.versions())
+    state = MemoryState(ready.config.training.gains)
+    state.append([event for event in ready.events.log if event.time_ms < query.now_ms])
+    ready.engine.promote(index)
+    try:
+        pipeline = Pipeline(ready.config, ready.engine, state, serving)
+        answer = pipeline.search(query, explain=True)
+    finally:
+        ready.engine.promote(live)
+    assert answer.searched == word.lower()
+    served = sorted(answer.hits, key=lambda hit: hit.engine_rank)
+    columns = [list((hit.features or {}).values()) for hit in served]
+    np.testing.assert_array_equal(np.array(columns, dtype=np.float32), row.table.X)
+
+
 @settings(max_examples=5, deadline=None)
 @given(place=st.integers(0, 11))
 def test_nothing_of_the_real_log_after_the_moment_is_known(
