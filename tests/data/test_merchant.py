@@ -217,6 +217,21 @@ def test_the_header_tells_what_a_table_is(
     assert item == Item.model_validate({"id": "1", "title": "t", field: "u"})
 
 
+def test_a_table_of_ours_is_not_taken_for_a_feed(tmp_path: Path) -> None:
+    refused = Refused()
+    path = write(tmp_path / "a.csv", "id,title,link,in_stock,attributes.size\n1,t,u,true,5\n")
+    assert read(path, refused) == []
+    assert refused.examples[0].reason.startswith("unknown field 'link'")
+
+
+def test_an_entry_is_told_by_the_line_it_starts_in(tmp_path: Path) -> None:
+    first, second = tags(id="1", title="A") + "\n\n", "\n" + tags(id="2")
+    refused = Refused()
+    assert len(read(write(tmp_path / "a.xml", rss(first, second)), refused)) == 1
+    # The head has three lines, the first entry begins in the fourth and holds two line ends.
+    assert [one.line for one in refused.examples] == [4 + 2 + 1]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "match"),
     [
