@@ -49,6 +49,8 @@ def connect(config: EngineConfig) -> es.Elasticsearch:
     elif user := os.environ.get(USER):
         options["basic_auth"] = (user, os.environ.get(PASSWORD, ""))
     if ca_file := os.environ.get(CA_FILE):
+        if not os.path.isfile(ca_file):  # the client would go on without it
+            raise EngineError(f"{CA_FILE}: expected a file, found none at {ca_file!r}")
         options["ca_certs"] = ca_file
     try:
         return es.Elasticsearch(
