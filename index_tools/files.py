@@ -22,7 +22,7 @@ def upsert_file(changes: Changes, path: Path, refused: Refused, batch: int) -> d
     Of several rows with one id the last counts. `refused` gets each row that is no item, or that
     the engine refused.
     """
-    file, counts, source = _name(path), Counter[str](), rows(path)
+    file, counts, source = _name(path), Counter[str](), rows(path, note=refused.note)
     while part := list(islice(source, batch)):
         taken: list[tuple[int, object, Item]] = []
         for line, row in _readable(file, part, refused, counts):
