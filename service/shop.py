@@ -96,6 +96,7 @@ def page() -> str:
         number=as_text,
         answer=answer,
         summary=summary(answer),
+        variants=any(item.group_id for item in items.values()),
         page=number,
         pages=max(1, -(-len(answer.hits) // PER_PAGE)),
         took_ms=(time.perf_counter() - begun) * 1000,

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from search_rerank.cli import main
 from search_rerank.config import Config, ScorerConfig, parse_config
 from search_rerank.data.event import Interaction, parse_event
+from search_rerank.data.item import parse_item
 from search_rerank.scorers import SCORERS, create
 from service.schemas import parse_search
 
@@ -122,6 +123,12 @@ def test_bodies_of_requests_are_accepted(line: str) -> None:
         for row in rows:
             given = {"event": "interaction", "id": "x", "timestamp": 0} | row
             assert isinstance(parse_event(given), Interaction)
+    elif path == "/items":
+        for row in body:
+            parse_item(row)
+    elif path.startswith("/items/"):
+        whole = {"id": path.removeprefix("/items/"), "title": "x"} | body
+        parse_item(whole)
     else:
         pytest.fail(f"no schema is known for {path}")
 
