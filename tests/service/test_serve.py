@@ -55,9 +55,10 @@ def address(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     process.communicate(timeout=30)
 
 
-def ask(address: str, body: object | None = None) -> dict[str, object]:
+def ask(address: str, body: object | None = None, method: str | None = None) -> dict[str, object]:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address, data, headers, method=method)
     with urllib.request.urlopen(request, timeout=30) as response:
         found: dict[str, object] = json.load(response)
     return found
@@ -69,6 +70,17 @@ def test_any_worker_knows_what_was_posted(address: str, world: World) -> None:
         assert ask(f"{address}events", row)["accepted"] == 1
         # each request is a connection of its own, so that either worker may answer it
         assert ask(f"{address}search?session=serve&size=1")["history"] == n
+
+
+def test_any_worker_finds_what_was_put(address: str) -> None:
+    item = f"{address}items/put"
+    for n in range(10):
+        ask(item, {"title": f"Zanzibar kettle {n}", "price": n}, "PUT")
+        # each request is a connection of its own, so that either worker may answer it
+        for _ in range(3):
+            (hit,) = ask(f"{address}search?query=zanzibar&size=1")["hits"]  # type: ignore[misc]
+            assert hit["item"]["title"] == f"Zanzibar kettle {n}"
+    assert ask(item, method="DELETE")["status"] == "written"
 
 
 def test_a_long_query_of_emoji_in_an_address(address: str) -> None:
