@@ -107,12 +107,6 @@ STALE = Outcome("stale")
 CONFLICT = Outcome("conflict")
 
 
-def outcome_of(document: Document, refused: Mapping[str, str]) -> Outcome:
-    """Return the outcome of a document of which only refusals are known."""
-    reason = refused.get(document.item.id)
-    return WRITTEN if reason is None else Outcome("refused", reason)
-
-
 @dataclass(frozen=True)
 class Stored:
     """What an engine keeps of one item: the item, its content hash, its vector."""

@@ -38,11 +38,12 @@ def judged(document: Document, hash_: str, kept: Kept | None, removed: int | Non
     removed
         Revision as of which it was removed, where that is remembered.
     """
+    # First of all, so that who changes an item at the same time as another reads it again.
+    if document.replaces is not None and (kept is None or document.replaces != kept.hash):
+        return CONFLICT
     newest = removed if kept is None else kept.revision
     if newest is not None and document.revision < newest:
         return STALE
-    if document.replaces is not None and (kept is None or document.replaces != kept.hash):
-        return CONFLICT
     if kept is not None and hash_ == kept.hash and document.boost in (None, kept.boost):
         return UNCHANGED
     return WRITTEN

@@ -46,7 +46,7 @@ def test_what_an_interrupted_load_left_is_not_promoted(
     left = engine.create(IndexSchema(8, "hashing-x"))
     engine.finish(left)
     assert promote(config, engine) == versions[2]
-    with pytest.raises(EngineError, match=f"{left} was not verified"):
+    with pytest.raises(EngineError, match=f"{left} is not loaded to its end"):
         promote(config, engine, left)
     assert live(config, engine) == [versions[2]]
 

@@ -76,7 +76,7 @@ def test_the_learnt_fusions_beat_the_engine_and_every_scorer(world: World) -> No
     found = rows(world.table)
     best = max(found[name]["nDCG@10"] for name in SYSTEMS[:5])
     for name in ("weighted", "lambdamart", "cascade"):
-        assert found[name]["nDCG@10"] > best + 0.05, name
+        assert found[name]["nDCG@10"] > best + 0.03, name
 
 
 def test_demo_prints_the_table_and_where_the_time_went(world: World) -> None:
