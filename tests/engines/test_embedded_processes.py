@@ -161,6 +161,7 @@ def test_a_writer_may_be_killed_at_any_moment(tmp_path: Path, sealed: bool) -> N
         process = PROCESSES.Process(target=write_until_killed, args=(tmp_path, version, said))
         process.start()
         while int(said.read_text()) < before + 2:
+            assert process.is_alive() or process.exitcode is None, "it could not write again"
             time.sleep(0.005)
         time.sleep(rng.random() * 0.2)
         assert process.pid is not None

@@ -65,6 +65,8 @@ def test_a_graph_with_changes_finds_what_comparing_all_finds(tmp_path: Path) -> 
         one = Filters(terms={"id": ("i3",)})
         found.append([nearest(engine, version, filters) for filters in (Filters(), even, one)])
         assert engine.count(version) == 210
+        every = engine.retrieve(Retrieve("zzz", VECTORS[0], k=300), version).ids
+        assert len(every) == len(set(every)) == 210
     assert list(tmp_path.glob("50/**/graph-*")) and not list(tmp_path.glob("10000/**/graph-*"))
     assert found[0] == found[1]
 

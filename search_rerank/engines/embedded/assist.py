@@ -34,13 +34,14 @@ class Assist:
         """Return a text as `Engine.did_you_mean` does."""
         if self._weights.typos == "off":
             return None
-        meant = {}
-        for word in spelling.checked(clean(text)):
-            if not self._words.knows(word):
+        text, meant = clean(text), {}
+        kept = self._synonyms.words(text)
+        for word in spelling.checked(text):
+            if word not in kept and not self._words.knows(word):
                 other = spelling.nearest(word, self._words.vocabulary(word[0]))
                 if other is not None:
                     meant[word] = other
-        return spelling.corrected(clean(text), meant)
+        return spelling.corrected(text, meant)
 
     def suggest(self, prefix: str, k: int) -> list[Suggestion]:
         """Return completions as `Engine.suggest` does."""

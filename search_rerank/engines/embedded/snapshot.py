@@ -50,8 +50,13 @@ class Snapshot:
         )
         self._rows, self.ids, self._boost = columns.rows, columns.ids, columns.boost
         self._browse = columns.browse
-        self._vectors = VectorFile(
-            folder, columns.state, schema.dim, columns.slots, weights.num_candidates
+        self._vectors: VectorFile = VectorFile(
+            folder,
+            columns.state,
+            schema.dim,
+            columns.slots,
+            weights.num_candidates,
+            None if before is None else before._vectors,
         )
         self._words = WordIndex(folder / columns.state.words_folder, schema)
         self.assist = Assist(self._words, self.items, schema, weights, synonyms)

@@ -31,14 +31,21 @@ class VectorFile:
         int64 (n,), of each item the place of its vector in the file, -1 for those without.
     num_candidates
         Vectors that a graph looks at, at least.
+    before
+        What was read of another state, whose graphs may be the same.
     """
 
     def __init__(
-        self, folder: Path, state: State, dim: int, slots: NDArray[np.int64], num_candidates: int
+        self,
+        folder: Path,
+        state: State,
+        dim: int,
+        slots: NDArray[np.int64],
+        num_candidates: int,
+        before: VectorFile | None = None,
     ) -> None:
         self._slots = slots
         self._present = slots >= 0
-        self._covered = state.covered
         self._places = np.full(state.next_slot, -1, dtype=np.intp)
         places = np.flatnonzero(self._present)
         self._places[slots[places]] = places
@@ -47,7 +54,13 @@ class VectorFile:
         if state.next_slot and dim:
             shape = (state.next_slot, dim)
             self._rows = np.memmap(folder / state.vectors_file, "<f4", "r", shape=shape)
-        self._graphs = [_graph(folder / name, dim, num_candidates) for name in state.graph_files]
+        self._graph_files = state.graph_files
+        self._graphs: list[Index]
+        if before is not None and before._graph_files == state.graph_files:
+            self._graphs = before._graphs
+        else:
+            files = [folder / name for name in state.graph_files]
+            self._graphs = [_graph(file, dim, num_candidates) for file in files]
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, mask: NDArray[np.bool_] | None
