@@ -25,14 +25,12 @@ _BLOCK = 2048
 
 @dataclass(frozen=True)
 class GraphFilter(Neighbours):
-    """The history through a linear and an ideal low-pass filter, then sharpened.
+    """The history through a linear and an ideal low-pass filter (GF-CF; Shen et al., 2021).
 
     With the actor-item matrix normalised on both sides, R, the item graph is P = R'R. A history r
-    becomes (r P + alpha r D^-1/2 U U' D^1/2)(I - sharpen P), where U are the `dim` strongest right
-    singular vectors of R and D the items' degrees: GF-CF (Shen et al., 2021), and with `sharpen`
-    the first step of BSPM (Choi et al., 2023). Of P(I - sharpen P) each item keeps its
-    `neighbours` largest; the rest is exact. A history without known items gives NaN, as does a fit
-    without events.
+    becomes r P + alpha r D^-1/2 U U' D^1/2, where U are the `dim` strongest right singular vectors
+    of R and D the items' degrees. Of P each item keeps its `neighbours` largest, itself left out;
+    the rest is exact. A history without known items gives NaN, as does a fit without events.
     """
 
     name: ClassVar[str] = "graph_filter"
@@ -40,8 +38,6 @@ class GraphFilter(Neighbours):
     """Number of singular vectors."""
     alpha: float = 0.3
     """Weight of the ideal low-pass filter."""
-    sharpen: float = 0.0
-    """How much of what is common to all is taken out again; 0 is GF-CF."""
     neighbours: int = 500
     """Neighbours kept of each item."""
     half_life_days: float = 60.0
@@ -60,7 +56,6 @@ class GraphFilter(Neighbours):
     def __post_init__(self) -> None:
         require(self.dim >= 1, "graph_filter: dim", "1 or more", self.dim)
         require(self.alpha >= 0, "graph_filter: alpha", "0 or more", self.alpha)
-        require(self.sharpen >= 0, "graph_filter: sharpen", "0 or more", self.sharpen)
         require(self.neighbours >= 1, "graph_filter: neighbours", "1 or more", self.neighbours)
         half_life = self.half_life_days
         require(half_life >= 0, "graph_filter: half_life_days", "0 or more", half_life)
@@ -109,20 +104,17 @@ class GraphFilter(Neighbours):
         root = np.sqrt(np.where(known, degree, 1))[:, None]
         U = vectors.T * known[:, None]  # (n, dim)
         left[:, :dim] = U / root
-        out = U * root
-        right[:, :dim] = self.alpha * (out - self.sharpen * (scaled.T @ (scaled @ out)))
+        right[:, :dim] = self.alpha * U * root
         return left, right
 
     def _graph(self, scaled: csr_matrix[np.float32]) -> Any:
-        """Return P(I - sharpen P) with the largest of each row only."""
+        """Return P with the largest of each row only."""
         from scipy.sparse import csr_matrix, vstack
 
         columns = csr_matrix(scaled.T)
         blocks = []
         for start in range(0, columns.shape[0], _BLOCK):  # the whole product would not fit
             some = csr_matrix(columns[start : start + _BLOCK] @ scaled)
-            if self.sharpen > 0:
-                some = some - self.sharpen * csr_matrix((some @ columns) @ scaled)
             kept = largest(some, self.neighbours + 1)  # one more: an item is its own neighbour
             cells = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))[kept]
             blocks.append(
