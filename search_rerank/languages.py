@@ -66,14 +66,14 @@ _RUN = re.compile(r"[\u2e80-\u303f\u3041-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-
 def as_indexed(text: str, language: Language) -> str:
     """Return what is indexed of a text: of a run of characters each one, and each pair."""
     if not language.bigrams:
-        return text
+        return unicodedata.normalize("NFC", text)  # an accent may be a character of its own
     return _RUN.sub(lambda run: f" {' '.join([*run[0], *_pairs(run[0])])} ", _folded(text))
 
 
 def as_searched(text: str, language: Language) -> str:
     """Return what is searched of a text: of a run of characters its pairs, of one alone itself."""
     if not language.bigrams:
-        return text
+        return unicodedata.normalize("NFC", text)
     return _RUN.sub(lambda run: f" {' '.join(_pairs(run[0]) or [run[0]])} ", _folded(text))
 
 

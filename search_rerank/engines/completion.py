@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from search_rerank.engines.base import Suggestion
-from search_rerank.engines.words import MAX_WORDS, clean, typed_words
+from search_rerank.engines.cutting import analyzer
+from search_rerank.engines.words import MAX_WORDS, clean
+from search_rerank.languages import LANGUAGES, as_searched
 
 MAX_COMPLETIONS = 50
 """More of a kind are never returned."""
@@ -18,7 +20,7 @@ def typed(prefix: str) -> tuple[list[str], str]:
 
     A space at the end does not end the last word: `red ` goes on as `red` does.
     """
-    words = typed_words(clean(prefix))[:MAX_WORDS]
+    words = _words(clean(prefix))[:MAX_WORDS]
     return (words[:-1], words[-1]) if words else ([], "")
 
 
@@ -32,6 +34,13 @@ def titles(items: Iterable[tuple[str, str]], k: int) -> list[Suggestion]:
 
 def values(kind: str, counted: Sequence[tuple[str, int]], last: str, k: int) -> list[Suggestion]:
     """Return the first k values of a field that hold a word that begins so, as counted."""
-    fits = (text for text, _ in counted if any(w.startswith(last) for w in typed_words(text)))
+    fits = (text for text, _ in counted if any(w.startswith(last) for w in _words(text)))
     made = [Suggestion(text, "brand" if kind == "brand" else "category") for text in fits]
     return made[:k]
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text as the field `fields.TYPED` has them."""
+    language = LANGUAGES["none"]
+    found: list[str] = analyzer(language).analyze(as_searched(text, language))
+    return found

@@ -14,7 +14,7 @@ from search_rerank.languages import Language, as_searched
 
 FIELDS = ("title", "description")
 Spans = Sequence[tuple[int, int]]
-_LETTER = r"[^\W_\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+_LETTER = r"(?:[^\W_\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff][\u0300-\u036f]*)"
 _WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*|[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff]")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from search_rerank.engines.words import typed_words, words_of
 
@@ -45,8 +45,17 @@ def nearest(word: str, known: Iterable[tuple[str, int]]) -> str | None:
     return None if best is None else best[2]
 
 
-def corrected(text: str, meant: Mapping[str, str]) -> str | None:
-    """Return a text with words replaced, as typed otherwise; None where none is."""
+def corrected(text: str, meant: Mapping[str, str], kept: Collection[str] = ()) -> str | None:
+    """Return a text with words replaced, as typed otherwise; None where none is.
+
+    Parameters
+    ----------
+    meant
+        Word to the one that is meant.
+    kept
+        Words that stay as they are: no item has them, but a synonym of theirs is searched.
+    """
+    meant = {word: other for word, other in meant.items() if word not in kept}
     if not meant:
         return None
     parts, end = [], 0

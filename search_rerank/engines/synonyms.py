@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from search_rerank.engines.words import typed_words
+from search_rerank.engines.words import typed_words, words_of
 from search_rerank.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ WEIGHT = 0.9
 _MAX_BYTES = 10_000_000
 _MAX_PHRASES = 100
 Words = tuple[str, ...]
+Table = dict[Words, list[str]]
 
 
 class Synonyms:
@@ -42,71 +43,97 @@ class Synonyms:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._others: dict[Words, list[str]] = {}
-        self._longest = 0
-        self._stamp: tuple[int, int] | None = None
-        if path is not None:
-            self._read(path, self._seen(path))
+        self._stamp = None if path is None else _stamp_of(path)
+        self._others: Table = {} if path is None else _read(path)
 
     def variants(self, text: str) -> list[str]:
-        """Return the texts to search, the one typed first."""
+        """Return the texts to search, the one typed first; in each other one phrase is replaced."""
+        found = [text]
+        for phrase, start, end in self._phrases(text):
+            for other in self._others.get(phrase, ()):
+                found.append(_joined(_joined(text[:start], other), text[end:]))
+        return list(dict.fromkeys(found))[:MAX_VARIANTS]
+
+    def words(self, text: str) -> frozenset[str]:
+        """Return the words of a text, as `typed_words` gives them, that a synonym stands for."""
+        return frozenset(word for phrase, _, _ in self._phrases(text) for word in phrase)
+
+    def _phrases(self, text: str) -> Iterator[tuple[Words, int, int]]:
+        """Yield the phrases of a text that have synonyms, with their places."""
         self._refresh()
         if not self._others:
-            return [text]
-        words, found = typed_words(text), [text]
-        for start in range(len(words)):
-            for end in range(min(len(words), start + self._longest), start, -1):
-                for other in self._others.get(tuple(words[start:end]), ()):
-                    found.append(" ".join([*words[:start], other, *words[end:]]))
-        return list(dict.fromkeys(found))[:MAX_VARIANTS]
+            return
+        longest = max(map(len, self._others))
+        places = [word.span() for word in words_of(text)]
+        words = ["".join(typed_words(text[start:end])) for start, end in places]
+        for first in range(len(words)):
+            for after in range(min(len(words), first + longest), first, -1):
+                if (phrase := tuple(words[first:after])) in self._others:
+                    yield phrase, places[first][0], places[after - 1][1]
 
     def _refresh(self) -> None:
         if self._path is None:
             return
         try:
-            stamp = self._seen(self._path)
-            if stamp != self._stamp:
-                with self._lock:
-                    self._read(self._path, stamp)
+            stamp = _stamp_of(self._path)
         except ConfigError as error:
             if self._stamp is not None:
                 log.error("the synonyms read before stay: %s", error)
             self._stamp = None
+            return
+        if stamp == self._stamp:
+            return
+        with self._lock:
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp  # also of a wrong file, which is read and told of once
+            try:
+                self._others = _read(self._path)
+            except ConfigError as error:
+                log.error("the synonyms read before stay: %s", error)
 
-    def _seen(self, path: Path) -> tuple[int, int]:
-        try:
-            status = path.stat()
-        except OSError as error:
+
+def _stamp_of(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"retrieval.synonyms {path}: cannot be read ({error.strerror})") from None
+    return status.st_mtime_ns, status.st_size
+
+
+def _read(path: Path) -> Table:
+    try:
+        if (size := path.stat().st_size) > _MAX_BYTES:
             raise ConfigError(
-                f"retrieval.synonyms {path}: cannot be read ({error.strerror})"
-            ) from None
-        if status.st_size > _MAX_BYTES:
-            raise ConfigError(
-                f"retrieval.synonyms {path}: expected at most {_MAX_BYTES:,} bytes, "
-                f"found {status.st_size:,}"
+                f"retrieval.synonyms {path}: expected at most {_MAX_BYTES:,} bytes, found {size:,}"
             )
-        return status.st_mtime_ns, status.st_size
-
-    def _read(self, path: Path, stamp: tuple[int, int]) -> None:
-        others: dict[Words, list[str]] = {}
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"retrieval.synonyms {path}: cannot be read ({error})") from None
-        for number, line in enumerate(text.splitlines(), start=1):
-            for phrase, other in _pairs(line, f"{path}:{number}"):
-                others.setdefault(phrase, []).append(" ".join(other))
-        self._others, self._stamp = others, stamp
-        self._longest = max(map(len, others), default=0)
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"retrieval.synonyms {path}: cannot be read ({error})") from None
+    others: Table = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        for phrase, other in _pairs(line, f"{path}:{number}"):
+            others.setdefault(phrase, []).append(other)
+    return others
 
 
-def _pairs(line: str, where: str) -> Iterator[tuple[Words, Words]]:
+def _joined(left: str, right: str) -> str:
+    """Return two texts one behind the other, with a space where their words would become one."""
+    seam = left[-1:] + right[:1]
+    return f"{left} {right}" if len(seam) == 2 and _is_word(seam) else left + right
+
+
+def _is_word(text: str) -> bool:
+    return [word.span() for word in words_of(text)] == [(0, len(text))]
+
+
+def _pairs(line: str, where: str) -> Iterator[tuple[Words, str]]:
     """Yield (what is typed, what is searched beside it) of one line."""
     rule = line.partition("#")[0].strip()
     if not rule:
         return
-    sides = [[tuple(typed_words(part)) for part in side.split(",")] for side in rule.split("=>")]
-    if len(sides) > 2 or not all(phrase for side in sides for phrase in side):
+    sides = [[part.strip() for part in side.split(",")] for side in rule.split("=>")]
+    if len(sides) > 2 or not all(typed_words(phrase) for side in sides for phrase in side):
         raise ConfigError(
             f"{where}: expected phrases with commas between (`tv, television`), or one `=>` "
             f"(`laptop => notebook computer`), found {line!r:.80}"
@@ -117,5 +144,5 @@ def _pairs(line: str, where: str) -> Iterator[tuple[Words, Words]]:
         )
     for phrase in sides[0]:
         for other in sides[-1]:
-            if phrase != other:
-                yield phrase, other
+            if (words := tuple(typed_words(phrase))) != tuple(typed_words(other)):
+                yield words, other

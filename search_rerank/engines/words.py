@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from search_rerank.query import MAX_QUERY_CHARACTERS
 
@@ -20,10 +21,14 @@ between the training and the test cut, recall@200 is .832 without it, .880 with 
 100, which makes two tiers: of those that have all words, and of those that do not. On Chorus
 nDCG@10 is .742, .788 and .772.
 """
-_WORDS = re.compile(
-    r"[\u2e80-\ud7ff\U00020000-\U0003ffff]|[^\W\u2e80-\ud7ff\U00020000-\U0003ffff]+"
-)
-_ASCII_WORDS = re.compile(r"[a-z0-9_]+")
+_CJK = r"\u2e80-\ud7ff\U00020000-\U0003ffff"
+# An accent may be a character of its own; an underscore parts words, as in the index.
+_WORDS = re.compile(rf"[{_CJK}]|(?:[^\W_{_CJK}][\u0300-\u036f]*)+")
+_ASCII_WORDS = re.compile(r"[a-z0-9]+")
+_NOT_DECOMPOSED = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ß": "ss", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h",
+     "ŧ": "t", "ı": "i", "ŋ": "n"}
+)  # fmt: skip
 
 
 def clean(text: str) -> str:
@@ -42,15 +47,25 @@ def words_of(text: str) -> Iterator[re.Match[str]]:
 
 
 def typed_words(text: str) -> list[str]:
-    """Return the words of a text as the index keeps what was typed: lower case, no accents."""
+    """Return the words of a text in lower case, Latin letters without accents, as the index does.
+
+    Accents of other scripts stay: without them they are other letters.
+    """
     if text.isascii():  # most are, and the rest of this takes half the time of a load
         return _ASCII_WORDS.findall(text.lower())
-    plain = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in plain if not unicodedata.combining(c))
-    return _WORDS.findall(plain.casefold())
+    found = _WORDS.findall(unicodedata.normalize("NFC", text))
+    return ["".join(map(_folded, word)) for word in found]
 
 
 def exact_keys(text: str) -> Sequence[str]:
     """Return by which keys an item is found whose code or whole title a text is."""
     words = typed_words(text)
     return [f"c:{''.join(words)}", f"t:{' '.join(words)}"] if words else []
+
+
+@cache
+def _folded(letter: str) -> str:
+    lower = letter.lower()
+    parts = unicodedata.normalize("NFKD", lower.translate(_NOT_DECOMPOSED))
+    plain = "".join(part for part in parts if not unicodedata.combining(part)).lower()
+    return plain if plain.isascii() and plain.isalnum() else lower

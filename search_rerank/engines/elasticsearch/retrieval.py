@@ -167,7 +167,7 @@ class Retrieval:
             nearest = None if other["hits"]["total"]["value"] else spelling.nearest(word, known)
             if nearest is not None:
                 meant[word] = nearest
-        return spelling.corrected(text, meant)
+        return spelling.corrected(text, meant, self.synonyms.words(text))
 
     def _listing(self, asked: _Asked) -> search.Query:
         """Return the main search: hits, total, the facets that share its filters, spelling."""
