@@ -6,7 +6,7 @@ ES_HOME ?= $(CURDIR)/.elasticsearch
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint elasticsearch elasticsearch-stop clean
+.PHONY: help demo test test-all test-fast lint elasticsearch elasticsearch-stop clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 22
@@ -28,8 +28,11 @@ demo: $(VENV)/base ## a working personalised shop; ARGS="--engine elasticsearch"
 test: $(VENV)/dev ## lint, types and all tests, on both engines
 	bash tests/run.sh
 
+test-all: $(VENV)/dev ## the same and the tests of a cluster: three more nodes, 2.5 GB of memory
+	bash tests/run.sh -m ""
+
 test-fast: $(VENV)/dev ## the tests that need no server and take under a minute
-	$(BIN)/pytest -q -m "not slow and not elasticsearch and not browser and not data"
+	$(BIN)/pytest -q -m "not slow and not elasticsearch and not browser and not data and not cluster"
 
 lint: $(VENV)/dev ## ruff and mypy
 	$(BIN)/ruff check .

@@ -176,6 +176,19 @@ def test_an_answer_that_was_lost_is_told() -> None:
         }
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_item_that_failed_may_have_been_carried_out(status: int) -> None:
+    tries = Counter[str]()
+
+    def judge(ids: list[str], body: bytes) -> dict[str, int]:
+        tries.update(ids)
+        return {"i1": status} if tries["i1"] == 1 else {}
+
+    with bulk_at(judge) as (bulk, accepted):
+        results = bulk.send("x", operations(2), 2)
+    assert results == {"i0": Result(201), "i1": Result(201, repeated=status == 503)}
+
+
 @pytest.mark.parametrize("answer", [(429, {"error": "busy"}), None])
 def test_attempts_are_bounded(answer: Answer) -> None:
     tries = []

@@ -1,19 +1,23 @@
 import base64
+import json
 import shutil
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from search_rerank.config import Config, EngineConfig
 from search_rerank.engines import open_engine
-from search_rerank.engines.base import Engine
+from search_rerank.engines.base import Engine, IndexSchema
 from search_rerank.engines.elasticsearch import connection
+from search_rerank.engines.elasticsearch.asking import Asking
 from search_rerank.engines.elasticsearch.connection import address, connect
+from search_rerank.engines.elasticsearch.versions import Known
 from search_rerank.errors import EngineError, EngineUnavailable
 from tests.engines.stub_server import Answer, Stub, healthy, stub_server
 
@@ -92,6 +96,32 @@ def test_a_lone_server_that_is_too_slow_is_not_asked_again() -> None:
         with pytest.raises(EngineUnavailable, match=r"in time.*engine\.timeout_s"):
             open_at(stub.url, timeout_s=0.1, retries=5)
     assert len(stub.asked) == 1
+
+
+@pytest.mark.parametrize(("failures", "asked"), [(0, [2]), (1, [2, 1]), (9, [2, 1, 1])])
+def test_one_search_of_several_is_asked_again(failures: int, asked: list[int]) -> None:
+    """A node that dies in the middle fails a part of an answer that came all right."""
+    sizes: list[int] = []
+
+    def answering(method: str, path: str, body: bytes) -> Answer:
+        searches = [json.loads(line) for line in body.splitlines()[1::2]]
+        sizes.append(len(searches))
+        failed = {"status": 503, "error": {"reason": "all shards failed"}}
+        return 200, {
+            "responses": [
+                failed
+                if search["size"] == 7 and len(sizes) <= failures
+                else {"status": 200, "size": search["size"]}
+                for search in searches
+            ]
+        }
+
+    known = Known("x", IndexSchema(0, ""), datetime.now(UTC), True, False, {})
+    with stub_server(answering) as stub, closing(connect(EngineConfig(url=stub.url))) as client:
+        answers = Asking(client, 1.0).ask(known, [{"size": 5}, {"size": 7}])
+    assert answers[0] == {"status": 200, "size": 5}
+    assert answers[1]["status"] == (503 if failures == 9 else 200)
+    assert sizes == asked
 
 
 def test_credentials_come_from_the_environment(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import elasticsearch as es
+from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random
 
 from search_rerank.engines.elasticsearch.connection import VersionGone, reason_of
 from search_rerank.engines.elasticsearch.search import NO_HITS, Hits, Query, hits_of
@@ -14,6 +15,9 @@ from search_rerank.errors import EngineError, EngineUnavailable
 
 Failure = tuple[str, str]
 Answer = dict[str, Any]
+_FAILED: Answer = {"status": 500}
+ATTEMPTS = 3
+"""So often a search is asked of which a node failed in the middle."""
 
 
 class Asking:
@@ -25,10 +29,27 @@ class Asking:
 
     def ask(self, version: Known, searches: Sequence[Query]) -> list[Answer]:
         """Return the answers as they came; `good` tells whether one is whole."""
-        parts: list[Query] = []
-        for body in searches:
-            parts += [{}, body | {"timeout": self._timeout}]
-        return list(self._client.msearch(index=version.name, searches=parts)["responses"])
+        answers: dict[int, Answer] = {}
+
+        def failed() -> list[int]:
+            return [n for n in range(len(searches)) if answers.get(n, _FAILED)["status"] >= 500]
+
+        def attempt() -> list[int]:
+            wanted, parts = failed(), list[Query]()
+            for n in wanted:
+                parts += [{}, searches[n] | {"timeout": self._timeout}]
+            found = self._client.msearch(index=version.name, searches=parts)["responses"]
+            answers.update(zip(wanted, found, strict=True))
+            return failed()
+
+        # The client repeats what failed as a whole, not one search of several.
+        Retrying(
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=wait_random(0, 0.1),
+            retry=retry_if_result(bool),
+            retry_error_callback=lambda _: None,
+        )(attempt)
+        return [answers[n] for n in range(len(searches))]
 
 
 def good(answer: Answer) -> Answer:

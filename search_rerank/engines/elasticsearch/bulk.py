@@ -26,7 +26,8 @@ from search_rerank.errors import EngineUnavailable
 ATTEMPTS = 12
 LONGEST_S = 300.0
 """A request that was not carried out after so many attempts, or after this time, has failed."""
-_BUSY = (429, 502, 503, 504)
+_NO_ROOM = 429
+_BUSY = (_NO_ROOM, 502, 503, 504)
 _TOO_LARGE = 413
 _FEWEST = 50
 """Fewer operations are not worth a second request."""
@@ -60,7 +61,8 @@ class Result:
 @dataclass
 class _Delivery:
     pending: list[Operation]
-    repeated: bool = False
+    doubtful: set[str] = field(default_factory=set)
+    """Ids of which an attempt may have been carried out although it failed."""
     results: dict[str, Result] = field(default_factory=dict)
 
 
@@ -164,13 +166,14 @@ class Bulk:
                     index=index, operations=lines, require_alias=True, filter_path=_ANSWER
                 )
         except es.TransportError as error:
-            delivery.repeated = True
+            delivery.doubtful.update(operation.id for operation in delivery.pending)
             if isinstance(error, es.ConnectionTimeout):
                 self._pace.slower()
             raise
         except es.ApiError as error:
             if error.status_code in _BUSY:
-                delivery.repeated |= error.status_code != 429
+                if error.status_code != _NO_ROOM:
+                    delivery.doubtful.update(operation.id for operation in delivery.pending)
                 self._pace.slower()
             raise
         self._pace.answered(perf_counter() - start)
@@ -187,11 +190,13 @@ class Bulk:
             if error is not None and status in _BUSY:
                 busy.append(operation)
                 reason = reason_of(error)
+                if status != _NO_ROOM:  # the node that did it died before all copies had it
+                    delivery.doubtful.add(operation.id)
                 continue
             if error is not None and error["type"] in ("index_not_found_exception",):
                 raise VersionGone(f"no version behind {index!r}: {reason_of(error)}")
             told = None if error is None else reason_of(error)
-            delivery.results[operation.id] = Result(status, told, delivery.repeated)
+            delivery.results[operation.id] = Result(status, told, operation.id in delivery.doubtful)
         delivery.pending = busy
         if busy:
             self._pace.slower()

@@ -72,8 +72,12 @@ class Versions:
         now, cache = time.monotonic(), self._cache
         if not fresh and cache is not None and now - cache[0] < FRESH_S:
             return cache[1]
+        # What any node knows is good enough for a search: it goes on while there is no master.
         found = self._client.indices.get(
-            index=f"{self.index}-v*", features=["aliases", "mappings"], allow_no_indices=True
+            index=f"{self.index}-v*",
+            features=["aliases", "mappings"],
+            allow_no_indices=True,
+            local=not fresh,
         )
         known = [self._known(name, entry) for name, entry in found.items() if self._number(name)]
         known.sort(key=lambda version: self._number(version.name), reverse=True)
