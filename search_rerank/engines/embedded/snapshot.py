@@ -26,6 +26,9 @@ from search_rerank.engines.words import clean
 from search_rerank.query import Candidates
 
 _MASKS = 64
+_LISTED = 1_000
+"""So many word hits are listed, more than are asked for: where these are all, every other item's
+word score is known to be 0."""
 
 
 class Snapshot:
@@ -133,10 +136,11 @@ class Snapshot:
         degraded: list[tuple[str, str]],
     ) -> tuple[Candidates, int]:
         k, within = hybrid.depth(request.k), self._words.both(query, condition)
-        rows, boosted, total = self._words.search(within, k)
+        rows, boosted, total = self._words.search(within, max(k, _LISTED))
+        all_ = self._known(rows, boosted) if total <= len(rows) else None
         if request.collapse and total > k:
             rows, boosted = self._of_groups(within, k, total)
-        places, boosted = self._known(rows, boosted)
+        places, boosted = self._known(rows[:k], boosted[:k])
         top = float(boosted.max(initial=0.0))
         exact = self._exact(text, condition)
         near = np.zeros(0, dtype=np.intp)
@@ -148,7 +152,8 @@ class Snapshot:
         late = np.unique(np.concatenate([exact, near]))
         late = late[~np.isin(late, places)]
         places = np.concatenate([places, late])
-        boosted = np.concatenate([boosted, self._missing(query, late)])
+        more = self._missing(query, late) if all_ is None else _scattered(late, *all_)
+        boosted = np.concatenate([boosted, more])
         vector = None if degraded else request.vector
         groups = self._groups(places) if request.collapse else None
         return self._combine(places, boosted, vector, top, k, exact, groups), total
@@ -250,14 +255,10 @@ class Snapshot:
 
     def _missing(self, query: Query, places: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the boosted word scores of given items, 0 where no word matches."""
-        scores = np.zeros(len(places))
         if not len(places):
-            return scores
+            return np.zeros(0)
         some = self._words.within(query, self._words.of_rows(self._rows[places]))
-        found, boosted = self._known(*self._words.search(some, len(places))[:2])
-        order = np.argsort(places)
-        scores[order[np.searchsorted(places, found, sorter=order)]] = boosted
-        return scores
+        return _scattered(places, *self._known(*self._words.search(some, len(places))[:2]))
 
     def _known(
         self, rows: NDArray[np.int64], scores: NDArray[np.float64]
@@ -282,3 +283,11 @@ class Snapshot:
         while len(self._masks) > _MASKS:
             self._masks.popitem(last=False)
         return mask
+
+
+def _scattered(
+    places: NDArray[np.intp], found: NDArray[np.intp], boosted: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the scores of given items where they were found, 0 for the others."""
+    score_of = dict(zip(found.tolist(), boosted.tolist(), strict=True))
+    return np.array([score_of.get(place, 0.0) for place in places.tolist()], dtype=np.float64)

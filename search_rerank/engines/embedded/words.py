@@ -117,7 +117,9 @@ class WordIndex:
 
     def of_rows(self, rows: NDArray[np.int64]) -> Query:
         """Return the query for some rows."""
-        return Query.term_set_query(self.schema, ROW, rows.tolist())
+        # A set of terms walks through all rows there are: for 200 of 19,406 it takes twice as long.
+        each = [Query.term_query(self.schema, ROW, row, "basic") for row in rows.tolist()]
+        return Query.boolean_query([(Occur.Should, query) for query in each])
 
     def search(
         self, query: Query, limit: int, *, boosted: bool = True
