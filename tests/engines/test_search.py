@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from search_rerank.config import RetrievalConfig
 from search_rerank.data.item import parse_item
-from search_rerank.engines.base import Retrieve
+from search_rerank.engines.base import Document, IndexSchema, Retrieve
 from search_rerank.engines.embedded import snapshot
 from tests.engines.contract_scripts import ScriptsContract
-from tests.engines.contract_search import EAST, PLAIN, OpenWith, SearchContract, made
+from tests.engines.contract_search import EAST, OpenWith, SearchContract
 
 
 class TestEmbeddedSearch(SearchContract, ScriptsContract):
@@ -15,24 +16,24 @@ class TestEmbeddedSearch(SearchContract, ScriptsContract):
     def open_with(self, embedded_with: OpenWith) -> OpenWith:
         return embedded_with
 
-    @pytest.mark.parametrize("collapse", [False, True])
-    def test_scores_asked_for_late_are_those_listed(
-        self, open_with: OpenWith, monkeypatch: pytest.MonkeyPatch, collapse: bool
+    @pytest.mark.parametrize("listed", [1_000, 1])
+    def test_what_is_near_has_its_word_score_though_no_list_had_it(
+        self, open_with: OpenWith, monkeypatch: pytest.MonkeyPatch, listed: int
     ) -> None:
-        """With k = 4 nearly all items near in meaning are in no list of words."""
-        rows = [
-            {"id": f"{n:02d}", "title": "cup " * (n % 5) + "lid", "group_id": f"g{n % 15}"}
-            for n in range(30)
-        ]
-        engine = made(open_with(PLAIN), [parse_item(row) for row in rows])
-        request = Retrieve("cup", EAST, k=4, collapse=collapse)
-        listed = engine.retrieve(request)
-        monkeypatch.setattr(snapshot, "_LISTED", 1)
-        asked = engine.retrieve(request)
-        assert listed.ids == asked.ids
-        assert listed.total == asked.total == 24
-        np.testing.assert_array_equal(listed.lexical, asked.lexical)
-        np.testing.assert_array_equal(listed.score, asked.score)
+        """The nearest have the fewest `cup`, the vectors decide, and only 4 word hits are taken."""
+        engine = open_with(RetrievalConfig(vector_weight=99.0))
+        version = engine.create(IndexSchema(2, "two-d"))
+        for n in range(30):
+            item = parse_item({"id": f"{n:02d}", "title": "cup " * n + "lid"})
+            vector = np.array([np.cos(n / 30), np.sin(n / 30)], dtype=np.float32)
+            engine.write(version, [Document(item, vector)])
+        engine.seal(version)
+        every = engine.retrieve(Retrieve("cup", EAST, k=30), version)
+        monkeypatch.setattr(snapshot, "_LISTED", listed)
+        found = engine.retrieve(Retrieve("cup", EAST, k=4), version)
+        assert (found.ids, found.total) == (["00", "01", "02", "03"], 29)
+        assert found.lexical.tolist() == every.lexical[:4].tolist()
+        assert (found.lexical > 0).tolist() == [False, True, True, True]
 
 
 @pytest.mark.elasticsearch
