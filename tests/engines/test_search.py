@@ -21,7 +21,7 @@ class TestEmbeddedSearch(SearchContract, ScriptsContract):
         self, open_with: OpenWith, monkeypatch: pytest.MonkeyPatch, listed: int
     ) -> None:
         """The nearest have the fewest `cup`, the vectors decide, and only 4 word hits are taken."""
-        engine = open_with(RetrievalConfig(vector_weight=99.0))
+        engine = open_with(RetrievalConfig(vector_weight=10_000.0))
         version = engine.create(IndexSchema(2, "two-d"))
         for n in range(30):
             item = parse_item({"id": f"{n:02d}", "title": "cup " * n + "lid"})
