@@ -4,8 +4,7 @@
 
 The products are those of `chorus_icecat`, over and over with ids of their own. Every row is
 measured in a process of its own. Elasticsearch is measured where SEARCH_RERANK_ES_URL names a
-server, beside
-`raw`: `elasticsearch.helpers.parallel_bulk` of the same documents, made beforehand.
+server, beside `raw`: `elasticsearch.helpers.parallel_bulk` of the same documents, made beforehand.
 """
 
 from __future__ import annotations
@@ -81,8 +80,8 @@ def main(sizes: str, repeats: int, loads: bool, data: Path | None, json_file: Pa
         seconds[f"{size}"] = perf_counter() - start
     protocol = (
         f"Icecat products with random {DIM}-d vectors, all compared (flat), 1 shard; from the "
-        "first write to the end of the seal (raw: of the refresh), without reading and encoding; `load`: "
-        "a JSON lines file, read, encoded, written and verified; peak_mb is of the client's process"
+        "first write to the end of the seal (raw: of the refresh), without reading or encoding; "
+        "`load`: a JSON lines file, read, encoded, written, verified; peak_mb: the client's process"
     )
     report("indexing", protocol, rows, seconds, json_file)
 
@@ -129,7 +128,7 @@ def raw(data: Path | None, size: int, kind: str) -> Measured:
     with Elasticsearch(
         os.environ[ES_URL], serializer=OrjsonSerializer(), request_timeout=120
     ) as client:
-        client.indices.create(index=index, **definition(schema, datetime.now(UTC), 0))
+        client.indices.create(index=index, **definition(schema, datetime.now(UTC), quantised=False))
         client.indices.put_settings(index=index, settings={"number_of_replicas": 0})
         try:
             start = perf_counter()

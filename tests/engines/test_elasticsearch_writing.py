@@ -236,6 +236,7 @@ def test_a_removal_that_comes_while_the_version_is_sealed(
     assert other.count(version) == 0  # by now it knows the version, as loading
     engine.seal(version)
     assert delete(other, version, "a", 10) == UNCHANGED
+    engine.finish(version)
     assert client.count(index=version)["count"] == 0
 
 
