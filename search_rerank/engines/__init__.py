@@ -21,10 +21,10 @@ def open_engine(config: Config) -> Engine:
     EngineUnavailable
         When Elasticsearch does not answer at its address.
     """
+    above = config.index.quantise_above
     if config.engine.kind == "embedded":
         from search_rerank.engines.embedded import EmbeddedEngine
 
-        above = config.index.quantise_above
         return EmbeddedEngine(config.home, config.engine, config.retrieval, above)
     try:
         from search_rerank.engines.elasticsearch import ElasticsearchEngine
@@ -35,4 +35,4 @@ def open_engine(config: Config) -> Engine:
         ):
             raise
         raise MissingExtra("the Elasticsearch engine", "elasticsearch") from None
-    return ElasticsearchEngine(config.engine, config.retrieval, config.load)
+    return ElasticsearchEngine(config.engine, config.retrieval, config.load, above)

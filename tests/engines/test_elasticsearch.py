@@ -21,14 +21,14 @@ class TestElasticsearch(EngineContract):
     ) -> None:
         engine = open_()
         engine.promote(load(engine))
-        true = search.by_vector
+        true = search.near
 
         def broken(*args: object) -> dict[str, object]:
-            body = true(*args)  # type: ignore[arg-type]
-            body["knn"]["query_vector"] = [1.0, 0.0, 0.0]
-            return body
+            query = true(*args)  # type: ignore[arg-type]
+            query["knn"]["query_vector"] = [1.0, 0.0, 0.0]
+            return query
 
-        monkeypatch.setattr(search, "by_vector", broken)
+        monkeypatch.setattr(search, "near", broken)
         found = engine.retrieve(Retrieve("running", EAST))
         assert set(found.ids) == {"a", "b"}
         assert [part for part, _ in found.degraded] == ["vectors"]

@@ -52,6 +52,8 @@ class ElasticsearchEngine:
         How candidates are chosen.
     load
         Bulk requests at a time, and their size.
+    quantise_above
+        With more items expected, vectors are kept in 8 bits and found by a graph.
 
     Raises
     ------
@@ -61,11 +63,17 @@ class ElasticsearchEngine:
 
     name = "elasticsearch"
 
-    def __init__(self, config: EngineConfig, weights: RetrievalConfig, load: LoadConfig) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        weights: RetrievalConfig,
+        load: LoadConfig,
+        quantise_above: int = 50_000,
+    ) -> None:
         self._url = address(config)
         self._client = connect(config)
         self._writer = self._client.options(request_timeout=max(WRITE_TIMEOUT_S, config.timeout_s))
-        self._versions = Versions(self._writer, config)
+        self._versions = Versions(self._writer, config, quantise_above)
         self._writing = Writing(self._writer, Bulk(self._writer, load))
         self._retrieval = Retrieval(self._client, weights, config.timeout_s)
         self._timeout_s = config.timeout_s

@@ -14,12 +14,18 @@ from search_rerank.languages import Language
 
 PRESENT = {"bool": {"must_not": {"term": {"gone": True}}}}
 """Matches every item, and no note of a removal: see `definition`."""
-EXACT_UP_TO = 50_000
-"""Up to this many items every vector is compared (`flat`); above, a graph (`int8_hnsw`)."""
 
 
-def definition(schema: IndexSchema, created: datetime, expected: int) -> dict[str, Any]:
-    """Return settings and mappings of a version that is expected to hold so many items."""
+def definition(schema: IndexSchema, created: datetime, quantised: bool) -> dict[str, Any]:
+    """Return settings and mappings of a version.
+
+    Parameters
+    ----------
+    schema, created
+        What it is made for, and when.
+    quantised
+        Whether vectors are kept in 8 bits and found by a graph, or all of them compared.
+    """
     number = {"type": "double"}
     languages = fields.languages(schema)
     properties: dict[str, Any] = {
@@ -37,7 +43,7 @@ def definition(schema: IndexSchema, created: datetime, expected: int) -> dict[st
     # The item as text, neither parsed nor indexed: what was read comes back byte for byte.
     properties["json"] = {"type": "keyword", "index": False, "doc_values": False}
     if schema.dim:
-        kind = "flat" if expected <= EXACT_UP_TO else "int8_hnsw"
+        kind = "int8_hnsw" if quantised else "flat"
         properties["vector"] = {
             "type": "dense_vector",
             "dims": schema.dim,

@@ -33,6 +33,7 @@ class _Asked:
     request: Retrieve
     version: Known
     text: str
+    texts: list[str]
     filters: list[search.Query]
     facets: list[Count]
     sorts: list[tuple[str, bool]]
@@ -64,12 +65,13 @@ class Retrieval:
 
     def retrieve(self, request: Retrieve, version: Known) -> Candidates:
         """Return candidates as `Engine.retrieve` does."""
-        schema = version.schema
+        schema, text = version.schema, clean(request.text)
         fields.check_vector(request, schema)
         asked = _Asked(
             request,
             version,
-            clean(request.text),
+            text,
+            self.synonyms.variants(text),
             search.condition(conditions(request.filters, schema)) + _present(version),
             counts(request, schema),
             sort_fields(request.sort, schema),
@@ -78,7 +80,7 @@ class Retrieval:
         fused = bool(asked.text) and not asked.sorts
         searches = [self._listing(asked)]
         if fused:
-            searches.append(search.exact(asked.text, asked.filters))
+            searches.append(search.exact(asked.text, asked.filters, self._plainly(asked)))
             if request.vector is not None:
                 searches.append(self._nearest(asked, request.vector))
         elif not asked.sorts:
@@ -117,22 +119,24 @@ class Retrieval:
         if not wanted:
             return hybrid.empty()
         only, n = [search.with_ids(wanted)], len(wanted)
-        listed = search.listing(search.every_item(only), n, 0, search.BY_BOOST)
+        every = search.every_item(only)
         if not text:
+            listed = search.listing(every, n, 0, search.BY_BOOST)
             answers = self._asking.ask(version, [listed, self._most_boosted(version)])
             return self._browsed(search.hits_of(good(answers[0])), answers[1])
+        words = self._words(self.synonyms.variants(text), version, [])
         searches = [
-            listed,
-            search.listing(self._words(text, version, []), 1, 0),
-            search.listing(self._words(text, version, only), n, 0),
-            search.exact(text, _present(version)),
+            search.listing(search.beside(every, words), n, 0, search.BY_BOOST),
+            search.listing(words, 1, 0),
+            search.exact(text, _present(version), words),
         ]
         if vector is not None:
-            searches.append(search.by_vector(vector, n, only, self._weights.num_candidates))
+            nearest = search.near(vector, n, only, self._weights.num_candidates)
+            searches.append(search.listing(nearest, n, 0))
         answers = self._asking.ask(version, searches)
-        found, first, by_words, exact = (search.hits_of(good(answer)) for answer in answers[:4])
-        near, failed = optional(answers[4]) if vector is not None else (search.NO_HITS, None)
-        union = Union(by_words, [found], near)
+        found, first, exact = (search.hits_of(good(answer)) for answer in answers[:3])
+        near, failed = optional(answers[3]) if vector is not None else (search.NO_HITS, None)
+        union = Union(search.NO_HITS, [found], near)
         candidates = hybrid.combine(
             union.ids,
             union.scores(),
@@ -193,11 +197,17 @@ class Retrieval:
     def _matches(self, asked: _Asked, filters: list[search.Query]) -> search.Query:
         if not asked.text:
             return search.every_item(filters)
-        return self._words(asked.text, asked.version, filters, asked.request.every_word)
+        return self._words(asked.texts, asked.version, filters, asked.request.every_word)
 
     def _nearest(self, asked: _Asked, vector: NDArray[np.float32]) -> search.Query:
-        body = search.by_vector(vector, asked.k, asked.filters, self._weights.num_candidates)
+        """Return the search for the nearest, each with its word score."""
+        near = search.near(vector, asked.k, asked.filters, self._weights.num_candidates)
+        body = search.listing(search.beside(near, self._plainly(asked)), asked.k, 0)
         return search.grouped(body) if asked.request.collapse else body
+
+    def _plainly(self, asked: _Asked) -> search.Query:
+        """Return the words alone, to score what meets the filters already."""
+        return self._words(asked.texts, asked.version, [], asked.request.every_word)
 
     def _most_boosted(self, version: Known) -> search.Query:
         return search.listing(search.every_item(_present(version)), 1, 0, search.BY_BOOST)
@@ -217,7 +227,7 @@ class Retrieval:
             keep = exact.ids
             if self._weights.fusion == "scores" and not asked.request.collapse:
                 union = union.contenders(self._weights, top, asked.k, keep)
-            failed = self._fill(asked, union, vector, by_words)
+            failed = self._fill(asked, union, vector)
         if failed is not None:
             degraded.append(failed)
         collapse = asked.request.collapse
@@ -234,43 +244,25 @@ class Retrieval:
         )
 
     def _fill(
-        self,
-        asked: _Asked,
-        union: Union,
-        vector: NDArray[np.float32] | None,
-        by_words: Hits,
+        self, asked: _Asked, union: Union, vector: NDArray[np.float32] | None
     ) -> Failure | None:
-        """Ask for the scores that the union lacks."""
-        no_words, no_cosine = union.without_words(), union.without_cosine()
-        searches: list[search.Query] = []
-        # All matching items were listed where there are fewer than asked for: 0 is known then.
-        if no_words and by_words.total > len(by_words.ids):
-            query = self._words(
-                asked.text,
-                asked.version,
-                [search.with_ids(no_words)],
-                asked.request.every_word,
-            )
-            searches.append(search.listing(query, len(no_words), 0))
-        if no_cosine and vector is not None:
-            only = [search.with_ids(no_cosine)]
-            depth = self._weights.num_candidates
-            searches.append(search.by_vector(vector, len(no_cosine), only, depth))
-        if not searches:
+        """Ask for the cosines that the union lacks."""
+        lacking = union.without_cosine()
+        if not lacking or vector is None:
             return None
-        answers = self._asking.ask(asked.version, searches)
-        failed = None
-        if "knn" in searches[-1]:
-            more, failed = optional(answers[-1])
-            union.add_cosines(more)
-        if "knn" not in searches[0]:
-            union.add_words(search.hits_of(good(answers[0])))
+        only, n = [search.with_ids(lacking)], len(lacking)
+        query = search.near(vector, n, only, self._weights.num_candidates)
+        more, failed = optional(self._asking.ask(asked.version, [search.listing(query, n, 0)])[0])
+        union.add_cosines(more)
         return failed
 
     def _words(
-        self, text: str, version: Known, filters: list[search.Query], every: bool = False
+        self,
+        texts: Sequence[str],
+        version: Known,
+        filters: list[search.Query],
+        every: bool = False,
     ) -> search.Query:
-        texts = self.synonyms.variants(text)
         return search.words(texts, version.schema, self._weights.fields, filters, every)
 
 

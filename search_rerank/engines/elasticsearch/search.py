@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ _BARE = {
     "stored_fields": "_none_",
     "docvalue_fields": ["is_id", "boost"],
 }
+_WORDS = "words"
 Query = dict[str, Any]
 
 
@@ -37,6 +38,8 @@ class Hits:
         Of each: scores and boosts float (n,).
     total
         How many match; one more than the bound where there are more.
+    words
+        Boosted word scores of hits that were not found by words, float (n,): see `beside`.
     groups
         Of which product each is a variant, where that was asked for.
     """
@@ -45,6 +48,7 @@ class Hits:
     scores: NDArray[np.float64]
     boost: NDArray[np.float64]
     total: int = 0
+    words: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     groups: tuple[str, ...] = ()
 
 
@@ -119,25 +123,33 @@ def grouped(body: Query) -> Query:
     return body | {"docvalue_fields": [*body["docvalue_fields"], fields.GROUP]}
 
 
-def exact(text: str, filters: Sequence[Query]) -> Query:
+def exact(text: str, filters: Sequence[Query], words: Query) -> Query:
     """Return the search for items whose code or whole title a text is."""
     query = {"bool": {"filter": [_exact(text), *filters]}}
-    body = {**_BARE, "query": query, "size": MAX_EXACT, "track_total_hits": False}
-    return body | {"sort": BY_BOOST}
+    return listing(beside(query, words), MAX_EXACT, 0, BY_BOOST)
 
 
-def by_vector(
+def near(
     vector: NDArray[np.float32], k: int, filters: Sequence[Query], num_candidates: int
 ) -> Query:
-    """Return the search for the k nearest items that meet the filters."""
-    knn = {
-        "field": "vector",
-        "query_vector": vector,
-        "k": k,
-        "num_candidates": min(10_000, max(2 * k, num_candidates)),
-        "filter": list(filters),
+    """Return the query for the k nearest items that meet the filters."""
+    return {
+        "knn": {
+            "field": "vector",
+            "query_vector": vector,
+            "k": k,
+            "num_candidates": min(10_000, max(2 * k, num_candidates)),
+            "filter": list(filters),
+            # A score by 8 bits is wrong by some hundredths: the nearest are compared again.
+            "rescore_vector": {"oversample": 2.0},
+        }
     }
-    return {**_BARE, "knn": knn, "size": k, "track_total_hits": False}
+
+
+def beside(query: Query, words: Query) -> Query:
+    """Return a query whose hits also tell their score by another one; what they score stays."""
+    named = {"bool": {"must": [words], "_name": _WORDS}}
+    return {"bool": {"must": [query], "should": [{"bool": {"must": [named], "boost": 0}}]}}
 
 
 def sort_by(sorts: Sequence[tuple[str, bool]]) -> list[Query]:
@@ -200,6 +212,9 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
         np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float64),
         np.array([value.get("boost", (1.0,))[0] for value in values], dtype=np.float64),
         int(total["value"]) + (total["relation"] != "eq"),
+        np.array(
+            [hit.get("matched_queries", {}).get(_WORDS, 0.0) for hit in found], dtype=np.float64
+        ),
         tuple(value[fields.GROUP][0] for value in values if fields.GROUP in value),
     )
 

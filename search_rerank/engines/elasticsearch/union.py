@@ -21,14 +21,16 @@ class Union:
     by_words
         Hits whose scores are boosted word scores.
     others
-        Hits of items that belong to it, too.
+        Hits of items that belong to it, too, each with its word score beside it.
     near
-        Hits whose scores are (1 + cosine) / 2, as the server gives them.
+        Those of them whose scores are (1 + cosine) / 2, as the server gives them.
     """
 
     def __init__(self, by_words: Hits, others: Sequence[Hits], near: Hits) -> None:
-        self._near = near
-        self._words = dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
+        self._words: dict[str, float] = {}
+        for hits in others:
+            self._words |= dict(zip(hits.ids, hits.words.tolist(), strict=True))
+        self._words |= dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
         self._boost: dict[str, float] = {}
         self._group: dict[str, str] = {}
         for hits in (by_words, *others):
@@ -39,8 +41,8 @@ class Union:
         self.ids = list(self._boost)
 
     def scores(self) -> Floats:
-        """Return the boosted word scores, float (n,), 0 where none is known."""
-        return np.array([self._words.get(id_, 0.0) for id_ in self.ids], dtype=np.float64)
+        """Return the boosted word scores, float (n,), 0 where no word matches."""
+        return np.array([self._words[id_] for id_ in self.ids], dtype=np.float64)
 
     def boosts(self) -> Floats:
         """Return the boosts, float (n,)."""
@@ -54,17 +56,9 @@ class Union:
         """Return of which product each is a variant; of those not asked for, of their own."""
         return [self._group.get(id_, f"i:{id_}") for id_ in self.ids]
 
-    def without_words(self) -> list[str]:
-        """Return the items whose word score is not known."""
-        return [id_ for id_ in self.ids if id_ not in self._words]
-
     def without_cosine(self) -> list[str]:
         """Return the items whose cosine is not known."""
         return [id_ for id_ in self.ids if id_ not in self._cosine]
-
-    def add_words(self, more: Hits) -> None:
-        """Learn word scores."""
-        self._words |= dict(zip(more.ids, more.scores.tolist(), strict=True))
 
     def add_cosines(self, more: Hits) -> None:
         """Learn cosines."""
@@ -73,23 +67,20 @@ class Union:
     def contenders(
         self, weights: RetrievalConfig, top: float, k: int, keep: Collection[str]
     ) -> Union:
-        """Leave out what cannot be among the first k, whatever its missing scores are.
+        """Leave out what cannot be among the first k, whatever the cosines are that it lacks.
 
-        A word score not listed is at most the last one listed, a cosine likewise.
+        None of them is above the last one listed.
         """
         if len(self.ids) <= k:
             return self
-        last_word = min(self._words.values(), default=0.0)
-        last_cosine = max(min(self._cosine.values(), default=0.0), 0.0)
-        words = np.array([self._words.get(id_, np.nan) for id_ in self.ids])
+        words = (weights.words_weight / top if top > 0 else 0.0) * self.scores()
         cosine = np.clip(self.cosines(), 0.0, None)
-        scale = weights.words_weight / top if top > 0 else 0.0
-        least = scale * np.nan_to_num(words) + weights.vector_weight * np.nan_to_num(cosine)
-        most = scale * np.where(np.isnan(words), last_word, words)
-        most += weights.vector_weight * np.where(np.isnan(cosine), last_cosine, cosine)
+        last = max(min(self._cosine.values(), default=0.0), 0.0)
+        least = words + weights.vector_weight * np.nan_to_num(cosine)
+        most = words + weights.vector_weight * np.where(np.isnan(cosine), last, cosine)
         bound = np.partition(least, -k)[-k] - 1e-6
-        kept = zip(self.ids, most.tolist(), strict=True)
-        self.ids = [id_ for id_, value in kept if value >= bound or id_ in keep]
+        kept = zip(self.ids, (most >= bound).tolist(), strict=True)
+        self.ids = [id_ for id_, possible in kept if possible or id_ in keep]
         return self
 
 

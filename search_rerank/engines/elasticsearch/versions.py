@@ -55,9 +55,10 @@ class Known:
 class Versions:
     """Lists, makes, promotes and drops versions `INDEX-vNNNN` behind the alias `INDEX`."""
 
-    def __init__(self, client: es.Elasticsearch, config: EngineConfig) -> None:
+    def __init__(self, client: es.Elasticsearch, config: EngineConfig, quantise_above: int) -> None:
         self._client = client
         self._config = config
+        self._quantise_above = quantise_above
         self.index = config.index
         self._before = f"{self.index}-previous"
         self._pattern = re.compile(rf"{re.escape(self.index)}-v(\d{{4,}})")
@@ -107,7 +108,7 @@ class Versions:
         for _ in range(_ATTEMPTS):
             number += 1
             name = f"{self.index}-v{number:04d}"
-            body = definition(schema, datetime.now(UTC), expected)
+            body = definition(schema, datetime.now(UTC), expected > self._quantise_above)
             body["mappings"]["_meta"] |= {_LOADING: True, _HIGHEST: number}
             body["settings"] |= {"number_of_shards": self._config.shards, **self._copies()}
             aliases = {f"{name}{_WRITING}": {"is_hidden": True}}

@@ -1,0 +1,159 @@
+"""Latency of `Engine.retrieve` beside plain requests to the same Elasticsearch index.
+
+    SEARCH_RERANK_ES_URL=http://127.0.0.1:9200 python -m benchmarks.retrieval_latency [--rounds 3]
+        [--encoder hashing] [--cache FILE] [--data DIR] [--json FILE]
+
+Every request asks for 200 items by words, 200 by vector and the counts of all brands. `msearch`
+is what one would write first: both searches in one round trip, ids as the server gives them.
+`msearch_leanest` reads ids from doc values and nothing from the stored fields. Both only read the
+hits; `elasticsearch` also fuses them and asks for the scores that one of the lists lacks, looks
+for exact items and checks the spelling. Systems take turns query by query.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+import elasticsearch as es
+from elasticsearch.serializer import OrjsonSerializer
+
+from benchmarks.common import percentiles, report
+from benchmarks.engines import ES_URL
+from benchmarks.judged import DEPTH, Systems, indexed, judged_options
+from search_rerank.config import RetrievalConfig
+from search_rerank.data.chorus import NAME, read_chorus
+from search_rerank.data.layouts import data_root
+from search_rerank.engines.base import Retrieve
+from search_rerank.engines.elasticsearch import search
+from search_rerank.engines.words import clean
+from search_rerank.query import value_facets
+
+MODE = "hybrid"
+FACETS = value_facets("brand")
+PLAIN: dict[str, Any] = {"_source": False}
+LEANEST = PLAIN | {"stored_fields": "_none_", "docvalue_fields": ["is_id"]}
+Call = Callable[[int], object]
+
+
+@click.command()
+@judged_options
+@click.option("--rounds", default=3, show_default=True, type=click.IntRange(1, 100))
+def main(
+    rounds: int, encoder: str, cache: Path | None, data: Path | None, json_file: Path | None
+) -> None:
+    """Print the latency of both engines and of plain requests, and the ratios between them."""
+    seconds: dict[str, float] = {}
+    judgements = read_chorus(data or data_root() / NAME)
+    with indexed(judgements, (), encoder, cache, seconds) as systems:
+        requests = _requests(systems)
+        start = perf_counter()
+        with _calls(systems, requests) as calls:
+            times = _measure(calls.named, len(requests), rounds)
+        seconds["requests"] = perf_counter() - start
+    rows = [{"system": name, **percentiles(spent)} for name, spent in times.items()]
+    protocol = (
+        f"{judgements.name}, {len(judgements.items)} products, encoder {Path(encoder).name}, "
+        f"{len(requests)} queries {rounds} times after one round to warm up, one sequential "
+        f"client, systems in turn query by query: {DEPTH} by words, {DEPTH} by vector, brands "
+        "counted"
+    )
+    report("retrieval_latency", protocol, [*rows, *_ratios(rows)], seconds, json_file)
+
+
+class _Calls:
+    """What is timed, by name; closes the client that the plain requests use."""
+
+    def __init__(self, named: dict[str, Call], client: es.Elasticsearch | None) -> None:
+        self.named = named
+        self._client = client
+
+    def __enter__(self) -> _Calls:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+def _requests(systems: Systems) -> list[Retrieve]:
+    asked = (systems.request(n, MODE) for n in range(len(systems.queries)))
+    return [replace(request, facets=FACETS) for request in asked if request.vector is not None]
+
+
+def _calls(systems: Systems, requests: Sequence[Retrieve]) -> _Calls:
+    named: dict[str, Call] = {}
+    for (kind, mode), (engine, version) in systems.engines.items():
+        if mode == MODE:
+            named[kind] = lambda n, engine=engine, version=version: engine.retrieve(
+                requests[n], version
+            )
+    if "elasticsearch" not in named:
+        return _Calls(named, None)
+    client = es.Elasticsearch(os.environ[ES_URL], serializer=OrjsonSerializer())
+    version = systems.engines["elasticsearch", MODE][1]
+    schema = next(v.schema for v in systems.engines["elasticsearch", MODE][0].versions())
+    for name, fetched in (("msearch", PLAIN), ("msearch_leanest", LEANEST)):
+        bodies = [_bodies(request, schema, fetched) for request in requests]
+        named[name] = lambda n, bodies=bodies: _ids(
+            client.msearch(index=version, searches=bodies[n])["responses"]
+        )
+    return _Calls(named, client)
+
+
+def _bodies(request: Retrieve, schema: Any, fetched: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return both searches of a request: the engine's own words, the plain vector search."""
+    weights = RetrievalConfig()
+    query = search.words([clean(request.text)], schema, weights.fields, [])
+    words = search.listing(query, request.k, weights.total_up_to)
+    words |= {"aggs": {"brand": {"terms": {"field": "is_brand", "size": FACETS[0].size}}}}
+    assert request.vector is not None
+    knn = {"field": "vector", "query_vector": request.vector, "k": request.k}
+    knn["num_candidates"] = weights.num_candidates
+    near = {"knn": knn, "size": request.k, "track_total_hits": False}
+    stripped = {key: value for key, value in words.items() if key not in LEANEST}
+    return [{}, stripped | fetched, {}, near | fetched]
+
+
+def _ids(answers: Sequence[dict[str, Any]]) -> list[list[tuple[str, float]]]:
+    return [
+        [
+            (hit["_id"] if "_id" in hit else hit["fields"]["is_id"][0], hit["_score"])
+            for hit in answer["hits"]["hits"]
+        ]
+        for answer in answers
+    ]
+
+
+def _measure(named: dict[str, Call], queries: int, rounds: int) -> dict[str, list[float]]:
+    """Return milliseconds of each call; who begins changes from query to query."""
+    times: dict[str, list[float]] = {name: [] for name in named}
+    order = list(named)
+    for turn in range(rounds + 1):
+        for n in range(queries):
+            order = order[1:] + order[:1]
+            for name in order:
+                start = perf_counter()
+                named[name](n)
+                if turn:
+                    times[name].append((perf_counter() - start) * 1000)
+    return times
+
+
+def _ratios(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    p50 = {row["system"]: row["p50_ms"] for row in rows}
+    ours = p50.get("elasticsearch")
+    return [
+        {"system": f"elasticsearch/{other}", "p50_ratio": ours / p50[other]}
+        for other in ("msearch", "msearch_leanest")
+        if ours is not None and other in p50
+    ]
+
+
+if __name__ == "__main__":
+    main()
