@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from index_tools.command_parts import opened, report
+from index_tools.command_parts import check_refused, opened, report
 
 if TYPE_CHECKING:
     from search_rerank.config import Config
@@ -30,6 +30,7 @@ def upsert(config: Config, file: Path, refused: Path | None) -> None:
     from index_tools.files import upsert_file
     from search_rerank.data.refused import Refused
 
+    check_refused(file, refused)
     with opened(config) as engine, Refused(refused) as wrong:
         counts = upsert_file(Changes(config, engine), file, wrong, config.load.batch)
     report(wrong, refused)
@@ -46,6 +47,7 @@ def patch(config: Config, file: Path, refused: Path | None) -> None:
     from index_tools.files import patch_file
     from search_rerank.data.refused import Refused
 
+    check_refused(file, refused)
     with opened(config) as engine, Refused(refused) as wrong:
         counts = patch_file(Changes(config, engine), file, wrong, config.load.batch)
     report(wrong, refused)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from index_tools.change_commands import delete, patch, upsert
-from index_tools.command_parts import opened, report
+from index_tools.command_parts import check_refused, opened, report
 
 if TYPE_CHECKING:
     from search_rerank.config import Config
@@ -64,6 +64,7 @@ def load(
 
     if file == events == Path("-"):
         raise click.UsageError("expected one of FILE and --events on standard input, found both")
+    check_refused(file, refused)
     wrong, log_wrong = Refused(refused), Refused()
     asked: Counter[str] = Counter()
     with opened(config) as engine:

@@ -15,10 +15,27 @@ if TYPE_CHECKING:
 
 
 def opened(config: Config) -> closing[Engine]:
-    """Open the engine of the settings for the time of a block."""
+    """Open the engine of the settings for the time of a block.
+
+    Without synonyms: a mistake in their file must not stand in the way of a rollback.
+    """
     from search_rerank.engines import open_engine
 
-    return closing(open_engine(config))
+    plain = config.retrieval.model_copy(update={"synonyms": None})
+    return closing(open_engine(config.model_copy(update={"retrieval": plain})))
+
+
+def check_refused(file: Path, refused: Path | None) -> None:
+    """Refuse a file for refused rows that cannot be written, or that is the very file read."""
+    if refused is None:
+        return
+    if not refused.parent.is_dir():
+        raise click.UsageError(f"--refused {refused}: expected a folder that is there")
+    if refused.exists() and file.exists() and refused.samefile(file):
+        raise click.UsageError(
+            f"--refused {refused}: expected another file than the one that is read, whose good "
+            f"rows it would replace"
+        )
 
 
 def report(refused: Refused, path: Path | None) -> None:

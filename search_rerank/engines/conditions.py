@@ -61,11 +61,11 @@ def _translate(
     filters: Filters, keyword: Mapping[str, str], number: Mapping[str, str]
 ) -> Conditions:
     terms = tuple(
-        (known_field(name, keyword, "filter by value"), tuple(_encodable(v) for v in values))
+        (known_field(name, keyword, "filter by value of"), tuple(_value(name, v) for v in values))
         for name, values in filters.terms.items()
     )
     ranges = tuple(
-        (known_field(name, number, "filter by range"), *bounds(name, interval))
+        (known_field(name, number, "filter by range of"), *bounds(name, interval))
         for name, interval in filters.ranges.items()
     )
     groups = (filters.all_of, filters.any_of, filters.none_of)
@@ -82,5 +82,9 @@ def _size(filters: Filters, depth: int) -> int:
     return own + sum(1 + _size(part, depth + 1) for part in inner)
 
 
-def _encodable(value: str) -> str:
+def _value(name: str, value: str) -> str:
+    if name == "in_stock":
+        value = value.lower()
+        if value not in ("true", "false"):
+            raise EngineError(f"in_stock: expected true or false, found {value!r:.60}")
     return value.encode("utf-8", "replace").decode("utf-8")

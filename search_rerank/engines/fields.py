@@ -179,7 +179,7 @@ def known_field(name: str, known: Mapping[str, str], verb: str) -> str:
     """Return the name inside the index, or raise `EngineError` that names the fields that work."""
     if name not in known:
         raise EngineError(
-            f"cannot {verb} of {name!r}: fields that work are {', '.join(sorted(known))}"
+            f"cannot {verb} {name!r}: fields that work are {', '.join(sorted(known))}"
             f"{nearest(name, known) if len(known) < 50 else ''}"
         )
     return known[name]

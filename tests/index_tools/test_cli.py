@@ -147,3 +147,14 @@ def test_a_failed_verification_is_exit_code_1_and_force_overrides(
     assert run("promote", "--force", "products-v0002").stdout == "products-v0002 is live\n"
     # Few are as many as the live version has by now.
     assert run("load", few, "--promote", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [["load"], ["upsert"], ["patch"]])
+def test_the_file_read_is_not_the_one_for_refused_rows(tmp_path: Path, command: list[str]) -> None:
+    file = tmp_path / "catalogue.jsonl"
+    file.write_text('{"id": "1", "title": "good"}\n{"id": "2"}\n')
+    for path, why in ((file, "another file than the one that is read"), (Path("/no/x"), "folder")):
+        done = CliRunner().invoke(main, ["index", *command, str(file), "--refused", str(path)])
+        assert done.exit_code == 2
+        assert why in " ".join(done.output.split())
+    assert file.read_text().count("\n") == 2

@@ -53,7 +53,11 @@ def definition(schema: IndexSchema, created: datetime, quantised: bool) -> dict[
         }
     meta = asdict(schema) | {"created": created.isoformat()}
     return {
-        "settings": {"refresh_interval": "-1", "analysis": _analysis(languages)},
+        "settings": {
+            "refresh_interval": "-1",
+            "mapping.total_fields.limit": 1000 + 2 * len(schema.attributes),
+            "analysis": _analysis(languages),
+        },
         "mappings": {"dynamic": "strict", "_meta": meta, "properties": properties},
     }
 
