@@ -29,7 +29,7 @@ test: $(VENV)/dev ## lint, types and all tests, on both engines
 	bash tests/run.sh
 
 test-all: $(VENV)/dev ## the same and the tests of a cluster: three more nodes, 2.5 GB of memory
-	bash tests/run.sh -m ""
+	SEARCH_RERANK_EXAMPLES=10000 bash tests/run.sh -m ""
 
 test-fast: $(VENV)/dev ## the tests that need no server and take under a minute
 	$(BIN)/pytest -q -m "not slow and not elasticsearch and not browser and not data and not cluster"

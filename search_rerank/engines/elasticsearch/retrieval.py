@@ -67,15 +67,11 @@ class Retrieval:
         """Return candidates as `Engine.retrieve` does."""
         schema, text = version.schema, clean(request.text)
         fields.check_vector(request, schema)
-        asked = _Asked(
-            request,
-            version,
-            text,
-            self.synonyms.variants(text),
-            search.condition(conditions(request.filters, schema)) + _present(version),
-            counts(request, schema),
-            sort_fields(request.sort, schema),
-        )
+        filters = search.condition(conditions(request.filters, schema)) + _present(version)
+        sorts = sort_fields(request.sort, schema)
+        facets = counts(request, schema)
+        texts = self.synonyms.variants(text)
+        asked = _Asked(request, version, text, texts, filters, facets, sorts)
         alone = [count for count in asked.facets if count.only is not None]
         fused = bool(asked.text) and not asked.sorts
         searches = [self._listing(asked)]
