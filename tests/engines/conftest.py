@@ -22,7 +22,8 @@ def embedded_with(tmp_path: Path) -> Iterator[OpenWith]:
 
 
 @pytest.fixture
-def elastic_with(tmp_path: Path) -> Iterator[OpenWith]:
+def elastic_config(tmp_path: Path) -> Iterator[Config]:
+    """Return settings of an index of its own on a real server."""
     url = os.environ.get(ES_URL)
     if not url:
         pytest.skip(
@@ -31,12 +32,17 @@ def elastic_with(tmp_path: Path) -> Iterator[OpenWith]:
         )
     index = f"contract-{uuid.uuid4().hex[:10]}"
     engine = EngineConfig(kind="elasticsearch", index=index, url=url, timeout_s=30)
-    yield from _opener(Config(home=tmp_path, engine=engine))
+    yield Config(home=tmp_path, engine=engine)
     import elasticsearch
 
     with elasticsearch.Elasticsearch(url) as client:
         for name in client.indices.get(index=f"{index}-v*"):
             client.indices.delete(index=name)
+
+
+@pytest.fixture
+def elastic_with(elastic_config: Config) -> Iterator[OpenWith]:
+    yield from _opener(elastic_config)
 
 
 @pytest.fixture

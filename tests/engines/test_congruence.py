@@ -44,7 +44,13 @@ def shop(embedded_with: OpenWith, elastic_with: OpenWith) -> Pair:
 
 
 @pytest.mark.elasticsearch
-def test_both_engines_answer_alike(shop: Pair) -> None:
+@pytest.mark.parametrize("vector_weight", [0.1, 3.0])
+def test_both_engines_answer_alike(
+    embedded_with: OpenWith, elastic_with: OpenWith, vector_weight: float
+) -> None:
+    """With more weight on vectors, most of the answer is what only the vector search lists."""
+    config = RetrievalConfig(vector_weight=vector_weight)
+    shop = pair(embedded_with, elastic_with, N, np.random.default_rng(7), config)
     rng = np.random.default_rng(8)
     overlap = []
     for n, text in enumerate(phrases(40, rng)):
@@ -126,7 +132,8 @@ def test_help_for_who_types(shop: Pair) -> None:
     ids = [f"i{n}" for n in range(0, N, 9)]
     for n in range(60):
         words = [str(word) for word in rng.choice(WORDS, 1 + n % 3)]
-        typed = " ".join([*words[:-1], mistyped(words[-1], rng)])
+        wrong = mistyped(words[-1], rng)
+        typed = " ".join([*words[:-1], mistyped(wrong, rng) if n % 2 else wrong])
         begun = " ".join([*words[:-1], words[-1][: 1 + n % 4]])
         assert shop.embedded.did_you_mean(typed) == shop.elastic.did_you_mean(typed), typed
         one, other = (list(e.suggest(begun, 1 + n % 7)) for e in (shop.embedded, shop.elastic))

@@ -1,12 +1,19 @@
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import elasticsearch as es
 import numpy as np
 import pytest
 
-from search_rerank.config import Config, EngineConfig
+from search_rerank.config import Config, EngineConfig, IndexConfig
+from search_rerank.data.item import parse_item
 from search_rerank.engines import open_engine
-from search_rerank.engines.base import Retrieve
+from search_rerank.engines.base import Document, Engine, IndexSchema, Retrieve
 from search_rerank.engines.elasticsearch import search
 from search_rerank.engines.elasticsearch.connection import reason_of
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.query import Facet, Range, Sort
 from tests.engines.contract import EAST, EngineContract, Open, load
 
 
@@ -33,6 +40,66 @@ class TestElasticsearch(EngineContract):
         assert set(found.ids) == {"a", "b"}
         assert [part for part, _ in found.degraded] == ["vectors"]
         assert np.isnan(found.vector).all()
+
+
+@contextmanager
+def filled(config: Config, documents: list[Document], dim: int) -> Iterator[Engine]:
+    with closing(open_engine(config)) as engine:
+        version = engine.create(IndexSchema(dim, "any"), len(documents))
+        engine.write(version, documents)
+        engine.seal(version)
+        engine.promote(version)
+        yield engine
+
+
+def mapping_of(config: Config) -> dict[str, Any]:
+    with es.Elasticsearch(list(config.engine.urls)) as client:
+        (found,) = client.indices.get(index=config.engine.index).values()
+        return dict(found)
+
+
+@pytest.mark.elasticsearch
+def test_counts_and_orders_are_those_of_one_shard(elastic_config: Config) -> None:
+    """Brand n has n items, spread over the shards: none of them knows the most frequent."""
+    rows = [
+        {"id": f"{n:02d}-{m:02d}", "title": "Cup", "brand": f"brand {n:02d}", "price": n}
+        for n in range(1, 41)
+        for m in range(n)
+    ]
+    settings = elastic_config.engine.model_copy(update={"shards": 3})
+    config = elastic_config.model_copy(update={"engine": settings})
+    facets = (
+        Facet("brand", size=3),
+        Facet("price", "ranges", (Range(gte=40), Range(lte=3))),
+        Facet("price", "statistics"),
+    )
+    with filled(config, [Document(parse_item(row)) for row in rows], 0) as engine:
+        assert mapping_of(config)["settings"]["index"]["number_of_shards"] == "3"
+        found = engine.retrieve(
+            Retrieve("cup", facets=facets, k=3, sort=(Sort("price", descending=True),))
+        )
+    assert list(found.facets["brand"]) == [("brand 40", 40), ("brand 39", 39), ("brand 38", 38)]
+    assert list(found.facets["price"]) == [("40..", 40), ("..3", 1 + 2)]
+    assert found.statistics["price"].mean == pytest.approx(
+        sum(n * n for n in range(1, 41)) / len(rows)
+    )
+    assert (found.total, found.ids) == (len(rows), ["40-00", "40-01", "40-02"])
+
+
+@pytest.mark.elasticsearch
+@pytest.mark.parametrize(("above", "kind"), [(200, "flat"), (199, "int8_hnsw")])
+def test_cosines_are_exact_though_quantised(elastic_config: Config, above: int, kind: str) -> None:
+    points = np.random.default_rng(5).normal(size=(200, 32)).astype(np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    items = [parse_item({"id": str(n), "title": "cup" if n % 2 else "mug"}) for n in range(200)]
+    documents = [Document(item, point) for item, point in zip(items, points, strict=True)]
+    config = elastic_config.model_copy(update={"index": IndexConfig(quantise_above=above)})
+    with filled(config, documents, 32) as engine:
+        vector = mapping_of(config)["mappings"]["properties"]["vector"]
+        assert vector["index_options"]["type"] == kind
+        found = engine.retrieve(Retrieve("cup", points[8], k=50))
+    cosine = points[[int(id_) for id_ in found.ids]] @ points[8]
+    np.testing.assert_allclose(found.vector, cosine, atol=1e-5)
 
 
 def test_a_server_that_is_away_says_what_to_do() -> None:

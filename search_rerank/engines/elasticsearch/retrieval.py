@@ -69,9 +69,9 @@ class Retrieval:
         fields.check_vector(request, schema)
         filters = search.condition(conditions(request.filters, schema)) + _present(version)
         sorts = sort_fields(request.sort, schema)
-        facets = counts(request, schema)
+        wanted = counts(request, schema)
         texts = self.synonyms.variants(text)
-        asked = _Asked(request, version, text, texts, filters, facets, sorts)
+        asked = _Asked(request, version, text, texts, filters, wanted, sorts)
         alone = [count for count in asked.facets if count.only is not None]
         fused = bool(asked.text) and not asked.sorts
         searches = [self._listing(asked)]
