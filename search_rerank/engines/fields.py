@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from types import MappingProxyType
@@ -125,21 +125,6 @@ def numbers(item: Item, schema: IndexSchema) -> dict[str, float]:
         for name, value in found.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-
-
-def sorted_out(
-    documents: Iterable[Document], schema: IndexSchema
-) -> tuple[dict[str, Document], dict[str, str]]:
-    """Return what can be written, the last of each id, and id to reason for what cannot."""
-    good: dict[str, Document] = {}
-    refused: dict[str, str] = {}
-    for document in documents:
-        reason = refusal(document, schema)
-        if reason is None:
-            good[document.item.id] = document
-        else:
-            refused[document.item.id] = reason
-    return good, refused
 
 
 def refusal(document: Document, schema: IndexSchema) -> str | None:
