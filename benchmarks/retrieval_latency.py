@@ -6,15 +6,18 @@
 Every request asks for 200 items by words, 200 by vector and the counts of all brands. `msearch`
 is what one would write first: both searches in one round trip, ids as the server gives them.
 `msearch_leanest` reads ids from doc values and nothing from the stored fields. Both only read the
-hits; `elasticsearch` also fuses them and asks for the scores that one of the lists lacks, looks
-for exact items and checks the spelling. Systems take turns query by query.
+hits; `elasticsearch` also looks for exact items, checks the spelling, has the word scores of what
+only the vectors found, asks for the cosines of what only the words found, and fuses. Systems take
+turns query by query.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -29,14 +32,15 @@ from benchmarks.judged import DEPTH, Systems, indexed, judged_options
 from search_rerank.config import RetrievalConfig
 from search_rerank.data.chorus import NAME, read_chorus
 from search_rerank.data.layouts import data_root
-from search_rerank.engines.base import Retrieve
+from search_rerank.engines.base import Engine, IndexSchema, Retrieve
 from search_rerank.engines.elasticsearch import search
 from search_rerank.engines.words import clean
-from search_rerank.query import value_facets
+from search_rerank.query import Candidates, value_facets
 
 MODE = "hybrid"
 FACETS = value_facets("brand")
-PLAIN: dict[str, Any] = {"_source": False}
+Body = dict[str, Any]
+PLAIN: Body = {"_source": False}
 LEANEST = PLAIN | {"stored_fields": "_none_", "docvalue_fields": ["is_id"]}
 Call = Callable[[int], object]
 
@@ -50,11 +54,16 @@ def main(
     """Print the latency of both engines and of plain requests, and the ratios between them."""
     seconds: dict[str, float] = {}
     judgements = read_chorus(data or data_root() / NAME)
-    with indexed(judgements, (), encoder, cache, seconds) as systems:
+    with indexed(judgements, (), encoder, cache, seconds) as systems, ExitStack() as stack:
         requests = _requests(systems)
+        calls = _engines(systems, requests)
+        if "elasticsearch" in calls:
+            client = stack.enter_context(
+                es.Elasticsearch(os.environ[ES_URL], serializer=OrjsonSerializer())
+            )
+            calls |= _plain(client, systems, requests)
         start = perf_counter()
-        with _calls(systems, requests) as calls:
-            times = _measure(calls.named, len(requests), rounds)
+        times = _measure(calls, len(requests), rounds)
         seconds["requests"] = perf_counter() - start
     rows = [{"system": name, **percentiles(spent)} for name, spent in times.items()]
     protocol = (
@@ -66,53 +75,43 @@ def main(
     report("retrieval_latency", protocol, [*rows, *_ratios(rows)], seconds, json_file)
 
 
-class _Calls:
-    """What is timed, by name; closes the client that the plain requests use."""
-
-    def __init__(self, named: dict[str, Call], client: es.Elasticsearch | None) -> None:
-        self.named = named
-        self._client = client
-
-    def __enter__(self) -> _Calls:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._client is not None:
-            self._client.close()
-
-
 def _requests(systems: Systems) -> list[Retrieve]:
     asked = (systems.request(n, MODE) for n in range(len(systems.queries)))
     return [replace(request, facets=FACETS) for request in asked if request.vector is not None]
 
 
-def _calls(systems: Systems, requests: Sequence[Retrieve]) -> _Calls:
-    named: dict[str, Call] = {}
-    for (kind, mode), (engine, version) in systems.engines.items():
-        if mode == MODE:
-            named[kind] = lambda n, engine=engine, version=version: engine.retrieve(
-                requests[n], version
-            )
-    if "elasticsearch" not in named:
-        return _Calls(named, None)
-    client = es.Elasticsearch(os.environ[ES_URL], serializer=OrjsonSerializer())
-    version = systems.engines["elasticsearch", MODE][1]
-    schema = next(v.schema for v in systems.engines["elasticsearch", MODE][0].versions())
-    for name, fetched in (("msearch", PLAIN), ("msearch_leanest", LEANEST)):
-        bodies = [_bodies(request, schema, fetched) for request in requests]
-        named[name] = lambda n, bodies=bodies: _ids(
-            client.msearch(index=version, searches=bodies[n])["responses"]
-        )
-    return _Calls(named, client)
+def _engines(systems: Systems, requests: Sequence[Retrieve]) -> dict[str, Call]:
+    def retrieve(engine: Engine, version: str, n: int) -> Candidates:
+        return engine.retrieve(requests[n], version)
+
+    return {
+        kind: partial(retrieve, engine, version)
+        for (kind, mode), (engine, version) in systems.engines.items()
+        if mode == MODE
+    }
 
 
-def _bodies(request: Retrieve, schema: Any, fetched: dict[str, Any]) -> list[dict[str, Any]]:
+def _plain(
+    client: es.Elasticsearch, systems: Systems, requests: Sequence[Retrieve]
+) -> dict[str, Call]:
+    engine, version = systems.engines["elasticsearch", MODE]
+    schema = next(found.schema for found in engine.versions() if found.name == version)
+
+    def ask(bodies: Sequence[list[Body]], n: int) -> list[list[tuple[str, float]]]:
+        return _ids(client.msearch(index=version, searches=bodies[n])["responses"])
+
+    return {
+        name: partial(ask, [_bodies(request, schema, fetched) for request in requests])
+        for name, fetched in (("msearch", PLAIN), ("msearch_leanest", LEANEST))
+    }
+
+
+def _bodies(request: Retrieve, schema: IndexSchema, fetched: Body) -> list[Body]:
     """Return both searches of a request: the engine's own words, the plain vector search."""
     weights = RetrievalConfig()
     query = search.words([clean(request.text)], schema, weights.fields, [])
     words = search.listing(query, request.k, weights.total_up_to)
     words |= {"aggs": {"brand": {"terms": {"field": "is_brand", "size": FACETS[0].size}}}}
-    assert request.vector is not None
     knn = {"field": "vector", "query_vector": request.vector, "k": request.k}
     knn["num_candidates"] = weights.num_candidates
     near = {"knn": knn, "size": request.k, "track_total_hits": False}
@@ -120,7 +119,7 @@ def _bodies(request: Retrieve, schema: Any, fetched: dict[str, Any]) -> list[dic
     return [{}, stripped | fetched, {}, near | fetched]
 
 
-def _ids(answers: Sequence[dict[str, Any]]) -> list[list[tuple[str, float]]]:
+def _ids(answers: Sequence[Body]) -> list[list[tuple[str, float]]]:
     return [
         [
             (hit["_id"] if "_id" in hit else hit["fields"]["is_id"][0], hit["_score"])

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from search_rerank.config import RetrievalConfig
-from search_rerank.engines.base import Retrieve
+from search_rerank.data.item import parse_item
+from search_rerank.engines.base import Document, IndexSchema, Retrieve
 from search_rerank.query import Facet, Filters, Range, Sort, value_facets
 from tests.engines.alike import WORDS, Pair, counted, pair
-from tests.engines.conftest import OpenWith
+from tests.engines.conftest import Open, OpenWith
 
 N = 400
 FACETS = (
@@ -124,6 +125,19 @@ def test_variants_of_the_first_ten(
         assert len(one) == len(other)
         overlap.append(len(set(one.ids[:10]) & set(other.ids[:10])) / max(1, len(one.ids[:10])))
     assert np.mean(overlap) >= 0.9
+
+
+@pytest.mark.elasticsearch
+def test_a_whole_title_stands_for_its_variants(embedded: Open, elastic: Open) -> None:
+    """The other variant is the better word hit by far, and is not shown beside the exact one."""
+    titles = {"exact": "Cup", "boosted": "Cup in blue"}
+    items = [parse_item({"id": i, "title": t, "group_id": "g"}) for i, t in titles.items()]
+    for engine in (embedded(), elastic()):
+        version = engine.create(IndexSchema(0, ""))
+        engine.write(version, [Document(items[0]), Document(items[1], None, 9.0)])
+        engine.seal(version)
+        assert engine.retrieve(Retrieve("cup"), version).ids == ["exact", "boosted"]
+        assert engine.retrieve(Retrieve("cup", collapse=True), version).ids == ["exact"]
 
 
 @pytest.mark.elasticsearch

@@ -76,7 +76,8 @@ class Retrieval:
         fused = bool(asked.text) and not asked.sorts
         searches = [self._listing(asked)]
         if fused:
-            searches.append(search.exact(asked.text, asked.filters, self._plainly(asked)))
+            exact = search.exact(asked.text, asked.filters, self._plainly(asked))
+            searches.append(search.grouped(exact) if request.collapse else exact)
             if request.vector is not None:
                 searches.append(self._nearest(asked, request.vector))
         elif not asked.sorts:
@@ -135,9 +136,9 @@ class Retrieval:
         union = Union(search.NO_HITS, [found], near)
         candidates = hybrid.combine(
             union.ids,
-            union.scores(),
-            union.boosts(),
-            union.cosines(),
+            union.scores,
+            union.boosts,
+            union.cosines,
             self._weights,
             top=float(first.scores.max(initial=0.0)),
             k=len(union.ids),
@@ -222,16 +223,16 @@ class Retrieval:
         if failed is None:
             keep = exact.ids
             if self._weights.fusion == "scores" and not asked.request.collapse:
-                union = union.contenders(self._weights, top, asked.k, keep)
+                union.contenders(self._weights, top, asked.k, keep)
             failed = self._fill(asked, union, vector)
         if failed is not None:
             degraded.append(failed)
         collapse = asked.request.collapse
         return hybrid.combine(
             union.ids,
-            union.scores(),
-            union.boosts(),
-            union.cosines(),
+            union.scores,
+            union.boosts,
+            union.cosines,
             self._weights,
             top=top,
             k=asked.k,

@@ -23,34 +23,27 @@ class Union:
     others
         Hits of items that belong to it, too, each with its word score beside it.
     near
-        Those of them whose scores are (1 + cosine) / 2, as the server gives them.
+        Those of them that the vectors found.
     """
 
     def __init__(self, by_words: Hits, others: Sequence[Hits], near: Hits) -> None:
-        self._words: dict[str, float] = {}
-        for hits in others:
-            self._words |= dict(zip(hits.ids, hits.words.tolist(), strict=True))
-        self._words |= dict(zip(by_words.ids, by_words.scores.tolist(), strict=True))
-        self._boost: dict[str, float] = {}
+        every = (*others, by_words)
+        self.ids = list(dict.fromkeys(id_ for hits in reversed(every) for id_ in hits.ids))
+        self._row = {id_: row for row, id_ in enumerate(self.ids)}
         self._group: dict[str, str] = {}
-        for hits in (by_words, *others):
-            self._boost |= dict(zip(hits.ids, hits.boost.tolist(), strict=True))
+        n = len(self.ids)
+        self.scores: Floats = np.zeros(n)
+        """The boosted word scores, float (n,), 0 where no word matches."""
+        self.boosts: Floats = np.ones(n)
+        self.cosines: Floats = np.full(n, np.nan)
+        """NaN where none is known."""
+        for hits in every:
+            rows = self._rows(hits)
+            self.scores[rows] = hits.scores if hits is by_words else hits.words
+            self.boosts[rows] = hits.boost
             if hits.groups:
                 self._group |= dict(zip(hits.ids, hits.groups, strict=True))
-        self._cosine = dict(zip(near.ids, _cosines(near), strict=True))
-        self.ids = list(self._boost)
-
-    def scores(self) -> Floats:
-        """Return the boosted word scores, float (n,), 0 where no word matches."""
-        return np.array([self._words[id_] for id_ in self.ids], dtype=np.float64)
-
-    def boosts(self) -> Floats:
-        """Return the boosts, float (n,)."""
-        return np.array([self._boost[id_] for id_ in self.ids], dtype=np.float64)
-
-    def cosines(self) -> Floats:
-        """Return the cosines, float (n,), NaN where none is known."""
-        return np.array([self._cosine.get(id_, np.nan) for id_ in self.ids], dtype=np.float64)
+        self.add_cosines(near)
 
     def groups(self) -> list[str]:
         """Return of which product each is a variant; of those not asked for, of their own."""
@@ -58,32 +51,34 @@ class Union:
 
     def without_cosine(self) -> list[str]:
         """Return the items whose cosine is not known."""
-        return [id_ for id_ in self.ids if id_ not in self._cosine]
+        return [self.ids[row] for row in np.flatnonzero(np.isnan(self.cosines)).tolist()]
 
-    def add_cosines(self, more: Hits) -> None:
-        """Learn cosines."""
-        self._cosine |= dict(zip(more.ids, _cosines(more), strict=True))
+    def add_cosines(self, near: Hits) -> None:
+        """Learn cosines from hits whose scores are (1 + cosine) / 2, as the server gives them."""
+        for id_, cosine in zip(near.ids, (2.0 * near.scores - 1.0).tolist(), strict=True):
+            if (row := self._row.get(id_)) is not None:  # written since the search before
+                self.cosines[row] = cosine
 
     def contenders(
         self, weights: RetrievalConfig, top: float, k: int, keep: Collection[str]
-    ) -> Union:
+    ) -> None:
         """Leave out what cannot be among the first k, whatever the cosines are that it lacks.
 
         None of them is above the last one listed.
         """
         if len(self.ids) <= k:
-            return self
-        words = (weights.words_weight / top if top > 0 else 0.0) * self.scores()
-        cosine = np.clip(self.cosines(), 0.0, None)
-        last = max(min(self._cosine.values(), default=0.0), 0.0)
-        least = words + weights.vector_weight * np.nan_to_num(cosine)
-        most = words + weights.vector_weight * np.where(np.isnan(cosine), last, cosine)
-        bound = np.partition(least, -k)[-k] - 1e-6
-        kept = zip(self.ids, (most >= bound).tolist(), strict=True)
-        self.ids = [id_ for id_, possible in kept if possible or id_ in keep]
-        return self
+            return
+        words = (weights.words_weight / top if top > 0 else 0.0) * self.scores
+        unknown, cosine = np.isnan(self.cosines), np.clip(self.cosines, 0.0, None)
+        last = 0.0 if unknown.all() else float(np.nanmin(cosine))
+        least = words + weights.vector_weight * np.where(unknown, 0.0, cosine)
+        most = words + weights.vector_weight * np.where(unknown, last, cosine)
+        possible = most >= np.partition(least, -k)[-k] - 1e-6
+        possible[[self._row[id_] for id_ in keep]] = True
+        self.ids = [self.ids[row] for row in np.flatnonzero(possible).tolist()]
+        self._row = {id_: row for row, id_ in enumerate(self.ids)}
+        self.scores, self.boosts = self.scores[possible], self.boosts[possible]
+        self.cosines = self.cosines[possible]
 
-
-def _cosines(hits: Hits) -> list[float]:
-    found: list[float] = (2.0 * hits.scores - 1.0).tolist()
-    return found
+    def _rows(self, hits: Hits) -> list[int]:
+        return [self._row[id_] for id_ in hits.ids]
