@@ -85,4 +85,6 @@ def main(ctx: click.Context, config: Path | None, verbose: bool) -> None:
     # Waiting threads that spin make training several times slower where cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    # The client logs each repeated request with its traceback; the error itself is one line.
+    logging.getLogger("elastic_transport").setLevel(logging.INFO if verbose else logging.ERROR)
     ctx.obj = load_config(config)

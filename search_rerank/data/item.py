@@ -116,6 +116,8 @@ def explain(error: ValidationError, known: Any) -> str:
             parts.append(f"{where} is missing")
         else:
             expected = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "list_type":
+                expected = 'expected a list such as ["Shoes", "Boots"]'
             parts.append(f"{where[:200]}: {expected}, found {_short(problem['input'])}")
     return "; ".join(parts)
 
