@@ -17,6 +17,8 @@ from search_rerank.engines.elasticsearch.pace import MOST, SLOW_S, Chunks, Opera
 from search_rerank.errors import EngineUnavailable
 from tests.engines.stub_server import Answer, stub_server
 
+pytestmark = pytest.mark.slow  # real waiting and real processes
+
 Judge = Callable[[list[str], bytes], Answer | dict[str, int]]
 """The ids of a request, its body: an answer, or the status of each id that is not 201."""
 

@@ -21,6 +21,8 @@ from search_rerank.engines.elasticsearch.versions import Known
 from search_rerank.errors import EngineError, EngineUnavailable
 from tests.engines.stub_server import Answer, Stub, healthy, stub_server
 
+pytestmark = pytest.mark.slow  # real waiting and real processes
+
 SECRETS = (connection.API_KEY, connection.USER, connection.PASSWORD, connection.CA_FILE)
 
 

@@ -17,6 +17,8 @@ from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document, Engine, IndexSchema, Retrieve
 from search_rerank.errors import EngineError
 
+pytestmark = pytest.mark.slow  # real waiting and real processes
+
 PROCESSES = multiprocessing.get_context("spawn")
 SCHEMA = IndexSchema(8, "random")
 

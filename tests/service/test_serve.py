@@ -24,6 +24,8 @@ from search_rerank.errors import SearchRerankError
 from service import runner
 from tests.service.conftest import World
 
+pytestmark = pytest.mark.slow  # real waiting and real processes
+
 _COMMAND = [sys.executable, "-c", "from search_rerank.cli import main; main()"]
 
 
