@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import click
 from index_tools.command_parts import check_refused, opened, report
 
 if TYPE_CHECKING:
+    from index_tools.changes import Changes
     from search_rerank.config import Config
+    from search_rerank.data.refused import Refused
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _REFUSED = click.option(
@@ -26,15 +29,9 @@ _REFUSED = click.option(
 @click.pass_obj
 def upsert(config: Config, file: Path, refused: Path | None) -> None:
     """Put the whole items of FILE (any catalogue format) into the live version."""
-    from index_tools.changes import Changes
     from index_tools.files import upsert_file
-    from search_rerank.data.refused import Refused
 
-    check_refused(file, refused)
-    with opened(config) as engine, Refused(refused) as wrong:
-        counts = upsert_file(Changes(config, engine), file, wrong, config.load.batch)
-    report(wrong, refused)
-    _say(counts)
+    _apply(upsert_file, config, file, refused)
 
 
 @click.command()
@@ -43,15 +40,9 @@ def upsert(config: Config, file: Path, refused: Path | None) -> None:
 @click.pass_obj
 def patch(config: Config, file: Path, refused: Path | None) -> None:
     """Change the fields that each row of FILE gives, of the item whose id it gives."""
-    from index_tools.changes import Changes
     from index_tools.files import patch_file
-    from search_rerank.data.refused import Refused
 
-    check_refused(file, refused)
-    with opened(config) as engine, Refused(refused) as wrong:
-        counts = patch_file(Changes(config, engine), file, wrong, config.load.batch)
-    report(wrong, refused)
-    _say(counts)
+    _apply(patch_file, config, file, refused)
 
 
 @click.command()
@@ -68,6 +59,22 @@ def delete(config: Config, ids: tuple[str, ...], file: Path | None) -> None:
     with opened(config) as engine:
         named = ids if file is None else ids_of(file)
         counts = delete_ids(Changes(config, engine), named, config.load.batch)
+    _say(counts)
+
+
+def _apply(
+    change: Callable[[Changes, Path, Refused, int], dict[str, int]],
+    config: Config,
+    file: Path,
+    refused: Path | None,
+) -> None:
+    from index_tools.changes import Changes
+    from search_rerank.data.refused import Refused
+
+    check_refused(file, refused)
+    with opened(config) as engine, Refused(refused) as wrong:
+        counts = change(Changes(config, engine), file, wrong, config.load.batch)
+    report(wrong, refused)
     _say(counts)
 
 

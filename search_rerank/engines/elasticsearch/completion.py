@@ -11,6 +11,7 @@ from search_rerank.engines import completion, fields
 from search_rerank.engines.base import Suggestion
 from search_rerank.engines.elasticsearch import search
 from search_rerank.engines.elasticsearch.asking import Asking, good
+from search_rerank.engines.elasticsearch.counting import BY_COUNT
 from search_rerank.engines.elasticsearch.mapping import PRESENT
 from search_rerank.engines.elasticsearch.versions import Known
 
@@ -27,7 +28,6 @@ def suggest(
     parts.append({"prefix": {fields.TYPED: {"value": last}}})
     if version.loading:
         parts.append(PRESENT)
-    by_count = [{"_count": "desc"}, {"_key": "asc"}]
     body = {
         "query": {"bool": {"filter": parts}},
         "size": 4 * k,
@@ -35,7 +35,7 @@ def suggest(
         "track_total_hits": False,
         "_source": ["json"],
         "aggs": {
-            kind: {"terms": {"field": f"is_{kind}", "size": completion.FETCHED, "order": by_count}}
+            kind: {"terms": {"field": f"is_{kind}", "size": completion.FETCHED, "order": BY_COUNT}}
             for kind in ("brand", "category")
         },
     }

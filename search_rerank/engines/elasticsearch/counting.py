@@ -10,7 +10,7 @@ from search_rerank.query import Statistics
 
 SHARD_SIZE = 10_000
 """Up to so many different values counts are exact with several shards; with one they always are."""
-_BY_COUNT = [{"_count": "desc"}, {"_key": "asc"}]
+BY_COUNT = [{"_count": "desc"}, {"_key": "asc"}]
 Facets = dict[str, Sequence[tuple[str, int]]]
 
 
@@ -42,7 +42,7 @@ def read(
 def _aggregation(count: Count) -> dict[str, Any]:
     if count.facet.kind == "values":
         terms = {"field": count.field, "size": count.facet.size, "shard_size": SHARD_SIZE}
-        return {"terms": terms | {"order": _BY_COUNT}}
+        return {"terms": terms | {"order": BY_COUNT}}
     if count.facet.kind == "statistics":
         return {"stats": {"field": count.field}}
     between = {}
