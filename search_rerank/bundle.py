@@ -13,16 +13,16 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
+from search_rerank.arrays import read_columns, write_columns
 from search_rerank.config import Config, parse_config
 from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.learnt import LearntFrom
 from search_rerank.encoders import load_encoder
 from search_rerank.encoders.base import Encoder
 from search_rerank.errors import BundleError, SearchRerankError
@@ -60,6 +60,10 @@ class Bundle:
         Names of the feature columns, in order.
     config
         The settings of the training; of a loaded bundle, where things are has the defaults.
+    learnt
+        End of the log that the scorers have seen, None in bundles of releases without updates.
+    parent
+        Name of the bundle that this one is an update of, None of a training's.
     version
         The bundle's name, None before it is saved.
     """
@@ -70,6 +74,8 @@ class Bundle:
     fusions: Mapping[str, Mapping[str, Fusion]]
     features: Sequence[str]
     config: Config
+    learnt: LearntFrom | None = None
+    parent: str | None = None
     version: str | None = None
 
     @property
@@ -102,6 +108,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
             "items": len(bundle.catalogue),
             "scorers": [{"name": s.name, "options": s.options()} for s in bundle.scorers],
             "fusions": {prefix: sorted(task) for prefix, task in bundle.fusions.items()},
+            "learnt": None if bundle.learnt is None else asdict(bundle.learnt),
+            "parent": bundle.parent,
             "files": files,
         }
         _write_json(aside / "manifest.json", manifest)
@@ -141,10 +149,10 @@ def _remove_abandoned(folder: Path, now_s: float) -> None:
 def _write_parts(bundle: Bundle, folder: Path) -> None:
     settings = bundle.config.model_dump(mode="json", include=_LEARNT_WITH)
     _write_json(folder / "config.json", settings)
-    _write_arrays(folder / "catalogue.npz", bundle.catalogue.arrays())
+    write_columns(folder / "catalogue.npz", bundle.catalogue.arrays())
     (folder / "scorers").mkdir()
     for scorer in bundle.scorers:
-        _write_arrays(folder / "scorers" / f"{scorer.name}.npz", scorer.arrays())
+        write_columns(folder / "scorers" / f"{scorer.name}.npz", scorer.arrays())
     (folder / "encoder").mkdir()
     bundle.encoder.save(folder / "encoder")
     for prefix, task in bundle.fusions.items():
@@ -183,15 +191,19 @@ def _read_parts(folder: Path, manifest: Any) -> Bundle:
         for prefix, names in manifest["fusions"].items()
     }
     return Bundle(
-        catalogue=Catalogue.from_arrays(_arrays(folder / "catalogue.npz")),
+        catalogue=Catalogue.from_arrays(read_columns(folder / "catalogue.npz")),
         scorers=[
-            restore(row["name"], row["options"], _arrays(folder / "scorers" / f"{row['name']}.npz"))
+            restore(
+                row["name"], row["options"], read_columns(folder / "scorers" / f"{row['name']}.npz")
+            )
             for row in manifest["scorers"]
         ],
         encoder=load_encoder(folder / "encoder"),
         fusions=fusions,
         features=tuple(manifest["features"]),
         config=parse_config(orjson.loads((folder / "config.json").read_bytes())),
+        learnt=LearntFrom(**learnt) if (learnt := manifest.get("learnt")) else None,
+        parent=manifest.get("parent"),
         version=manifest["version"],
     )
 
@@ -270,16 +282,6 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
 def _name(files: Mapping[str, str]) -> str:
     data = orjson.dumps(files, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(data).hexdigest()[:12]
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    with np.load(path, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
-
-
-def _write_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-    named: dict[str, Any] = dict(arrays)
-    np.savez(path, **named)
 
 
 def _task(prefix: str) -> str:
