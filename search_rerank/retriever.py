@@ -13,6 +13,8 @@ from search_rerank.query import MAX_QUERY_CHARACTERS, Candidates, Query
 WORDS = "words"
 MEANING = "meaning"
 """What `Candidates.relaxed` may name."""
+NO_WORD = "\N{WORD JOINER}"
+"""A text without any word: what an engine finds for it, it finds by the vector alone."""
 
 
 class Retriever:

@@ -260,8 +260,8 @@ def test_all_that_the_engine_tells_of_a_query_is_passed_on(
         "relaxed": ("words",),
     }
     pipeline = Pipeline(world.config, engine, state, whole)
-    real = pipeline._retriever.retrieve
-    monkeypatch.setattr(pipeline._retriever, "retrieve", lambda r: replace(real(r), **told))
+    real = pipeline.in_use.retriever.retrieve
+    monkeypatch.setattr(pipeline.in_use.retriever, "retrieve", lambda r: replace(real(r), **told))
     answer = pipeline.search(world.query(SHOES, ANN))
     assert {name: getattr(answer, name) for name in told} == told
 
@@ -331,7 +331,7 @@ def test_the_live_bundle_is_taken_up_when_it_changes(world: World, state: Memory
     with world.pipeline(state) as pipeline:
         assert pipeline.bundle_version == world.bundle().version
         assert pipeline.reload_if_changed() is False
-        pipeline._tried = None, 0
+        pipeline.in_use._tried = None, 0
         assert pipeline.reload_if_changed() is True
 
 

@@ -1,0 +1,104 @@
+"""Candidates in their final order: state read, features built, columns fused."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.answer import Degraded
+from search_rerank.bundle import Bundle
+from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.moment import Moment, read_moment
+from search_rerank.features.table import FeatureTable
+from search_rerank.in_use import InUse
+from search_rerank.query import Candidates, Query
+from search_rerank.stages import stage
+from search_rerank.state.base import State
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates of one query and how good each is.
+
+    Parameters
+    ----------
+    scores
+        float64 (n,), the fused scores; the engine's own where nothing ranked.
+    order
+        (n,), rows of the candidates, best first; ties as the engine has them.
+    moment, table
+        What was known and the features made of it, as far as the ranking came; else None.
+    bundle
+        Version of the bundle that ranked, None where the engine's order was kept.
+    """
+
+    scores: NDArray[np.float64]
+    order: NDArray[np.intp]
+    moment: Moment | None = None
+    table: FeatureTable | None = None
+    bundle: str | None = None
+
+
+def rank(
+    in_use: InUse,
+    state: State,
+    query: Query,
+    candidates: Candidates,
+    *,
+    personalise: bool,
+    timings_ms: dict[str, float],
+    degraded: list[Degraded],
+) -> Ranking:
+    """Return the candidates ranked by the bundle in use, or in the engine's order.
+
+    Parameters
+    ----------
+    query
+        A sorted one keeps the engine's order.
+    personalise
+        False reads nothing of the shopper.
+    timings_ms, degraded
+        Get the times of the stages, and what went wrong: ranking never costs the answer.
+    """
+    moment: Moment | None = None
+    table: FeatureTable | None = None
+    scores: NDArray[np.float64] = candidates.score.astype(np.float64)
+    ranked_by: str | None = None
+    bundle, builder = in_use.bundle, in_use.builder
+    if query.sort:
+        pass  # the shopper chose the order
+    elif bundle is None or builder is None:
+        degraded.append(Degraded("rank", "no bundle: run search-rerank train"))
+    elif len(candidates):
+        try:
+            with stage("state", timings_ms):
+                moment = _moment(bundle, builder, state, query, candidates, personalise)
+            with stage("features", timings_ms):
+                table, failed = builder.build(moment)
+            degraded += failed
+            with stage("fuse", timings_ms):
+                scores = bundle.ranker.fuse(table)
+            ranked_by = bundle.version
+        except Exception as error:  # ranking must never cost the shopper the answer
+            log.exception("ranking failed; the engine's order is kept")
+            degraded.append(Degraded("rank", type(error).__name__))
+    order = np.lexsort((np.arange(len(candidates)), -scores))
+    return Ranking(scores, order, moment, table, ranked_by)
+
+
+def _moment(
+    bundle: Bundle,
+    builder: FeatureBuilder,
+    state: State,
+    query: Query,
+    candidates: Candidates,
+    personalise: bool,
+) -> Moment:
+    settings = bundle.config.training  # what the features were trained with, not our own
+    catalogue, n = builder.catalogue, settings.history
+    return read_moment(query, candidates, catalogue, state, settings.gains, n, personalise)
