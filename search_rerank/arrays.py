@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.errors import BundleError
+
 
 def write_columns(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
     """Write named arrays, of strings too, as an npz."""
@@ -20,3 +22,40 @@ def read_columns(path: Path) -> dict[str, NDArray[Any]]:
     """Return what `write_columns` wrote; arrays of objects are refused with a ValueError."""
     with np.load(path, allow_pickle=False) as stored:
         return {name: stored[name] for name in stored.files}
+
+
+def write_tensors(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    """Write named arrays of numbers as safetensors; the same arrays give the same bytes.
+
+    Raises
+    ------
+    TypeError
+        For an array of another type, such as strings or objects.
+    """
+    from safetensors.numpy import save_file
+
+    for name, array in arrays.items():
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{name}: expected numbers or truth values, found {array.dtype}")
+    # The format knows rows only, and would write those of a transposed view in its memory's order.
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
+
+
+def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
+    """Return what `write_tensors` wrote.
+
+    Raises
+    ------
+    BundleError
+        For a file that is missing or damaged.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BundleError(
+            f"{path}: expected arrays as safetensors ({error}); train again or roll back to "
+            "another bundle"
+        ) from None

@@ -1,9 +1,9 @@
 """A bundle: a folder with all that the service needs to rerank, made of text, JSON and arrays.
 
 `manifest.json` names the parts and the hash of each file; `config.json` holds the settings it was
-trained with; `catalogue.npz` and `scorers/NAME.npz` arrays; `encoder/` and `fusions/` what those
-save of themselves. The name of a bundle is a hash of its files, so equal training gives an equal
-name. Loading can never run code: arrays are read with `allow_pickle=False`.
+trained with; `catalogue.npz` and `scorers/NAME.safetensors` arrays; `encoder/` and `fusions/` what
+those save of themselves. The name is a hash of its files, so equal training gives an equal name.
+Loading can never run code: `search_rerank.arrays` reads no objects.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from search_rerank.arrays import read_columns, write_columns
+from search_rerank.arrays import read_columns, read_tensors, write_columns, write_tensors
 from search_rerank.config import Config, parse_config
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.learnt import LearntFrom
@@ -31,7 +31,7 @@ from search_rerank.fusion.base import Fusion
 from search_rerank.scorers import restore
 from search_rerank.scorers.base import Scorer
 
-FORMAT = 1
+FORMAT = 2
 _LIVE = "LIVE"
 _ASIDE = ".writing-"
 _ABANDONED_S = 86_400.0
@@ -61,9 +61,7 @@ class Bundle:
     config
         The settings of the training; of a loaded bundle, where things are has the defaults.
     learnt
-        End of the log that the scorers have seen, None in bundles of releases without updates.
-    parent
-        Name of the bundle that this one is an update of, None of a training's.
+        Which part of the log the scorers have seen, None in bundles of earlier releases.
     version
         The bundle's name, None before it is saved.
     """
@@ -75,7 +73,6 @@ class Bundle:
     features: Sequence[str]
     config: Config
     learnt: LearntFrom | None = None
-    parent: str | None = None
     version: str | None = None
 
     @property
@@ -108,8 +105,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
             "items": len(bundle.catalogue),
             "scorers": [{"name": s.name, "options": s.options()} for s in bundle.scorers],
             "fusions": {prefix: sorted(task) for prefix, task in bundle.fusions.items()},
-            "learnt": None if bundle.learnt is None else asdict(bundle.learnt),
-            "parent": bundle.parent,
+            "learnt": bundle.learnt and asdict(bundle.learnt),
             "files": files,
         }
         _write_json(aside / "manifest.json", manifest)
@@ -152,7 +148,7 @@ def _write_parts(bundle: Bundle, folder: Path) -> None:
     write_columns(folder / "catalogue.npz", bundle.catalogue.arrays())
     (folder / "scorers").mkdir()
     for scorer in bundle.scorers:
-        write_columns(folder / "scorers" / f"{scorer.name}.npz", scorer.arrays())
+        write_tensors(_scorer(folder, scorer.name), scorer.arrays())
     (folder / "encoder").mkdir()
     bundle.encoder.save(folder / "encoder")
     for prefix, task in bundle.fusions.items():
@@ -193,17 +189,14 @@ def _read_parts(folder: Path, manifest: Any) -> Bundle:
     return Bundle(
         catalogue=Catalogue.from_arrays(read_columns(folder / "catalogue.npz")),
         scorers=[
-            restore(
-                row["name"], row["options"], read_columns(folder / "scorers" / f"{row['name']}.npz")
-            )
+            restore(row["name"], row["options"], read_tensors(_scorer(folder, row["name"])))
             for row in manifest["scorers"]
         ],
         encoder=load_encoder(folder / "encoder"),
         fusions=fusions,
         features=tuple(manifest["features"]),
         config=parse_config(orjson.loads((folder / "config.json").read_bytes())),
-        learnt=LearntFrom(**learnt) if (learnt := manifest.get("learnt")) else None,
-        parent=manifest.get("parent"),
+        learnt=LearntFrom(**manifest["learnt"]) if manifest.get("learnt") else None,
         version=manifest["version"],
     )
 
@@ -282,6 +275,10 @@ def _check_files(folder: Path, files: Mapping[str, str]) -> None:
 def _name(files: Mapping[str, str]) -> str:
     data = orjson.dumps(files, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _scorer(folder: Path, name: str) -> Path:
+    return folder / "scorers" / f"{name}.safetensors"
 
 
 def _task(prefix: str) -> str:

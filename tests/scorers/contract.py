@@ -1,10 +1,11 @@
 """What every scorer must do; a new scorer's test inherits it and names itself."""
 
-import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from search_rerank.arrays import read_tensors, write_tensors
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.errors import BundleError, ConfigError
@@ -80,12 +81,10 @@ class ScorerContract:
         single = np.concatenate([scorer.score(history, ALL[n : n + 1]) for n in range(N_ITEMS)])
         np.testing.assert_allclose(single, scorer.score(history, ALL), rtol=1e-5)
 
-    def test_round_trip_through_npz(self) -> None:
-        scorer, file = self.fitted(), io.BytesIO()
-        np.savez(file, **scorer.arrays())
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            again = restore(self.name, scorer.options(), dict(arrays))
+    def test_round_trip_through_a_file(self, tmp_path: Path) -> None:
+        scorer, file = self.fitted(), tmp_path / "arrays.safetensors"
+        write_tensors(file, scorer.arrays())
+        again = restore(self.name, scorer.options(), read_tensors(file))
         history = History.of([0, 2, 4], now_ms=NOW_MS)
         np.testing.assert_array_equal(again.score(history, ALL), scorer.score(history, ALL))
         assert again.options() == scorer.options()

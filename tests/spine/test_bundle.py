@@ -112,8 +112,8 @@ def test_a_file_altered_or_missing_is_named(folder: Path, damage: Callable[[Path
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 99}, "expected bundle format 1, found 99; train again"),
-        ({"format": None}, "expected bundle format 1, found None; train again"),
+        ({"format": 1}, "expected bundle format 2, found 1; train again"),
+        ({"format": None}, "expected bundle format 2, found None; train again"),
     ],
 )
 def test_another_format_is_refused(folder: Path, change: dict[str, object], said: str) -> None:
@@ -173,7 +173,7 @@ def test_a_bundle_of_another_release_is_refused_as_a_bundle(
         load_bundle(folder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 2}'])
 def test_a_manifest_that_is_none_is_refused(folder: Path, text: str) -> None:
     (folder / "manifest.json").write_text(text, encoding="utf-8")
     with pytest.raises(BundleError, match="manifest.json: .*; train again"):
