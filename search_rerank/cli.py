@@ -16,6 +16,10 @@ from search_rerank.errors import SearchRerankError
 _OWN = {
     "shop": ("search_rerank.commands.shop:shop", "Write the generated demo shop to a folder."),
     "train": ("search_rerank.commands.train:train", "Learn from a log and write a bundle."),
+    "update": (
+        "search_rerank.commands.update:update",
+        "Take what happened since the last fit into the live bundle.",
+    ),
     "evaluate": (
         "search_rerank.commands.evaluate:evaluate",
         "Print one table on the held-out time.",

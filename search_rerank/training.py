@@ -17,6 +17,7 @@ from search_rerank.config import Config, TrainingConfig
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.events import Events
+from search_rerank.data.learnt import LearntFrom
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine
@@ -247,4 +248,5 @@ def make_bundle(shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Bund
         fusions=fusions,
         features=some.features,
         config=shop.config,
+        learnt=LearntFrom(end_ms, len(shop.events)),
     )

@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+from search_rerank.bundle import Bundle
 from search_rerank.config import Config
 from search_rerank.data.dataset import Dataset
+from search_rerank.data.events import Events
 from search_rerank.encoders import fit_encoder, load_encoder
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine, live_version
+from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.stored import StoredLog
 from search_rerank.training import Shop, open_shop
 
 
@@ -66,3 +72,16 @@ class Workspace:
         """Make a data set ready for training and evaluation; `refit` as in `encoder`."""
         encoder = self.encoder(engine, (item.text() for item in dataset.items), refit)
         return open_shop(dataset, self.config, engine, encoder, cache)
+
+    def tell(self, bundle: Bundle, events: Events) -> tuple[Bundle, int]:
+        """Give the state the log that a bundle was fitted on; return how many were new to it.
+
+        The bundle returned knows where the state ended then, so that an update can tell what came
+        later.
+        """
+        with closing(SqliteState(self.state, self.config.training.gains)) as state:
+            new = state.append(events.log)
+            with StoredLog(self.state) as log:
+                mark = log.mark
+        learnt = bundle.learnt and replace(bundle.learnt, mark=mark)
+        return replace(bundle, learnt=learnt), new

@@ -159,7 +159,6 @@ def _learn(
     from search_rerank.commands.progress import Bars
     from search_rerank.evaluation.evaluate import evaluate
     from search_rerank.indexing import write_catalogue
-    from search_rerank.state.sqlite import SqliteState
     from search_rerank.training import boosts, cuts, make_bundle, train
     from search_rerank.workspace import Workspace
 
@@ -183,11 +182,9 @@ def _learn(
         start = timed("train", start)
         rows = evaluate(shop, fusions, bars)
         start = timed("evaluate", start)
-        version = save_bundle(make_bundle(shop, fusions), workspace.bundles)
-        promote_bundle(workspace.bundles, version)
         workspace.state.unlink(missing_ok=True)
-        with closing(SqliteState(workspace.state, gains)) as state:
-            state.append(shop.events.log)
+        bundle, _ = workspace.tell(make_bundle(shop, fusions), shop.events)
+        promote_bundle(workspace.bundles, save_bundle(bundle, workspace.bundles))
         timed("bundle", start)
     for old in engine.versions():
         if not old.live:

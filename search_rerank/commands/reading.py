@@ -9,6 +9,7 @@ import click
 
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.layouts import load_dataset
+from search_rerank.data.read import read_events
 from search_rerank.data.refused import Refused
 
 
@@ -19,3 +20,14 @@ def read_folder(folder: Path, refused_to: Path | None = None) -> Dataset:
         if len(refused):
             click.echo(refused.summary(), err=True)
     return dataset
+
+
+def read_log(path: Path, refused_to: Path | None = None) -> Dataset:
+    """Read a data set as `read_folder`, or a file of events alone, of whatever items."""
+    if path.is_dir():
+        return read_folder(path, refused_to)
+    with Refused(refused_to) as refused:
+        events = list(read_events(path, refused, None, int(time() * 1000)))
+        if len(refused):
+            click.echo(refused.summary(), err=True)
+    return Dataset(path.name, [], events)

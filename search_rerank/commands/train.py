@@ -36,7 +36,6 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
-    from search_rerank.state.sqlite import SqliteState
     from search_rerank.training import make_bundle
     from search_rerank.training import train as learn
     from search_rerank.workspace import Workspace
@@ -46,10 +45,10 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = workspace.shop(dataset, engine, cache)
         bundle = make_bundle(shop, learn(shop, bars))
+    if promote:
+        bundle, new = workspace.tell(bundle, shop.events)
     version = save_bundle(bundle, workspace.bundles)
     click.echo(f"bundle {version} written to {workspace.bundles}" + (", live" if promote else ""))
     if promote:
-        with closing(SqliteState(workspace.state, config.training.gains)) as state:
-            new = state.append(shop.events.log)
         promote_bundle(workspace.bundles, version)
         click.echo(f"the service knows the log: {len(shop.events.log):,} interactions, {new:,} new")

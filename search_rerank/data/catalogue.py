@@ -106,6 +106,37 @@ class Catalogue:
             attributes=_common_attributes(rows),
         )
 
+    def extended(self, items: Iterable[Item], vectors: NDArray[np.float32]) -> Catalogue:
+        """Return this catalogue with items at its end, so that old numbers keep their meaning.
+
+        Parameters
+        ----------
+        items
+            None of them held already. Of their attributes nothing is known (-1): which are common
+            is found again when the whole catalogue is.
+        vectors
+            float32 (m, d), a row for each of them.
+        """
+        added = Catalogue.from_items(items, vectors)
+        brands, categories = IdMap(self.brands), IdMap(self.categories)
+        brand = _renumbered(added.brand, [brands.add(name) for name in added.brands])
+        category = _renumbered(added.category, [categories.add(name) for name in added.categories])
+        depth = max(self.category.shape[1], category.shape[1])
+        unknown = np.full((len(added), self.attributes.shape[1]), UNKNOWN, dtype=np.int32)
+        return Catalogue(
+            ids=IdMap([*self.ids.ids(), *added.ids.ids()]),
+            brand=np.concatenate([self.brand, brand]),
+            category=np.concatenate([_widened(self.category, depth), _widened(category, depth)]),
+            price=np.concatenate([self.price, added.price]),
+            rating=np.concatenate([self.rating, added.rating]),
+            rating_count=np.concatenate([self.rating_count, added.rating_count]),
+            title_words=np.concatenate([self.title_words, added.title_words]),
+            brands=brands.ids(),
+            categories=categories.ids(),
+            vectors=np.concatenate([self.vectors, added.vectors]),
+            attributes=np.concatenate([self.attributes, unknown]),
+        )
+
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the columns as plain arrays, strings as fixed-width unicode; no pickle."""
         return {
@@ -151,6 +182,15 @@ def _common_attributes(items: Sequence[Item]) -> NDArray[np.int32]:
             if isinstance(value := item.attributes.get(name), str):
                 found[row, place] = numbers.add(value)
     return found
+
+
+def _renumbered(numbers: NDArray[np.int32], new: Sequence[int]) -> NDArray[np.int32]:
+    """Return numbers in another map, -1 for -1."""
+    return np.array([*new, UNKNOWN], dtype=np.int32)[numbers]
+
+
+def _widened(levels: NDArray[np.int32], depth: int) -> NDArray[np.int32]:
+    return np.pad(levels, ((0, 0), (0, depth - levels.shape[1])), constant_values=UNKNOWN)
 
 
 def _column(values: Iterable[float | int | None]) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
+from search_rerank.scorers.news import How, News
 
 
 class Scorer(Protocol):
@@ -30,6 +31,14 @@ class Scorer(Protocol):
         NaN means no opinion: an item not known at fit time or a number below 0, and every item
         where the history says nothing to this scorer. Each row depends on its own item only, so
         the order of the rows is irrelevant.
+        """
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this fitted scorer with what came since, and what was done to get it.
+
+        `updated` and `refitted` give the scores of a fit on the whole log as of `news.now_ms`
+        within the scorer's stated tolerance; `kept` gives the scores of before, and no opinion on
+        new items. This scorer stays as it is; the same news give the same bytes.
         """
 
     def options(self) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import Field, field, fields, replace
 from typing import Any, ClassVar, Self
@@ -9,8 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.event import GAINS
+from search_rerank.data.events import Events
 from search_rerank.errors import BundleError, ConfigError, nearest
+from search_rerank.scorers.news import How, News
 
 
 def gains_option() -> Any:
@@ -28,11 +32,23 @@ def fitted(dtype: DTypeLike, *shape: int) -> Any:
     )
 
 
-class Fitted:
+class Fitted(ABC):
     """Base of the scorers: turns their dataclass fields into options and arrays, and back."""
 
     name: ClassVar[str]
+    dear: ClassVar[bool] = False
+    """Whether a fit takes too long for an update, which then keeps what was learnt."""
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @abstractmethod
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer fitted on the whole log, or as it is where a fit is dear."""
+        if self.dear:
+            return self, "kept"
+        return self.fit(news.whole(), news.catalogue, now_ms=news.now_ms), "refitted"
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         """Return what was learnt, as arrays without objects."""
