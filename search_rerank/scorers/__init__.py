@@ -27,6 +27,7 @@ SCORERS: Mapping[str, tuple[str, str]] = {
     "logistic_mf": ("logistic_mf", "LogisticMf"),
     "affinity": ("affinity", "Affinity"),
     "trend": ("trend", "Trend"),
+    "cross_category": ("cross_category", "CrossCategory"),
 }
 """Name to (module, class); a module is loaded when its scorer is first made."""
 

@@ -1,0 +1,175 @@
+"""What is had together: pairs of one actor's interactions, and how far above chance nodes pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.events import Events
+from search_rerank.scorers.neighbours import largest
+
+_ROWS_AT_ONCE = 128
+_LEAST = 1e-6
+"""A logarithm below is rounding, no edge."""
+Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
+"""Item numbers of the first and the second, and how much the pair counts."""
+Nodes = NDArray[np.int32]
+Lifts = tuple[int, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Directed edges, those of one node together.
+
+    Parameters
+    ----------
+    starts
+        int64 (n + 1,): node c leads to ``to[starts[c]:starts[c + 1]]``.
+    to
+        int32, node numbers.
+    strength
+        float32, beside `to`.
+    """
+
+    starts: NDArray[np.int64]
+    to: NDArray[np.int32]
+    strength: NDArray[np.float32]
+
+
+def pairs(
+    events: Events,
+    weight: NDArray[np.float32],
+    *,
+    window: int,
+    basket_ms: int,
+    backward: float,
+) -> Iterator[Pairs]:
+    """Yield the pairs of one actor's interactions with two items, in both directions.
+
+    A pair counts the geometric mean of its strengths. In one basket, which is one session or a
+    gap of at most `basket_ms`, it counts that in both directions; otherwise over its distance (1
+    for neighbours in time), and `backward` times that from the later to the earlier.
+
+    Parameters
+    ----------
+    events
+        In time order.
+    weight
+        float32 (n,), strength of each; interactions without are left out.
+    window
+        Distance up to which two interactions are a pair.
+    """
+    used = np.flatnonzero(weight > 0)
+    order = used[np.argsort(events.actor()[used], kind="stable")]  # each actor in time order
+    actor, item, session = events.actor()[order], events.item[order], events.session[order]
+    time_ms, root = events.time_ms[order], np.sqrt(weight[order].astype(np.float64))
+    for distance in range(1, min(window, len(item) - 1) + 1):
+        early, late = slice(None, -distance), slice(distance, None)
+        one = (actor[early] == actor[late]) & (item[early] != item[late])
+        together = (session[early] == session[late]) & (session[late] >= 0)
+        together |= time_ms[late] - time_ms[early] <= basket_ms
+        mass = root[early] * root[late]
+        yield item[early][one], item[late][one], np.where(together, mass, mass / distance)[one]
+        back = np.where(together, mass, backward * mass / distance)
+        yield item[late][one], item[early][one], back[one]
+
+
+def counts(found: Iterable[Pairs], nodes: Sequence[Nodes], sizes: Sequence[int]) -> list[Any]:
+    """Return, for each grouping of items into nodes, how much each node was followed by each.
+
+    Parameters
+    ----------
+    nodes
+        int32 (n_items,) each, the items' nodes, -1 where an item has none.
+    sizes
+        How many nodes each grouping has.
+
+    Returns
+    -------
+    list
+        float64 sparse (size, size) each.
+    """
+    from scipy.sparse import csr_matrix
+
+    totals: list[Any] = [csr_matrix((size, size), dtype=np.float64) for size in sizes]
+    for first, second, mass in found:
+        for place, (node, size) in enumerate(zip(nodes, sizes, strict=True)):
+            a, b = node[first], node[second]
+            has = (a >= 0) & (b >= 0) & (mass > 0)
+            totals[place] += csr_matrix((mass[has], (a[has], b[has])), shape=(size, size))
+    return totals
+
+
+def lifts(levels: Sequence[Any], paths: NDArray[np.int32], shrink: float) -> Iterator[Lifts]:
+    """Yield blocks of rows of how far above chance each node is followed by each.
+
+    With N the counted mass of a pair and E what its ends would give by chance, the lift is
+    ``(N + shrink * prior) / (E + shrink)``: the mean of a gamma-Poisson model (DuMouchel, 1999),
+    whose prior is the lift of the pair one level up, and 1 above all, so that a pair of few counts
+    keeps what their upper levels say, and a pair of many its own.
+
+    Parameters
+    ----------
+    levels
+        Of each level, uppermost first, float64 sparse (size, size), see `counts`.
+    paths
+        int32 (n, len(levels)), each node's number at each level; where a path ends early its last
+        number goes on, and counts once.
+    shrink
+        Weight of the prior, in pairs due by chance.
+
+    Yields
+    ------
+    Lifts
+        The first row's number, and float64 (rows, n).
+    """
+    follows = [np.asarray(level.sum(axis=0)).ravel() for level in levels]
+    leads = [np.asarray(level.sum(axis=1)).ravel() for level in levels]
+    for start in range(0, len(paths), _ROWS_AT_ONCE):
+        rows = paths[start : start + _ROWS_AT_ONCE]  # (b, levels)
+        lift = np.ones((len(rows), len(paths)))
+        for depth, level in enumerate(levels):
+            a, b = rows[:, depth], paths[:, depth]
+            total = max(float(leads[depth].sum()), 1e-12)
+            due = leads[depth][a][:, None] * (follows[depth][b] / total)  # (b, n)
+            deeper = (level[a].toarray()[:, b] + shrink * lift) / (due + shrink)
+            if depth > 0:
+                same_pair = (a == rows[:, depth - 1])[:, None] & (b == paths[:, depth - 1])
+                deeper = np.where(same_pair, lift, deeper)
+            lift = deeper
+        yield start, lift
+
+
+def strongest(blocks: Iterable[Lifts], n: int, keep: int, own: bool) -> Edges:
+    """Return of each node's lifts above 1 the logarithms of the largest; ties to lower numbers.
+
+    Parameters
+    ----------
+    n
+        How many nodes there are.
+    keep
+        Edges kept of a node at most.
+    own
+        Whether a node may lead to itself.
+    """
+    from scipy.sparse import csr_matrix, vstack
+
+    parts: list[Any] = [csr_matrix((0, n), dtype=np.float64)]
+    for start, lift in blocks:
+        edge = np.log(np.maximum(lift, 1.0))
+        if not own:
+            edge[np.arange(len(edge)), start + np.arange(len(edge))] = 0.0
+        part = csr_matrix(np.where(edge > _LEAST, edge, 0.0))
+        kept = largest(part, keep)
+        rows = np.repeat(np.arange(len(edge)), np.diff(part.indptr))[kept]
+        cells = (part.data[kept], (rows, part.indices[kept]))
+        parts.append(csr_matrix(cells, shape=edge.shape))
+    found = vstack(parts, format="csr")
+    found.sort_indices()
+    return Edges(
+        found.indptr.astype(np.int64), found.indices.astype(np.int32), found.data.astype(np.float32)
+    )
