@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 from search_rerank.query import Statistics
+
+Basis = Literal["history", "session", "segment", "popularity"]
+"""From what an answer knew its shopper, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,8 @@ class Hit:
         The engine's word score and cosine; None where there is none.
     features
         Name to value of every feature, only when an explanation was asked for; NaN is None.
+    explored
+        Whether it was given its place because it is new.
     """
 
     id: str
@@ -33,6 +39,7 @@ class Hit:
     lexical: float | None
     vector: float | None
     features: Mapping[str, float | None] | None = None
+    explored: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,11 @@ class Answer:
         Empty when every stage did its work.
     bundle
         Version of the bundle that ranked, None when the engine's order was kept.
+    basis
+        From what the shopper was known: `history`, interactions of theirs; `session`, only ones of
+        this session; `segment`, none, but what others did where they ask (after the same query,
+        in the category filtered by, with the item asked about); `popularity`, nothing but overall
+        demand. None where nothing ranked: the order was chosen, or kept as the engine has it.
     """
 
     hits: Sequence[Hit]
@@ -70,6 +82,7 @@ class Answer:
     timings_ms: Mapping[str, float]
     degraded: Sequence[Degraded]
     bundle: str | None
+    basis: Basis | None = None
     total_exact: bool = True
     statistics: Mapping[str, Statistics] = field(default_factory=lambda: MappingProxyType({}))
     did_you_mean: str | None = None

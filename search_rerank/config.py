@@ -139,6 +139,25 @@ class RetrievalConfig(_Section):
         return value
 
 
+class ExplorationConfig(_Section):
+    """The chance that new items get among what the model ranks."""
+
+    slots: int = Field(1, ge=0, le=10)
+    """Places of each ten that new items may be given; 0 switches it off."""
+    first_place: int = Field(4, ge=1, le=1000)
+    """No place above this one is given."""
+    reach: int = Field(50, ge=1, le=1000)
+    """Only new items that the model puts among the first so many are given a place."""
+    interactions: float = Field(5.0, gt=0)
+    """An item is new while the gains of its interactions, with a half-life of 180 days, are
+    fewer."""
+    added: str | None = Field(None, min_length=1)
+    """Attribute that says since when the shop has an item, in unix milliseconds; left out, only
+    what the bundle does not know is new."""
+    new_days: float = Field(14.0, gt=0)
+    """For so many days after `added` an item is new although the bundle knows it."""
+
+
 class EncoderConfig(_Section):
     """What turns text into vectors."""
 
@@ -204,6 +223,7 @@ class Config(_Section):
     index: IndexConfig = IndexConfig()
     load: LoadConfig = LoadConfig()
     retrieval: RetrievalConfig = RetrievalConfig()
+    exploration: ExplorationConfig = ExplorationConfig()
     encoder: EncoderConfig = EncoderConfig()
     scorers: tuple[ScorerConfig, ...] = (
         ScorerConfig(name="popularity"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Answer, Degraded, Hit
+from search_rerank.answer import Answer, Basis, Degraded, Hit
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
 
@@ -17,6 +17,7 @@ def make_hits(
     scores: NDArray[np.floating],
     order: NDArray[np.intp],
     table: FeatureTable | None,
+    explored: Collection[int] = (),
 ) -> list[Hit]:
     """Return the candidates as hits.
 
@@ -30,6 +31,8 @@ def make_hits(
         (n,) or fewer, rows of the candidates, best first.
     table
         Their features, where each hit is to carry them; None where not.
+    explored
+        Rows that were given their place because they are new.
     """
     lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
     values = scores.tolist()
@@ -41,6 +44,7 @@ def make_hits(
             lexical=_known(lexical[row]),
             vector=_known(vector[row]),
             features=_features(table, row) if table is not None else None,
+            explored=row in explored,
         )
         for row in order.tolist()
     ]
@@ -54,6 +58,7 @@ def make_answer(
     timings_ms: Mapping[str, float],
     degraded: Sequence[Degraded],
     bundle: str | None,
+    basis: Basis | None = None,
 ) -> Answer:
     """Return hits with all that the engine told of the query beside them; see `Answer`."""
     return Answer(
@@ -64,6 +69,7 @@ def make_answer(
         timings_ms=timings_ms,
         degraded=degraded,
         bundle=bundle,
+        basis=basis,
         total_exact=candidates.total_exact,
         statistics=candidates.statistics,
         did_you_mean=candidates.did_you_mean,

@@ -7,23 +7,29 @@ answer stands without it. Only the engine being away is an error.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from search_rerank.answer import Answer, Degraded
+from search_rerank.basis import basis_of, filters_category
 from search_rerank.bundle import Bundle
 from search_rerank.config import Config
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.exploration import explore, is_new, seed_of
 from search_rerank.hits import make_answer, make_hits
 from search_rerank.in_use import InUse
+from search_rerank.newcomers import Newcomers
 from search_rerank.query import Candidates, Query
-from search_rerank.ranking import rank
+from search_rerank.ranking import Ranking, as_they_come, rank
+from search_rerank.recommend.candidates import PAST, Collector
+from search_rerank.recommend.request import Recommend
 from search_rerank.retriever import NO_WORD
 from search_rerank.stages import stage
-from search_rerank.state.base import State
+from search_rerank.state.base import Past, State
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +56,7 @@ class Pipeline:
         self.engine = engine
         self.state = state
         self.in_use = InUse(config, engine, state, bundle)
+        self._newcomers = Newcomers(engine, config.exploration)
 
     @classmethod
     def open(cls, config: Config, state: State) -> Pipeline:
@@ -113,15 +120,61 @@ class Pipeline:
             timings_ms=timings,
             degraded=degraded,
         )
-        table = ranking.table if explain else None
-        return make_answer(
-            candidates,
-            make_hits(candidates, ranking.scores, ranking.order, table),
-            history=len(ranking.moment.history) if ranking.moment else 0,
-            timings_ms=timings,
-            degraded=degraded,
-            bundle=ranking.bundle,
-        )
+        ranking = self._explored(ranking, query, personalise, degraded)
+        return _answer(candidates, ranking, timings, degraded, explain)
+
+    def recommend(
+        self, asked: Recommend, *, personalise: bool = True, explain: bool = False
+    ) -> Answer:
+        """Return items for a page without a query, best first.
+
+        Candidates come from where the scope says. The bundle in use ranks them as it ranks those
+        of an empty query; what was viewed recently keeps its order, and so does what is trending
+        for a shopper of whom nothing is known.
+
+        Parameters
+        ----------
+        asked
+            The request.
+        personalise
+            False reads nothing of the shopper: everyone gets the same answer.
+        explain
+            Whether each hit carries its features.
+
+        Raises
+        ------
+        EngineError
+            When the engine is away, refuses the filters, or does not hold the item asked about.
+        """
+        timings: dict[str, float] = {}
+        degraded = self.in_use.degraded
+        with stage("state", timings):
+            past = self._past(asked, degraded) if personalise else []
+        with stage("retrieve", timings):
+            collector = Collector(self.engine, self.in_use, self.state, asked, past, degraded)
+            candidates = collector.candidates()
+        query = asked.query()
+        if asked.scope == "recently_viewed" or (asked.scope == "trending" and not past):
+            ranking = as_they_come(candidates, len(past))
+        else:
+            ranking = rank(
+                self.in_use,
+                self.state,
+                query,
+                candidates,
+                personalise=personalise,
+                timings_ms=timings,
+                degraded=degraded,
+                item=asked.item,
+            )
+        if asked.scope == "personal":
+            ranking = self._explored(ranking, query, personalise, degraded)
+        if ranking.basis is None and len(candidates):
+            of = past if asked.scope == "recently_viewed" else []
+            own = [one.session is not None and one.session == asked.session for one in of]
+            context = asked.item is not None or filters_category(asked.filters)
+            ranking = replace(ranking, basis=basis_of(own, context))
+        return _answer(candidates, ranking, timings, degraded, explain)
 
     def similar(self, item_id: str, k: int) -> Answer:
         """Return the k items nearest to an item: by vector, or by title where it has none.
@@ -147,6 +200,30 @@ class Pipeline:
         """Release the engine."""
         self.engine.close()
 
+    def _past(self, asked: Recommend, degraded: list[Degraded]) -> Sequence[Past]:
+        try:
+            return self.state.history(asked.user, asked.session, PAST)
+        except Exception as error:  # what everyone gets is an answer, too
+            log.exception("reading the history failed; recommending without it")
+            degraded.append(Degraded("state", type(error).__name__))
+            return []
+
+    def _explored(
+        self, ranking: Ranking, query: Query, personalise: bool, degraded: list[Degraded]
+    ) -> Ranking:
+        """Return a ranking in which new items were given a few places."""
+        settings, moment = self.config.exploration, ranking.moment
+        if not settings.slots or ranking.bundle is None or moment is None:
+            return ranking
+        try:
+            new = is_new(moment, settings, self._newcomers.ids(query.now_ms))
+            order, rows = explore(ranking.order, new, settings, seed_of(query, personalise))
+        except Exception as error:  # the ranking is whole without it
+            log.exception("exploring failed")
+            degraded.append(Degraded("explore", type(error).__name__))
+            return ranking
+        return replace(ranking, order=order, explored=frozenset(rows))
+
     def _request(self, query: Query, degraded: list[Degraded]) -> Retrieve:
         try:
             return self.in_use.retriever.request(query, query.k)
@@ -167,3 +244,22 @@ class Pipeline:
             log.error("searching by words only: %s", error)
             degraded.append(Degraded("vector", str(error)))
             return candidates
+
+
+def _answer(
+    candidates: Candidates,
+    ranking: Ranking,
+    timings: dict[str, float],
+    degraded: list[Degraded],
+    explain: bool,
+) -> Answer:
+    table = ranking.table if explain else None
+    return make_answer(
+        candidates,
+        make_hits(candidates, ranking.scores, ranking.order, table, ranking.explored),
+        history=ranking.history,
+        timings_ms=timings,
+        degraded=degraded,
+        bundle=ranking.bundle,
+        basis=ranking.basis,
+    )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Degraded
+from search_rerank.answer import Basis, Degraded
+from search_rerank.basis import basis_of_moment
 from search_rerank.bundle import Bundle
+from search_rerank.data.history import History
+from search_rerank.data.ids import UNKNOWN
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
@@ -35,6 +38,12 @@ class Ranking:
         What was known and the features made of it, as far as the ranking came; else None.
     bundle
         Version of the bundle that ranked, None where the engine's order was kept.
+    basis
+        From what the shopper was known; None where nothing ranked.
+    history
+        How many interactions of the shopper were known.
+    explored
+        Rows that were given their place because they are new.
     """
 
     scores: NDArray[np.float64]
@@ -42,6 +51,15 @@ class Ranking:
     moment: Moment | None = None
     table: FeatureTable | None = None
     bundle: str | None = None
+    basis: Basis | None = None
+    history: int = 0
+    explored: frozenset[int] = frozenset()
+
+
+def as_they_come(candidates: Candidates, history: int) -> Ranking:
+    """Return candidates in the order they have, for a shopper of so many interactions."""
+    scores = candidates.score.astype(np.float64)
+    return Ranking(scores, np.arange(len(candidates)), history=history)
 
 
 def rank(
@@ -53,6 +71,7 @@ def rank(
     personalise: bool,
     timings_ms: dict[str, float],
     degraded: list[Degraded],
+    item: str | None = None,
 ) -> Ranking:
     """Return the candidates ranked by the bundle in use, or in the engine's order.
 
@@ -64,11 +83,15 @@ def rank(
         False reads nothing of the shopper.
     timings_ms, degraded
         Get the times of the stages, and what went wrong: ranking never costs the answer.
+    item
+        Id of an item that the shopper looks at just now: the newest of the history.
     """
     moment: Moment | None = None
     table: FeatureTable | None = None
     scores: NDArray[np.float64] = candidates.score.astype(np.float64)
     ranked_by: str | None = None
+    basis: Basis | None = None
+    history = 0
     bundle, builder = in_use.bundle, in_use.builder
     if query.sort:
         pass  # the shopper chose the order
@@ -78,6 +101,8 @@ def rank(
         try:
             with stage("state", timings_ms):
                 moment = _moment(bundle, builder, state, query, candidates, personalise)
+                basis, history = basis_of_moment(moment, item is not None), len(moment.history)
+                moment = _looking_at(moment, item, bundle)
             with stage("features", timings_ms):
                 table, failed = builder.build(moment)
             degraded += failed
@@ -88,7 +113,8 @@ def rank(
             log.exception("ranking failed; the engine's order is kept")
             degraded.append(Degraded("rank", type(error).__name__))
     order = np.lexsort((np.arange(len(candidates)), -scores))
-    return Ranking(scores, order, moment, table, ranked_by)
+    basis = basis if ranked_by else None
+    return Ranking(scores, order, moment, table, ranked_by, basis, history)
 
 
 def _moment(
@@ -102,3 +128,20 @@ def _moment(
     settings = bundle.config.training  # what the features were trained with, not our own
     catalogue, n = builder.catalogue, settings.history
     return read_moment(query, candidates, catalogue, state, settings.gains, n, personalise)
+
+
+def _looking_at(moment: Moment, item: str | None, bundle: Bundle) -> Moment:
+    """Return a moment whose history ends with an item, looked at in this session."""
+    number = UNKNOWN if item is None else bundle.catalogue.ids.number(item)
+    if number == UNKNOWN:
+        return moment
+    past = moment.history
+    weight = bundle.config.training.gains.get("click", 1.0)
+    history = History.of(
+        [*past.items.tolist(), number],
+        now_ms=past.now_ms,
+        time_ms=[*past.time_ms.tolist(), past.now_ms],
+        weight=[*past.weight.tolist(), weight],
+        in_session=[*past.in_session.tolist(), True],
+    )
+    return replace(moment, history=history)

@@ -171,7 +171,16 @@ def typed(value: object) -> str:
     return f'"{value}"'
 
 
-SECTIONS = ("engine", "index", "load", "retrieval", "encoder", "training", "service")
+SECTIONS = (
+    "engine",
+    "index",
+    "load",
+    "retrieval",
+    "exploration",
+    "encoder",
+    "training",
+    "service",
+)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
 from search_rerank.query import Candidates, Query
-from search_rerank.state.base import ItemCounts, State
+from search_rerank.state.base import ItemCounts, Past, State
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,23 @@ def read_history(
     query: Query, catalogue: Catalogue, state: State, gains: Mapping[str, float], n: int
 ) -> History:
     """Return the shopper's newest n interactions with items of the catalogue, oldest first."""
-    numbered = [
-        (catalogue.ids.number(past.item), past)
-        for past in state.history(query.user, query.session, n)
-    ]
-    known = [(number, past) for number, past in numbered if number >= 0]
+    return numbered(state.history(query.user, query.session, n), query, catalogue, gains)
+
+
+def numbered(
+    pasts: Sequence[Past], query: Query, catalogue: Catalogue, gains: Mapping[str, float]
+) -> History:
+    """Return what a shopper did as a history; items that the catalogue does not hold are left out.
+
+    Parameters
+    ----------
+    pasts
+        Oldest first.
+    query
+        Whose session and moment count.
+    """
+    numbers = [(catalogue.ids.number(past.item), past) for past in pasts]
+    known = [(number, past) for number, past in numbers if number >= 0]
     return History.of(
         [number for number, _ in known],
         now_ms=query.now_ms,

@@ -1,0 +1,228 @@
+"""Candidates of a recommendation, scope by scope."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.answer import Degraded
+from search_rerank.bundle import Bundle
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.history import History
+from search_rerank.engines.base import Engine
+from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.features.moment import numbered
+from search_rerank.in_use import InUse
+from search_rerank.query import Candidates
+from search_rerank.recommend.opinions import (
+    Numbers,
+    best,
+    centre,
+    departments,
+    ids_of,
+    neighbours,
+)
+from search_rerank.recommend.request import Recommend
+from search_rerank.recommend.shelf import Shelf, in_turn, nothing
+from search_rerank.recommend.trending import trending
+from search_rerank.state.base import Past, State
+
+log = logging.getLogger(__name__)
+WHOLE = 50_000
+"""Catalogues up to this size are scored whole; of larger ones what is near the history."""
+_EACH = 100
+"""Items that each scorer names."""
+_POOL = 2_000
+"""Items of the index that are looked at where filters or size leave no whole catalogue."""
+_CLOSE = 50
+"""Candidates of a scope whose order must not stray far: trending and similar."""
+PAST = 1_000
+"""So many newest interactions are looked through for what to leave out."""
+_GOES_WITH = "cross_category"
+
+
+@dataclass(frozen=True)
+class Collector:
+    """Collects the candidates of one request.
+
+    Parameters
+    ----------
+    engine, in_use, state
+        Where items are, what was learnt, what happened.
+    asked
+        The request.
+    past
+        What the shopper did, oldest first; empty where nothing of them may be read.
+    degraded
+        Gets the sources that failed.
+    """
+
+    engine: Engine
+    in_use: InUse
+    state: State
+    asked: Recommend
+    past: Sequence[Past]
+    degraded: list[Degraded]
+
+    def candidates(self) -> Candidates:
+        """Return the candidates in the order that stands where nothing reranks them."""
+        scope = self.asked.scope
+        if scope == "recently_viewed":
+            return self._viewed()
+        if scope == "trending":
+            return self._trending()
+        lists = {
+            "personal": self._personal,
+            "similar": self._similar,
+            "cross_category": self._goes_with,
+        }[scope]()
+        k = min(self.asked.k, _CLOSE) if scope == "similar" else self.asked.k
+        return self._there(in_turn(lists, self._left_out(), k))
+
+    def _personal(self) -> list[Sequence[str]]:
+        popular = self._shelf.popular(_POOL)
+        bundle = self.in_use.bundle
+        if bundle is None:
+            return [popular]
+        history = self._history(bundle)
+        near = self._near(centre(bundle.catalogue, history), _EACH)
+        items = self._pool(bundle, history.items, [*popular, *near])
+        liked = best(bundle.scorers, history, items, _EACH, self.degraded)
+        return [*ids_of(bundle.catalogue, liked), near, popular]
+
+    def _trending(self) -> Candidates:
+        popular = self._shelf.popular(_POOL // 4)
+        bundle = self.in_use.bundle
+        lists: list[Sequence[str]] = [popular]
+        if bundle is not None:
+            demand = [one for one in bundle.scorers if one.name in ("trend", "popularity")]
+            items = self._pool(bundle, np.zeros(0, dtype=np.int32), popular)
+            found = best(demand, History.empty(self.asked.now_ms), items, _EACH, self.degraded)
+            lists += ids_of(bundle.catalogue, found)
+        there = self._there(in_turn(lists, self._left_out(), _POOL // 2))
+        n = min(self.asked.k, _CLOSE)
+        try:
+            return trending(there, self.state, self.asked.now_ms, n)
+        except Exception as error:  # the most demanded as the index knows them
+            log.exception("counting demand failed")
+            self.degraded.append(Degraded("candidates.trend", type(error).__name__))
+            return there.take(np.arange(min(n, len(there))))
+
+    def _similar(self) -> list[Sequence[str]]:
+        stored = self.engine.lookup([self._item])[0]
+        if stored is None:
+            raise EngineError(f"expected an item of the index, found no item {self._item!r}")
+        near = self._near(stored.vector, _CLOSE + 1)
+        bundle = self.in_use.bundle
+        if bundle is None:
+            return [near, self._shelf.popular(_CLOSE)]
+        item = bundle.catalogue.ids.numbers([self._item])
+        related = neighbours(bundle.scorers, item)
+        known = History.of(item[item >= 0], now_ms=self.asked.now_ms)
+        liked = best(bundle.scorers, known, related, _CLOSE, self.degraded) if len(related) else []
+        lists = [near, *ids_of(bundle.catalogue, liked)]
+        if self.asked.filters:
+            meeting = set(self._shelf.those(chain(*lists), collapse=False).ids)
+            lists = [[id_ for id_ in one if id_ in meeting] for one in lists]
+        return lists
+
+    def _goes_with(self) -> list[Sequence[str]]:
+        """Return what goes with the item or the history, from departments these are not of."""
+        popular = self._shelf.popular(_POOL)
+        bundle = self.in_use.bundle
+        if bundle is None:
+            return [popular]
+        catalogue = bundle.catalogue
+        history = self._history(bundle)
+        if self.asked.item is not None:
+            numbers = catalogue.ids.numbers([self.asked.item])
+            history = History.of(numbers[numbers >= 0], now_ms=self.asked.now_ms)
+        items = _elsewhere(catalogue, history, self._pool(bundle, history.items, popular))
+        goes_with = [scorer for scorer in bundle.scorers if scorer.name == _GOES_WITH]
+        if not goes_with:
+            reason = f"the bundle has no scorer {_GOES_WITH}: configure it and train again"
+            self.degraded.append(Degraded(f"candidates.{_GOES_WITH}", reason))
+        liked = best(goes_with, history, items, self.asked.k, self.degraded)
+        if not liked:  # what was taken together, whatever it is
+            related = np.intersect1d(neighbours(bundle.scorers, history.items), items)
+            liked = best(bundle.scorers, history, related, _EACH, self.degraded)
+        found: list[Sequence[str]] = ids_of(catalogue, liked)
+        if not found:
+            elsewhere = set(items.tolist())
+            numbers = catalogue.ids.numbers(popular).tolist()
+            found = [[id_ for id_, n in zip(popular, numbers, strict=True) if n in elsewhere]]
+        return found
+
+    def _viewed(self) -> Candidates:
+        newest = list(dict.fromkeys(past.item for past in reversed(self.past)))
+        left_out = self._left_out()
+        wanted = [id_ for id_ in newest if id_ not in left_out][: self.asked.k]
+        there = self._there(wanted)
+        place = {id_: n for n, id_ in enumerate(wanted)}
+        order = np.argsort([place[id_] for id_ in there.ids], kind="stable")
+        falling = np.arange(len(there), 0, -1, dtype=np.float32)
+        return replace(there.take(order), score=falling)
+
+    @property
+    def _shelf(self) -> Shelf:
+        return Shelf(self.engine, self.asked.filters)
+
+    @property
+    def _item(self) -> str:
+        return self.asked.item or ""
+
+    def _there(self, ids: Sequence[str]) -> Candidates:
+        return self._shelf.those(ids, self.asked.collapse) if ids else nothing()
+
+    def _history(self, bundle: Bundle) -> History:
+        settings = bundle.config.training
+        newest = self.past[-settings.history :]
+        return numbered(newest, self.asked.query(), bundle.catalogue, settings.gains)
+
+    def _left_out(self) -> set[str]:
+        what = self.asked.left_out
+        done = {
+            past.item
+            for past in self.past
+            if what == "seen" or (what == "bought" and past.type == "purchase")
+        }
+        return done if self.asked.item is None else {*done, self.asked.item}
+
+    def _near(self, vector: NDArray[np.float32] | None, n: int) -> Sequence[str]:
+        """Return the nearest items; none where vectors are of no use, which is told."""
+        if vector is None or not self.in_use.has_vectors:
+            return []
+        try:
+            return self._shelf.near(vector, n)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            log.error("recommending without vectors: %s", error)
+            self.degraded.append(Degraded("vector", str(error)))
+            return []
+
+    def _pool(self, bundle: Bundle, seen: Numbers, listed: Sequence[str]) -> Numbers:
+        """Return the items that scorers look at: all, or those listed and the history's neighbours.
+
+        Where filters hold, those listed are all that is known to meet them.
+        """
+        catalogue = bundle.catalogue
+        if not self.asked.filters and len(catalogue) <= WHOLE:
+            return np.arange(len(catalogue), dtype=np.int32)
+        numbers = catalogue.ids.numbers(listed)
+        if not self.asked.filters:
+            numbers = np.concatenate([numbers, neighbours(bundle.scorers, seen)])
+        return np.unique(numbers[numbers >= 0]).astype(np.int32)
+
+
+def _elsewhere(catalogue: Catalogue, history: History, items: Numbers) -> Numbers:
+    """Return the items that are of a department, and of none that the history has."""
+    department = departments(catalogue)
+    own = np.unique(department[history.items])
+    of = department[items]
+    return items[(of >= 0) & ~np.isin(of, own)]

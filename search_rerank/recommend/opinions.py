@@ -1,0 +1,97 @@
+"""The items of a catalogue that scorers like best for a history."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.answer import Degraded
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.history import History
+from search_rerank.scorers.base import Scorer
+from search_rerank.scorers.neighbours import Neighbours, ranges
+from search_rerank.scorers.numbers import profile
+
+log = logging.getLogger(__name__)
+Numbers = NDArray[np.int32]
+_DECAY = 0.9
+"""Weight of a history's item against the one after it, in its mean vector."""
+
+
+def best(
+    scorers: Iterable[Scorer],
+    history: History,
+    items: Numbers,
+    n: int,
+    degraded: list[Degraded],
+) -> list[Numbers]:
+    """Return the n best of the items for each scorer that has an opinion, best first.
+
+    What has a scorer's least score is not among its best: a neighbour's score is 0 for most. A
+    scorer that fails is named in `degraded` and has none.
+    """
+    found = []
+    for scorer in scorers:
+        try:
+            liked = _first(scorer.score(history, items), n)
+        except Exception as error:  # a scorer must never cost the shopper the answer
+            log.exception("scorer %s failed", scorer.name)
+            degraded.append(Degraded(f"candidates.{scorer.name}", type(error).__name__))
+            continue
+        if len(liked):
+            found.append(items[liked])
+    return found
+
+
+def neighbours(scorers: Iterable[Scorer], items: Numbers) -> Numbers:
+    """Return all that is in the lists of neighbours of items, each once."""
+    lists = [
+        scorer.neighbour[_entries(scorer, items)]
+        for scorer in scorers
+        if isinstance(scorer, Neighbours)
+    ]
+    return np.unique(np.concatenate(lists)) if lists else np.zeros(0, dtype=np.int32)
+
+
+def centre(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None:
+    """Return the unit mean vector of a history, newer items weighing more; None without any."""
+    has = np.zeros(len(catalogue), dtype=bool)
+    has[history.items] = catalogue.vectors[history.items].any(axis=1)
+    items, weight = profile(history, has, _DECAY)
+    mean: NDArray[np.float32] = weight @ catalogue.vectors[items]
+    length = float(np.linalg.norm(mean))
+    return (mean / length).astype(np.float32) if length > 0 else None
+
+
+def departments(catalogue: Catalogue) -> Numbers:
+    """Return each item's department, int32 (n,), -1 where it has none.
+
+    That is the first level of the category paths on which the catalogue has more than one.
+    """
+    levels = range(catalogue.category.shape[1])
+    named = (catalogue.level(level) for level in levels)
+    several = (one for one in named if len(np.unique(one[one >= 0])) > 1)
+    return next(several, catalogue.level(0))
+
+
+def _first(scores: NDArray[np.float32], n: int) -> NDArray[np.intp]:
+    known = np.flatnonzero(~np.isnan(scores))
+    known = known[scores[known] > scores[known].min(initial=np.inf)]
+    if len(known) > n:
+        known = known[np.argpartition(-scores[known], n - 1)[:n]]
+    order: NDArray[np.intp] = known[np.lexsort((known, -scores[known]))]
+    return order
+
+
+def _entries(scorer: Neighbours, items: Numbers) -> NDArray[np.int64]:
+    valid = items[(items >= 0) & (items < len(scorer.known))]
+    entries, _ = ranges(scorer.starts[valid], scorer.starts[valid + 1])
+    return entries
+
+
+def ids_of(catalogue: Catalogue, lists: Iterable[Numbers]) -> list[Sequence[str]]:
+    """Return lists of numbers as lists of ids."""
+    return [[catalogue.ids.id(number) for number in one.tolist()] for one in lists]
