@@ -14,7 +14,12 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.updating import grown
+
+UPDATE_EPOCHS = 2
+"""Epochs of an update, which starts near a solution."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +64,33 @@ class Als(Fitted):
 
     def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
         """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+        return self._solved(events, len(catalogue), now_ms, None, self.epochs)
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with factors solved for the whole log, starting from the present ones.
+
+        They are near a solution already, so that few epochs do.
+        """
+        n = len(news.catalogue)
+        start = grown(self.factors, n)
+        epochs = min(UPDATE_EPOCHS, self.epochs)
+        return self._solved(news.whole(), n, news.now_ms, start, epochs), "updated"
+
+    def _solved(
+        self,
+        events: Events,
+        n: int,
+        now_ms: int,
+        start: NDArray[np.float32] | None,
+        epochs: int,
+    ) -> Self:
         from implicit.cpu.als import AlternatingLeastSquares
         from scipy.sparse import csr_matrix
         from threadpoolctl import threadpool_limits
 
-        matrix = actor_items(events, len(catalogue), self.gains, now_ms=now_ms)
-        known = np.bincount(matrix.indices, minlength=len(catalogue)) > 0
-        factors = np.zeros((len(catalogue), self.dim), dtype=np.float32)
+        matrix = actor_items(events, n, self.gains, now_ms=now_ms)
+        known = np.bincount(matrix.indices, minlength=n) > 0
+        factors = np.zeros((n, self.dim), dtype=np.float32)
         if known.any():
             confidence = csr_matrix(matrix[:, known])
             confidence.data = 1 + np.float32(self.alpha) * confidence.data
@@ -75,9 +100,11 @@ class Als(Fitted):
                 model = AlternatingLeastSquares(
                     factors=self.dim,
                     regularization=self.reg,
-                    iterations=self.epochs,
+                    iterations=epochs,
                     random_state=self.seed,
                 )
+                if start is not None:
+                    model.item_factors = start[known]
                 model.fit(confidence, show_progress=False)
             factors[known] = model.item_factors
         gram = factors.T @ factors + np.float32(self.reg) * np.eye(self.dim, dtype=np.float32)

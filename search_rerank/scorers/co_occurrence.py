@@ -14,7 +14,9 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import gains_option, require
 from search_rerank.scorers.neighbours import Neighbours
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import faded, profile
+from search_rerank.scorers.updating import corrected, grown, left
 
 
 @dataclass(frozen=True)
@@ -55,9 +57,29 @@ class CoOccurrence(Neighbours):
 
     def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
         """Learn from events before `now_ms`; the same input gives the same bytes."""
+        related, count = self._counted(events, len(catalogue), now_ms)
+        if self.popularity > 0:
+            related = related.multiply(1.0 / np.maximum(count, 1e-12) ** self.popularity)
+        return self.with_lists(count > 0, related, self.neighbours)
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with the pairs of those who did something new counted again.
+
+        Counts are sums, which can be corrected; with `popularity` the scorer is fitted again.
+        """
+        if self.popularity > 0:
+            return super().update(news)
+        n = len(news.catalogue)
+        now, count = self._counted(news.events, n, news.now_ms)
+        then, _ = self._counted(news.before(), n, news.now_ms)
+        known = grown(self.known, n) | (count > 0)
+        kept = left(news, self.half_life_days)
+        return corrected(self, now - then, kept, known, self.neighbours), "updated"
+
+    def _counted(self, events: Events, n: int, now_ms: int) -> tuple[Any, NDArray[np.float64]]:
+        """Return what comes after what, sparse (n_items, n_items), and what was had, (n_items,)."""
         from scipy.sparse import csr_matrix
 
-        n = len(catalogue)
         past = events.before(now_ms)
         weight = past.weights(dict(self.gains))
         if self.half_life_days > 0:
@@ -71,11 +93,8 @@ class CoOccurrence(Neighbours):
             pair = (actor[:-distance] == actor[distance:]) & (first != second)
             cells = (first[pair], second[pair])
             after += csr_matrix((weight[distance:][pair] / distance, cells), shape=(n, n))
-        related = after + self.backward * after.T
-        count = np.bincount(item, weights=weight, minlength=n)
-        if self.popularity > 0:
-            related = related.multiply(1.0 / np.maximum(count, 1e-12) ** self.popularity)
-        return self.with_lists(count > 0, related, self.neighbours)
+        related = csr_matrix(after + self.backward * after.T)
+        return related, np.bincount(item, weights=weight, minlength=n).astype(np.float64)
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN as the class says."""

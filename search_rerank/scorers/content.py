@@ -13,6 +13,7 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import inside, profile
 
 
@@ -41,6 +42,10 @@ class Content(Fitted):
         known = length > 0
         unit = vectors / np.where(known, length, 1).astype(np.float32)[:, None]
         return replace(self, vectors=unit, known=known)
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with the vectors of new items, exactly."""
+        return self.fit(news.events, news.catalogue, now_ms=news.now_ms), "updated"
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,), -1 to 1; NaN as the class says."""

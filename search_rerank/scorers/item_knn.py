@@ -14,7 +14,9 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import gains_option, require
 from search_rerank.scorers.neighbours import Neighbours
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import actor_items, profile
+from search_rerank.scorers.updating import corrected, grown, left, product_change
 
 _BLOCK = 1024
 WEIGHTINGS = ("bm25", "cosine", "none")
@@ -75,6 +77,19 @@ class ItemKnn(Neighbours):
         if self.shrink > 0:
             found = self._shrunk(found, matrix)
         return self.with_lists(known, found, self.neighbours)
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with the lists that what is new touches corrected.
+
+        Counts are sums, which can be corrected; under another weighting or with `shrink` the
+        scorer is fitted again.
+        """
+        if self.weighting != "none" or self.shrink > 0:
+            return super().update(news)
+        change = product_change(news, self.gains, self.half_life_days)
+        known = grown(self.known, len(news.catalogue)) | (change.diagonal() > 0)
+        kept = left(news, self.half_life_days) ** 2
+        return corrected(self, change, kept, known, self.neighbours), "updated"
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN as the class says."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,20 @@ class News:
     since_ms: int
     now_ms: int
     whole: Callable[[], Events]
+
+    @classmethod
+    def of(
+        cls,
+        whole: Events,
+        new: NDArray[np.bool_],
+        catalogue: Catalogue,
+        *,
+        since_ms: int,
+        now_ms: int,
+    ) -> Self:
+        """Return the news of a log that is all in memory; `new` is bool (n,), of its rows."""
+        acted = np.isin(whole.actor(), whole.actor()[new])
+        return cls(whole.where(acted), new[acted], catalogue, since_ms, now_ms, lambda: whole)
 
     def before(self) -> Events:
         """Return what the scorer has seen of the actors who did something new."""

@@ -14,7 +14,9 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import faded
+from search_rerank.scorers.updating import item_sums
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,12 @@ class Popularity(Fitted):
         mass = past.weights(dict(self.gains)) * faded(past, now_ms, self.half_life_days)
         counts = np.bincount(past.item, weights=mass, minlength=len(catalogue))
         return replace(self, scores=np.log1p(counts).astype(np.float32))
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with the counts faded and what is new added, exactly."""
+        before = np.expm1(self.scores.astype(np.float64))
+        counts = item_sums(before, news, self.gains, self.half_life_days)
+        return replace(self, scores=np.log1p(counts).astype(np.float32)), "updated"
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""

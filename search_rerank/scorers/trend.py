@@ -14,7 +14,9 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import faded
+from search_rerank.scorers.updating import item_sums
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,10 @@ class Trend(Fitted):
     """Interactions that every item is given, so that few make no trend."""
     gains: Mapping[str, float] = gains_option()
     """Strength of each interaction type; others count nothing."""
-    scores: NDArray[np.float32] = _fitted(np.float32)
-    """float32 (n_items,)."""
+    short: NDArray[np.float32] = _fitted(np.float32)
+    """float32 (n_items,), demand under the shorter half-life."""
+    long: NDArray[np.float32] = _fitted(np.float32)
+    """float32 (n_items,), demand under the longer one."""
 
     def __post_init__(self) -> None:
         require(self.short_days > 0, "trend: short_days", "above 0", self.short_days)
@@ -53,13 +57,22 @@ class Trend(Fitted):
             np.bincount(past.item, weight * faded(past, now_ms, days), len(catalogue))
             for days in (self.short_days, self.long_days)
         )
-        due = long * (self.short_days / self.long_days)
-        scores = np.log((short + self.smoothing) / (due + self.smoothing))
-        return replace(self, scores=scores.astype(np.float32))
+        return replace(self, short=short.astype(np.float32), long=long.astype(np.float32))
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with both demands faded and what is new added, exactly."""
+        short, long = (
+            item_sums(before.astype(np.float64), news, self.gains, days)
+            for before, days in ((self.short, self.short_days), (self.long, self.long_days))
+        )
+        fresh = replace(self, short=short.astype(np.float32), long=long.astype(np.float32))
+        return fresh, "updated"
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
-        valid = (items >= 0) & (items < len(self.scores))
+        valid = (items >= 0) & (items < len(self.short))
+        asked = items[valid]
+        due = self.long[asked] * (self.short_days / self.long_days)
         scores = np.full(len(items), np.nan, dtype=np.float32)
-        scores[valid] = self.scores[items[valid]]
+        scores[valid] = np.log((self.short[asked] + self.smoothing) / (due + self.smoothing))
         return scores
