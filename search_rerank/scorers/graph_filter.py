@@ -27,10 +27,12 @@ _BLOCK = 2048
 class GraphFilter(Neighbours):
     """The history through a linear and an ideal low-pass filter (GF-CF; Shen et al., 2021).
 
-    With the actor-item matrix normalised on both sides, R, the item graph is P = R'R. A history r
-    becomes r P + alpha r D^-1/2 U U' D^1/2, where U are the `dim` strongest right singular vectors
-    of R and D the items' degrees. Of P each item keeps its `neighbours` largest, itself left out;
-    the rest is exact. A history without known items gives NaN, as does a fit without events.
+    With X the actor-item matrix and A, D the degrees of actors and items, a history r becomes
+    r P + alpha r D^-1/2 U U' D^1/2, where U are the `dim` strongest right singular vectors of
+    A^-1/2 X D^-1/2, and P = D^-h X' A^-a X D^-c with the powers of the options: 1/2, 1, 1/2 in
+    GF-CF, free in LinkProp (Fu et al., 2022). Of P each item keeps its `neighbours` largest,
+    itself left out; the rest is exact. A history without known items gives NaN, as does a fit
+    without events.
     """
 
     name: ClassVar[str] = "graph_filter"
@@ -38,6 +40,12 @@ class GraphFilter(Neighbours):
     """Number of singular vectors."""
     alpha: float = 0.3
     """Weight of the ideal low-pass filter."""
+    history_power: float = 0.5
+    """In the linear filter, an item of the history counts its degree to minus this power."""
+    actor_power: float = 1.0
+    """An actor of the log counts its degree to minus this power."""
+    candidate_power: float = 0.5
+    """A candidate counts its degree to minus this power."""
     neighbours: int = 500
     """Neighbours kept of each item."""
     half_life_days: float = 60.0
@@ -56,6 +64,9 @@ class GraphFilter(Neighbours):
     def __post_init__(self) -> None:
         require(self.dim >= 1, "graph_filter: dim", "1 or more", self.dim)
         require(self.alpha >= 0, "graph_filter: alpha", "0 or more", self.alpha)
+        for power in ("history_power", "actor_power", "candidate_power"):
+            value = getattr(self, power)
+            require(value >= 0, f"graph_filter: {power}", "0 or more", value)
         require(self.neighbours >= 1, "graph_filter: neighbours", "1 or more", self.neighbours)
         half_life = self.half_life_days
         require(half_life >= 0, "graph_filter: half_life_days", "0 or more", half_life)
@@ -72,12 +83,18 @@ class GraphFilter(Neighbours):
         degree = np.asarray(had.sum(axis=0)).ravel()
         known = degree > 0
         of_actor = np.asarray(had.sum(axis=1)).ravel()
-        rows = np.repeat(of_actor, np.diff(had.indptr))
-        scaled = csr_matrix(had, copy=True)
-        scaled.data = (had.data / np.sqrt(rows * degree[had.indices])).astype(np.float32)
+        rows, columns = np.repeat(of_actor, np.diff(had.indptr)), degree[had.indices]
+
+        def scaled(actor: float, item: float) -> csr_matrix[np.float32]:
+            data = had.data * rows**-actor * columns**-item
+            return csr_matrix((data.astype(np.float32), had.indices, had.indptr), had.shape)
+
         with threadpool_limits(1, "blas"):  # sums in one order: the same bytes
-            left, right = self._low_pass(scaled, degree, known)
-            graph = self._graph(scaled)
+            left, right = self._low_pass(scaled(0.5, 0.5), degree, known)
+            graph = self._graph(
+                scaled(self.actor_power / 2, self.history_power),
+                scaled(self.actor_power / 2, self.candidate_power),
+            )
         kept = replace(self, left=left, right=right)
         return kept.with_lists(known, graph, self.neighbours)
 
@@ -107,17 +124,17 @@ class GraphFilter(Neighbours):
         right[:, :dim] = self.alpha * U * root
         return left, right
 
-    def _graph(self, scaled: csr_matrix[np.float32]) -> Any:
-        """Return P with the largest of each row only."""
+    def _graph(self, past: csr_matrix[np.float32], candidate: csr_matrix[np.float32]) -> Any:
+        """Return P, from items of a history to candidates, with the largest of each row only."""
         from scipy.sparse import csr_matrix, vstack
 
-        columns = csr_matrix(scaled.T)
+        columns = csr_matrix(past.T)
         blocks = []
         for start in range(0, columns.shape[0], _BLOCK):  # the whole product would not fit
-            some = csr_matrix(columns[start : start + _BLOCK] @ scaled)
+            some = csr_matrix(columns[start : start + _BLOCK] @ candidate)
             kept = largest(some, self.neighbours + 1)  # one more: an item is its own neighbour
             cells = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))[kept]
             blocks.append(
                 csr_matrix((some.data[kept], (cells, some.indices[kept])), shape=some.shape)
             )
-        return vstack(blocks) if blocks else csr_matrix(columns @ scaled)
+        return vstack(blocks) if blocks else csr_matrix(columns @ candidate)
