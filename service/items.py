@@ -14,7 +14,7 @@ from search_rerank.errors import DataError, nearest
 from service.bodies import Broken, read_json, read_rows
 from service.problems import Problem
 from service.runtime import runtime
-from service.search import answer_json, hit_json, item_json, look_up
+from service.search import answer_body, item_json, look_up, timed
 
 blueprint = Blueprint("items", __name__)
 MAX_SIZE = 100
@@ -112,11 +112,7 @@ def similar(item_id: str) -> Response:
         if not look_up(pipeline.engine, [item_id]):
             raise _unknown(item_id)
         answer = pipeline.similar(item_id, size)
-        items = look_up(pipeline.engine, [hit.id for hit in answer.hits])
-    hits = [hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(answer.hits)]
-    body = answer_json(answer) | {"hits": hits}
-    body["took_ms"] = round((time.perf_counter() - begun) * 1000, 3)
-    return _json(body)
+    return timed(answer_body(runtime(), answer, 0, size), begun)
 
 
 def _object() -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What a search request may hold, as JSON or as the parameters of an address."""
+"""What a request for items may hold, as JSON or as the parameters of an address."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from werkzeug.datastructures import MultiDict
@@ -12,46 +13,38 @@ from search_rerank.engines.counting import MAX_FACETS, MAX_SORTS
 from search_rerank.engines.fields import RANGES, TERMS
 from search_rerank.errors import nearest
 from search_rerank.query import MAX_QUERY_CHARACTERS, Query
+from search_rerank.recommend.request import Exclude, Recommend, Scope
 from service.filters import FacetModel, FiltersModel, Model, SortModel, check_depth, is_field
 from service.problems import Problem
 
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 
 
-class SearchRequest(Model):
-    """One search.
+class _Request(Model):
+    """What every request for ranked items may hold.
 
     Parameters
     ----------
-    query
-        The words; cut past `MAX_QUERY_CHARACTERS`; empty means browsing.
     user, session
         Who asks.
-    filters, facets, sort
-        Conditions, what to count, and fields to order by instead of ranking.
-    collapse, as_typed
+    filters
+        Conditions that every item must meet.
+    collapse
         As in `Query`.
     size, from
         How many hits to return, and from which place on; hits end with the candidates retrieved.
-    highlight
-        Whether each hit tells where the words stand in it.
     explain
         Whether each hit carries its features.
     personalise
         False ranks as for someone without a history.
     """
 
-    query: str = ""
     user: Id | None = None
     session: Id | None = None
     filters: FiltersModel = FiltersModel()
-    facets: Annotated[list[FacetModel], Field(max_length=MAX_FACETS)] = []
-    sort: Annotated[list[SortModel], Field(max_length=MAX_SORTS)] = []
     collapse: bool = False
-    as_typed: bool = False
     size: Annotated[int, Field(ge=0, le=100)] = 10
     start: Annotated[int, Field(alias="from", ge=0, le=10_000)] = 0
-    highlight: bool = False
     explain: bool = False
     personalise: bool = True
 
@@ -60,6 +53,28 @@ class SearchRequest(Model):
     def _not_too_deep(cls, value: object) -> object:
         check_depth(value)
         return value
+
+
+class SearchRequest(_Request):
+    """One search.
+
+    Parameters
+    ----------
+    query
+        The words; cut past `MAX_QUERY_CHARACTERS`; empty means browsing.
+    facets, sort
+        What to count, and fields to order by instead of ranking.
+    as_typed
+        As in `Query`.
+    highlight
+        Whether each hit tells where the words stand in it.
+    """
+
+    query: str = ""
+    facets: Annotated[list[FacetModel], Field(max_length=MAX_FACETS)] = []
+    sort: Annotated[list[SortModel], Field(max_length=MAX_SORTS)] = []
+    as_typed: bool = False
+    highlight: bool = False
 
     @field_validator("sort", mode="before")
     @classmethod
@@ -88,9 +103,42 @@ class SearchRequest(Model):
         )
 
 
-_FLAGS = ("explain", "personalise", "highlight", "collapse", "as_typed")
-_PLAIN = ("user", "session", "size", "from", *_FLAGS)
+class RecommendRequest(_Request):
+    """One request for recommendations.
+
+    Parameters
+    ----------
+    scope, item, exclude
+        As in `Recommend`.
+    """
+
+    scope: Scope = "personal"
+    item: Id | None = None
+    exclude: Exclude | None = None
+
+    def to_recommend(self, k: int, now_ms: int) -> Recommend:
+        """Return the library's form of the request.
+
+        Raises
+        ------
+        DataError
+            Where scope and item do not go together.
+        """
+        return Recommend(
+            scope=self.scope,
+            user=self.user,
+            session=self.session,
+            item=self.item,
+            filters=self.filters.to_filters(),
+            exclude=self.exclude,
+            collapse=self.collapse,
+            k=k,
+            now_ms=now_ms,
+        )
+
+
 _LISTS = ("facets", "sort")
+Asked = TypeVar("Asked", bound=_Request)
 
 
 def parse_search(body: object) -> SearchRequest:
@@ -101,13 +149,12 @@ def parse_search(body: object) -> SearchRequest:
     Problem
         400, naming each field that is wrong, what was expected there and what was found.
     """
-    if not isinstance(body, dict):
-        raise Problem(400, f"expected an object such as {{'query': 'shoe'}}, found {body!r:.60}")
-    try:
-        return SearchRequest.model_validate(body)
-    except ValidationError as error:
-        known = {field.alias or name for name, field in SearchRequest.model_fields.items()}
-        raise Problem(400, explain(error, known)) from None
+    return _checked(SearchRequest, body, "{'query': 'shoe'}")
+
+
+def parse_recommend(body: object) -> RecommendRequest:
+    """Check a decoded JSON body; raises as `parse_search`."""
+    return _checked(RecommendRequest, body, "{'scope': 'personal', 'user': 'u1'}")
 
 
 def parse_address(args: MultiDict[str, str], extra: tuple[str, ...] = ()) -> SearchRequest:
@@ -115,28 +162,51 @@ def parse_address(args: MultiDict[str, str], extra: tuple[str, ...] = ()) -> Sea
 
     A parameter left empty, as a form sends it, is one that is not there.
     """
+    own = [(name, args.getlist(name)) for name in args if name not in extra]
+    named = [("query" if name == "q" else name, values) for name, values in own]
+    return parse_search(_of_address(SearchRequest, named))
+
+
+def parse_recommend_address(args: MultiDict[str, str]) -> RecommendRequest:
+    """Check the parameters of an address, as `parse_address` does."""
+    named = [(name, args.getlist(name)) for name in args]
+    return parse_recommend(_of_address(RecommendRequest, named))
+
+
+def _checked(model: type[Asked], body: object, example: str) -> Asked:
+    if not isinstance(body, dict):
+        raise Problem(400, f"expected an object such as {example}, found {body!r:.60}")
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise Problem(400, explain(error, _names(model))) from None
+
+
+def _of_address(model: type[_Request], named: Iterable[tuple[str, list[str]]]) -> dict[str, Any]:
+    """Return the body that parameters stand for: filters are flat, lists have commas."""
     body: dict[str, Any] = {}
     terms: dict[str, list[str]] = {}
     ranges: dict[str, dict[str, str]] = {}
-    for name in args:
-        if name in extra:
-            continue
-        values = [value for value in args.getlist(name) if value]
+    known = [name for name in _names(model) if name != "filters"]
+    for name, given in named:
+        values = [value for value in given if value]
         if not values:
             continue
         field, _, bound = name.rpartition("_")
-        if name in ("query", "q"):
-            body["query"] = values[0]
-        elif name in _PLAIN:
-            body[name] = values[0]
-        elif name in _LISTS:
+        if name in _LISTS and name in known:
             body[name] = [part for value in values for part in value.split(",") if part]
+        elif name in known:
+            body[name] = values[0]
         elif bound in ("gte", "lte") and is_field(field, RANGES):
             ranges.setdefault(field, {})[bound] = values[0]
         elif is_field(name, TERMS):
             terms[name] = values
         else:
             bounds = [f"{field}_{end}" for field in RANGES for end in ("gte", "lte")]
-            known = ["query", *_LISTS, *_PLAIN, *TERMS, *bounds, "attributes.NAME"]
+            known += [*TERMS, *bounds, "attributes.NAME"]
             raise Problem(400, f"unknown parameter {name[:60]!r}{nearest(name[:60], known)}")
-    return parse_search(body | {"filters": {"terms": terms, "ranges": ranges}})
+    return body | {"filters": {"terms": terms, "ranges": ranges}}
+
+
+def _names(model: type[_Request]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]

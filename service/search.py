@@ -45,21 +45,31 @@ def respond(asked: SearchRequest) -> Response:
     begun = time.perf_counter()
     run = runtime()
     answer = ask(run, asked)
-    shown = answer.hits[asked.start : asked.start + asked.size]
-    ids = [hit.id for hit in shown]
+    body = answer_body(run, answer, asked.start, asked.size)
+    if asked.highlight:
+        ids = [hit["id"] for hit in body["hits"]]
+        with run.pipeline() as pipeline:
+            places = highlights(pipeline.engine, asked, answer, ids)
+        if places is None:
+            reason = "the engine could not tell where the words stand"
+            body["degraded"].append({"stage": "highlight", "reason": reason})
+        else:
+            for hit in body["hits"]:
+                hit["highlights"] = dict(places.get(hit["id"], {}))
+    return timed(body, begun)
+
+
+def answer_body(run: Runtime, answer: Answer, start: int, size: int) -> dict[str, Any]:
+    """Return an answer as JSON, with `size` of its hits from a place on."""
+    shown = answer.hits[start : start + size]
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, ids)
-        places = highlights(pipeline.engine, asked, answer, ids) if asked.highlight else None
-    hits = [
-        hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start=asked.start)
-    ]
-    body = answer_json(answer) | {"hits": hits}
-    if places is not None:
-        for hit in hits:
-            hit["highlights"] = dict(places.get(hit["id"], {}))
-    elif asked.highlight:
-        reason = "the engine could not tell where the words stand"
-        body["degraded"].append({"stage": "highlight", "reason": reason})
+        items = look_up(pipeline.engine, [hit.id for hit in shown])
+    hits = [hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start)]
+    return _answer_json(answer) | {"hits": hits}
+
+
+def timed(body: dict[str, Any], begun: float) -> Response:
+    """Return a body as a response that tells how long it took since `time.perf_counter` said so."""
     body["took_ms"] = round((time.perf_counter() - begun) * 1000, 3)
     return Response(orjson.dumps(body), content_type="application/json")
 
@@ -79,7 +89,7 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
         except EngineUnavailable:
             raise
         except EngineError:
-            _check(pipeline.engine, query)
+            check_fields(pipeline.engine, query)
             raise
 
 
@@ -103,8 +113,7 @@ def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
     return {id_: stored.item for id_, stored in zip(ids, found, strict=True) if stored is not None}
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return what an answer tells beside its hits."""
+def _answer_json(answer: Answer) -> dict[str, Any]:
     return {
         "total": answer.total,
         "total_exact": answer.total_exact,
@@ -120,6 +129,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "timings_ms": {stage: round(ms, 3) for stage, ms in answer.timings_ms.items()},
         "degraded": [{"stage": part.stage, "reason": part.reason} for part in answer.degraded],
         "bundle": answer.bundle,
+        "basis": answer.basis,
     }
 
 
@@ -133,6 +143,7 @@ def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
         "score": float(hit.score),
         "lexical": hit.lexical,
         "vector": hit.vector,
+        "explored": hit.explored,
         "item": {} if item is None else item_json(item),
     }
     if hit.features is not None:
@@ -145,7 +156,7 @@ def item_json(item: Item) -> dict[str, Any]:
     return item.model_dump(mode="json", exclude_defaults=True)
 
 
-def _check(engine: Engine, query: Query) -> None:
+def check_fields(engine: Engine, query: Query) -> None:
     """Raise `Problem` 400 where it is the request that the live index refuses."""
     live = live_version(engine)
     if live is None:

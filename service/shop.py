@@ -31,6 +31,7 @@ from service.shop_view import (
     summary,
 )
 from service.shoppers import deeds, shoppers
+from service.strips import beside_item, for_shopper
 
 blueprint = Blueprint("shop", __name__)
 PER_PAGE = 24
@@ -75,6 +76,11 @@ def page() -> str:
         places = highlights(pipeline.engine, asked, answer, shown)
     address = _address(asked, view, number)
     counts = answer.facets
+    starts = (
+        view == "you"
+        and number == 1
+        and not (asked.query or asked.sort or asked.filters.to_filters())
+    )
     return render_template(
         "search.html",
         **_frame(asked, shopper, address),
@@ -92,6 +98,7 @@ def page() -> str:
         colours=facet(colour, counts.get(colour, ()), asked, address) if colour else [],
         prices=price_choices(steps, counts.get("price", ()), asked, address),
         chips=chips(asked, address),
+        strips=for_shopper(run, asked) if starts else [],
         price=asked.filters.ranges.get("price"),
         number=as_text,
         answer=answer,
@@ -113,14 +120,12 @@ def item_page(item_id: str) -> str:
         found = look_up(pipeline.engine, [item_id])
         if not found:
             raise Problem(404, f"The shop has no product {item_id!r:.60}.")
-        answer = pipeline.similar(item_id, 8)
-        items = look_up(pipeline.engine, [hit.id for hit in answer.hits])
     address = _address(asked, _view(asked), _page_number())
     return render_template(
         "item.html",
         **_frame(asked, shopper, address),
         item=found[item_id],
-        cards=cards(answer.hits, items),
+        strips=beside_item(run, asked, item_id),
         back=_here(address, _page_number()),
     )
 

@@ -30,6 +30,7 @@ class Card:
     title: Markup
     place: int
     engine_place: int
+    explored: bool
 
     @property
     def moved(self) -> int:
@@ -100,7 +101,7 @@ def cards(
         item = items.get(hit.id)
         spans = (places or {}).get(hit.id, {}).get("title", ())
         title = marked(item.title if item else hit.id, spans)
-        found.append(Card(hit.id, item, title, rank + 1, hit.engine_rank + 1))
+        found.append(Card(hit.id, item, title, rank + 1, hit.engine_rank + 1, hit.explored))
     return found
 
 

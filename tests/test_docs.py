@@ -18,7 +18,7 @@ from search_rerank.config import Config, ScorerConfig, parse_config
 from search_rerank.data.event import Interaction, parse_event
 from search_rerank.data.item import parse_item
 from search_rerank.scorers import SCORERS, create
-from service.schemas import parse_search
+from service.schemas import parse_recommend, parse_search
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -118,6 +118,8 @@ def test_bodies_of_requests_are_accepted(line: str) -> None:
     body = orjson.loads(words[words.index("-d") + 1])
     if path == "/search":
         parse_search(body)
+    elif path == "/recommend":
+        parse_recommend(body)
     elif path == "/events":
         rows = body if isinstance(body, list) else [body]
         for row in rows:

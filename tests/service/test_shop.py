@@ -123,9 +123,11 @@ def test_a_title_is_escaped_before_it_is_marked() -> None:
 
 def test_variants_are_one_card(client: FlaskClient, world: World) -> None:
     groups = {item.id: item.group_id for item in world.items}
-    shown = [groups[id_] for id_ in re.findall(r'data-item="([^"]+)"', client.get("/").text)]
-    named = [group for group in shown if group]
-    assert len(named) == len(set(named)) > 0
+    lists = re.findall(r"<ol [^>]*>.*?</ol>", client.get("/").text, flags=re.S)
+    for list_ in (one for one in lists if "data-item" in one):
+        shown = [groups[id_] for id_ in re.findall(r'data-item="([^"]+)"', list_)]
+        named = [group for group in shown if group]
+        assert len(named) == len(set(named)) > 0
 
 
 @pytest.mark.parametrize(
@@ -178,6 +180,40 @@ def test_what_was_typed_is_text(client: FlaskClient) -> None:
 
 def test_an_empty_result_says_so(client: FlaskClient) -> None:
     assert "Nothing found" in client.get("/?brand=Nobody").text
+
+
+def cards(page: str, list_id: str) -> list[str]:
+    """Return the items of a list; none where the page has no such list."""
+    found = re.search(rf'<ol [^>]*id="{list_id}".*?</ol>', page, flags=re.S)
+    found = found or re.search(rf'<ol id="{list_id}".*?</ol>', page, flags=re.S)
+    return re.findall(r'data-item="([^"]+)"', found[0]) if found else []
+
+
+def test_the_start_page_picks_for_a_shopper_and_shows_a_stranger_what_is_trending(
+    client: FlaskClient,
+) -> None:
+    mine, theirs, anyone = (
+        client.get(f"/{who}").text for who in ("?user=u00001", "?user=u00002", "")
+    )
+    assert "Picked for you" in mine and "Trending now" in anyone
+    assert 0 < len(cards(mine, "foryou")) <= 8
+    assert cards(mine, "foryou") != cards(theirs, "foryou")
+    asked = client.get("/recommend?user=u00001&size=8&collapse=true").get_json()["hits"]
+    assert cards(mine, "foryou") == [hit["id"] for hit in asked]
+
+
+@pytest.mark.parametrize("more", ["q=shoes", "view=engine", "page=2", "sort=price", "price_lte=40"])
+def test_only_the_start_page_has_the_strip(client: FlaskClient, more: str) -> None:
+    assert cards(client.get(f"/?user=u00001&{more}").text, "foryou") == []
+
+
+def test_a_product_s_page_shows_what_is_like_it(client: FlaskClient, world: World) -> None:
+    item = world.items[0].id
+    page = client.get(f"/shop/items/{item}?user=u00001").text
+    shown = cards(page, "similar")
+    assert len(shown) == 8 and item not in shown
+    # Without the scorer nothing can be said to go with it.
+    assert cards(page, "goeswith") == []
 
 
 def test_two_visitors_have_sessions_of_their_own(client: FlaskClient) -> None:

@@ -1,0 +1,58 @@
+"""`/recommend`: who asks and what for in, items for a page without a query out."""
+
+from __future__ import annotations
+
+import time
+
+from flask import Blueprint, Response, request
+
+from search_rerank.answer import Answer
+from search_rerank.errors import EngineError, EngineUnavailable
+from service.bodies import read_json
+from service.problems import Problem
+from service.runtime import Runtime, runtime
+from service.schemas import RecommendRequest, parse_recommend, parse_recommend_address
+from service.search import answer_body, check_fields, look_up, timed
+
+blueprint = Blueprint("recommend", __name__)
+
+
+@blueprint.get("/recommend")
+def recommend_by_address() -> Response:
+    """Recommend by the parameters of the address."""
+    return _respond(parse_recommend_address(request.args))
+
+
+@blueprint.post("/recommend")
+def recommend_by_body() -> Response:
+    """Recommend by a JSON body."""
+    return _respond(parse_recommend(read_json()))
+
+
+def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
+    """Put a request to the pipeline.
+
+    Raises
+    ------
+    Problem
+        400 where the live index cannot filter on what it names, 404 where it does not hold the
+        item asked about.
+    """
+    wanted = asked.to_recommend(run.config.retrieval.k, run.clock())
+    with run.pipeline() as pipeline:
+        if asked.item is not None and not look_up(pipeline.engine, [asked.item]):
+            raise Problem(404, f"expected an item of the index, found no item {asked.item!r:.60}")
+        try:
+            return pipeline.recommend(wanted, personalise=asked.personalise, explain=asked.explain)
+        except EngineUnavailable:
+            raise
+        except EngineError:
+            check_fields(pipeline.engine, wanted.query())
+            raise
+
+
+def _respond(asked: RecommendRequest) -> Response:
+    begun = time.perf_counter()
+    run = runtime()
+    answer = recommendations(run, asked)
+    return timed(answer_body(run, answer, asked.start, asked.size), begun)
