@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -89,8 +90,7 @@ class Bpr(Fitted):
         past, weight = profile(history, self.known, self.decay)
         if len(past) == 0 or not valid.any():
             return scores
-        n = int(self.known.sum())
-        mean, usual = self.factors.sum(axis=0) / n, self.bias.sum() / n
+        mean, usual = self._mean
         shopper = logistic(
             self.factors[past] - mean,
             self.bias[past] - usual,
@@ -100,3 +100,8 @@ class Bpr(Fitted):
         )
         scores[valid] = self.factors[items[valid]] @ shopper + self.bias[items[valid]]
         return scores
+
+    @cached_property
+    def _mean(self) -> tuple[NDArray[np.float32], np.float32]:
+        """The mean factors, float32 (dim,), and bias of the known items; not for each request."""
+        return self.factors[self.known].mean(axis=0), self.bias[self.known].mean()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.scorers.fitted import Fitted
 from search_rerank.scorers.fitted import fitted as _fitted
-from search_rerank.scorers.numbers import inside
+from search_rerank.scorers.numbers import inside, sums_at
 
 Profile = tuple[NDArray[np.int32], NDArray[np.float32]]
 """Known items of a history and their weights, see `numbers.profile`."""
@@ -61,14 +61,9 @@ class Neighbours(Fitted):
         seen, weight = past
         if len(seen) == 0 or not valid.any():
             return scores
-        wanted = items[valid]
-        # A candidate's place, 0 for all other items: sums are then as short as the candidates.
-        place = np.zeros(len(self.known), dtype=np.int32)
-        place[wanted] = np.arange(1, len(wanted) + 1)
         rows, length = ranges(self.starts[seen], self.starts[seen + 1])
         mass = self.similarity[rows] * np.repeat(weight, length)
-        sums = np.bincount(place[self.neighbour[rows]], weights=mass, minlength=len(wanted) + 1)
-        scores[valid] = sums[place[wanted]]
+        scores[valid] = sums_at(items[valid], self.neighbour[rows], mass, len(self.known))
         return scores
 
 

@@ -39,6 +39,29 @@ def profile(
     return items, history.weight[usable] * np.float32(decay) ** age
 
 
+def sums_at(
+    wanted: NDArray[np.int32],
+    items: NDArray[np.int32],
+    mass: NDArray[np.float32],
+    n_items: int,
+) -> NDArray[np.float64]:
+    """Return the sum of the masses that lie on each wanted item, float64 (n,).
+
+    Parameters
+    ----------
+    wanted
+        int32 (n,), valid item numbers; repeated ones get the same sum.
+    items, mass
+        int32 (m,) and float32 (m,), what is summed; most of it lies on items not wanted.
+    """
+    # A place for each wanted item, 0 for all others: sums are as short as the candidates. Zeroed
+    # memory that is never touched costs nothing; to search sorted candidates is ten times slower.
+    place = np.zeros(n_items, dtype=np.int32)
+    place[wanted] = np.arange(1, len(wanted) + 1)
+    sums = np.bincount(place[items], weights=mass, minlength=len(wanted) + 1)
+    return sums[place[wanted]]
+
+
 def actor_items(
     events: Events,
     n_items: int,

@@ -15,7 +15,7 @@ from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.neighbours import ranges
-from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.numbers import actor_items, inside, profile, sums_at
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,12 @@ class UserKnn(Fitted):
     """int32, rows of actors."""
     strength: NDArray[np.float32] = _fitted(np.float32)
     """float32, beside `row`, how much the actor had of the item, actors of unit length."""
+    row_starts: NDArray[np.int64] = _fitted(np.int64)
+    """int64 (rows + 1,): a row had the items ``row_starts[r]:row_starts[r + 1]``."""
+    row_item: NDArray[np.int32] = _fitted(np.int32)
+    """int32, item numbers: the same cells once more, so that a request reads the nearest only."""
+    row_strength: NDArray[np.float32] = _fitted(np.float32)
+    """float32, beside `row_item`."""
 
     def __post_init__(self) -> None:
         require(self.neighbours >= 1, "user_knn: neighbours", "1 or more", self.neighbours)
@@ -84,6 +90,7 @@ class UserKnn(Fitted):
             shape=(n, had.shape[0]),
         )
         by_item.sort_indices()
+        by_row = csr_matrix(by_item.T)
         return replace(
             self,
             known=count > 0,
@@ -91,6 +98,9 @@ class UserKnn(Fitted):
             starts=by_item.indptr.astype(np.int64),
             row=by_item.indices.astype(np.int32),
             strength=by_item.data.astype(np.float32),
+            row_starts=by_row.indptr.astype(np.int64),
+            row_item=by_row.indices.astype(np.int32),
+            row_strength=by_row.data.astype(np.float32),
         )
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -100,23 +110,24 @@ class UserKnn(Fitted):
         past, weight = profile(history, self.known, self.decay)
         if len(past) == 0 or not valid.any():
             return scores
-        similar = self._similar(past, weight)
-        wanted, of = np.unique(items[valid], return_inverse=True)
-        cells, length = ranges(self.starts[wanted], self.starts[wanted + 1])
-        mass = self.strength[cells] * similar[self.row[cells]]
-        ends = np.cumsum(length)
-        sums = np.concatenate([[0.0], np.cumsum(mass, dtype=np.float64)])
-        scores[valid] = (sums[ends] - sums[ends - length])[of]
+        nearest, similar = self._nearest(past, weight)
+        cells, length = ranges(self.row_starts[nearest], self.row_starts[nearest + 1])
+        mass = self.row_strength[cells] * np.repeat(similar, length)
+        scores[valid] = sums_at(items[valid], self.row_item[cells], mass, len(self.known))
         return scores
 
-    def _similar(self, past: NDArray[np.int32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the cosine of each row with the history, 0 but for the nearest."""
+    def _nearest(
+        self, past: NDArray[np.int32], weight: NDArray[np.float32]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Return the rows most like the history and their cosines with it; ties at the end stay."""
         cells, length = ranges(self.starts[past], self.starts[past + 1])
         scale = weight * self.rare[past] ** 2
         mass = self.strength[cells] * np.repeat(scale, length)
-        similar = np.bincount(self.row[cells], weights=mass, minlength=int(self.row.max()) + 1)
-        if len(similar) > self.neighbours:
-            least = np.partition(similar, -self.neighbours)[-self.neighbours]
-            similar[similar < least] = 0.0
-        whole = np.linalg.norm(np.bincount(past, weights=weight * self.rare[past]))
-        return (similar / max(float(whole), 1e-12)).astype(np.float32)
+        similar = np.bincount(self.row[cells], weights=mass)
+        nearest = np.flatnonzero(similar)
+        if len(nearest) > self.neighbours:
+            least = np.partition(similar[nearest], -self.neighbours)[-self.neighbours]
+            nearest = nearest[similar[nearest] >= least]
+        _, of = np.unique(past, return_inverse=True)
+        whole = np.linalg.norm(np.bincount(of, weights=weight * self.rare[past]))
+        return nearest, (similar[nearest] / max(float(whole), 1e-12)).astype(np.float32)
