@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -14,9 +14,18 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
-from search_rerank.scorers.neighbours import ranges
 from search_rerank.scorers.numbers import faded, inside, profile
-from search_rerank.scorers.together import Edges, Pairs, counts, lifts, pairs, strongest
+from search_rerank.scorers.together import (
+    Edges,
+    Lifts,
+    Pairs,
+    counts,
+    kept,
+    lifts,
+    mean_lift,
+    met,
+    pairs,
+)
 
 _HOUR_MS = 3_600_000
 
@@ -25,17 +34,16 @@ _HOUR_MS = 3_600_000
 class CrossCategory(Fitted):
     """How far above chance an item's category and brand follow those of the history.
 
-    The score is the mean over the history's items (decayed, weighted) of the edge from their
-    category to the candidate's, plus `brands` times that from their brand to its brand, plus
-    `popularity` times the item's demand against the most wanted item of its category, so that
-    items of one category are told apart. An edge is the logarithm of a shrunken lift of pairs in
-    baskets and sequences, see `together`; lifts below 1 are edges of 0, as those of few counts say
-    little (positive PMI, Levy, Goldberg and Dagan, 2015).
+    ``ln(mean lift of the categories) + brands * ln(mean lift of the brands) + popularity * w``:
+    the lifts, see `together`, lead from each of the history's items (decayed, weighted) to the
+    candidate, and their mean is what a mixture of the items' followers gives over chance. 0 is
+    chance. w, from 0 to 1, is the demand for the item against the most wanted of its category, so
+    that items of one category are told apart.
 
-    Pairs within one category (the deepest of the path) tell what replaces, not what goes with:
-    they count `same_category` times, and with the default of 0 a candidate gets nothing from a
-    history's item of its own category but by its brand. An item needs no events; NaN means that
-    it has neither category nor brand, or that no item of the history has.
+    An item of the same category (the deepest of the path) replaces more than it goes with: its
+    lift counts to the power `same_category`, which with the default of 0 is chance, and pairs of
+    brands are learnt across categories only. Upper levels learn from all pairs. An item needs no
+    events; NaN means that it has neither category nor brand, or that no item of the history has.
     """
 
     name: ClassVar[str] = "cross_category"
@@ -46,18 +54,20 @@ class CrossCategory(Fitted):
     backward: float = 0.5
     """Weight of a pair in the reverse direction, where it is not of one basket."""
     same_category: float = 0.0
-    """Weight of a pair within one category."""
+    """Power of the lift of a category to itself; with 0 it counts as chance."""
     shrink: float = 5.0
     """Weight of the upper levels' lift, in pairs due by chance."""
     brands: float = 0.5
-    """Weight of the brands' edges against the categories'."""
+    """Weight of the brands' lift against the categories'."""
     popularity: float = 0.1
     """Weight of the demand for an item within its category."""
-    edges: int = 100
-    """Edges kept of each category and brand."""
-    half_life_days: float = 180.0
+    demand: float = 0.7
+    """Power of a category's share of demand in `complements`."""
+    edges: int = 500
+    """Edges kept of each category and brand, those of the largest lift."""
+    half_life_days: float = 60.0
     """After so many days an interaction of the log counts half; 0 counts all alike."""
-    decay: float = 0.9
+    decay: float = 0.8
     """Weight of a history's item against the one after it."""
     gains: Mapping[str, float] = gains_option()
     """Strength of each interaction type; others count nothing."""
@@ -71,22 +81,31 @@ class CrossCategory(Fitted):
     """float32 (n_items,), demand against the largest of the category, 0 to 1, by logarithms."""
     department: NDArray[np.int32] = _fitted(np.int32)
     """int32 (n_categories,), category of the level at which the catalogue parts first."""
-    demand: NDArray[np.float32] = _fitted(np.float32)
+    share: NDArray[np.float32] = _fitted(np.float32)
     """float32 (n_categories,), share of all demand on items of this deepest category."""
     category_starts: NDArray[np.int64] = _fitted(np.int64)
-    """int64 (n_categories + 1,), see `Edges`."""
+    """int64 (n_categories + 1,), this and the next three as in `Edges`."""
     category_to: NDArray[np.int32] = _fitted(np.int32)
-    category_edge: NDArray[np.float32] = _fitted(np.float32)
+    category_lift: NDArray[np.float32] = _fitted(np.float32)
+    category_rest: NDArray[np.float32] = _fitted(np.float32)
     brand_starts: NDArray[np.int64] = _fitted(np.int64)
-    """int64 (n_brands + 1,), see `Edges`."""
+    """int64 (n_brands + 1,), this and the next three as in `Edges`."""
     brand_to: NDArray[np.int32] = _fitted(np.int32)
-    brand_edge: NDArray[np.float32] = _fitted(np.float32)
+    brand_lift: NDArray[np.float32] = _fitted(np.float32)
+    brand_rest: NDArray[np.float32] = _fitted(np.float32)
 
     def __post_init__(self) -> None:
         for option in ("window", "edges"):
             value = getattr(self, option)
             require(value >= 1, f"{self.name}: {option}", "1 or more", value)
-        for option in ("basket_hours", "backward", "same_category", "brands", "popularity"):
+        for option in (
+            "basket_hours",
+            "backward",
+            "same_category",
+            "brands",
+            "popularity",
+            "demand",
+        ):
             value = getattr(self, option)
             require(value >= 0, f"{self.name}: {option}", "0 or more", value)
         require(self.shrink > 0, f"{self.name}: shrink", "above 0", self.shrink)
@@ -100,33 +119,32 @@ class CrossCategory(Fitted):
         weight = past.weights(dict(self.gains))
         if self.half_life_days > 0:
             weight = weight * faded(past, now_ms, self.half_life_days)
-        category, brand = catalogue.leaf, catalogue.brand
-        n, n_brands = len(catalogue.categories), len(catalogue.brands)
+        category, n = catalogue.leaf, len(catalogue.categories)
         paths = _paths(catalogue)
-        found = counts(
-            self._pairs(past, weight, category),
-            [*(np.append(paths[:, level], -1)[category] for level in range(paths.shape[1])), brand],
-            [*[n] * paths.shape[1], n_brands],
+        levels = [np.append(paths[:, depth], -1)[category] for depth in range(paths.shape[1])]
+        found = counts(self._pairs(past, weight), levels, [n] * len(levels))
+        apart = counts(
+            _across(self._pairs(past, weight), category), [catalogue.brand], [len(catalogue.brands)]
         )
-        own = self.same_category > 0
-        alone = np.arange(n_brands, dtype=np.int32)[:, None]
-        by_category = strongest(lifts(found[:-1], paths, self.shrink), n, self.edges, own)
-        by_brand = strongest(lifts(found[-1:], alone, self.shrink), n_brands, self.edges, True)
+        by_category = kept(self._own(lifts(found, paths, self.shrink)), n, self.edges)
+        by_brand = met(apart[0], self.shrink, self.edges)
         demand = np.bincount(past.item, weight, len(catalogue)).astype(np.float64)
         return replace(
             self,
-            known=(category >= 0) | (brand >= 0),
+            known=(category >= 0) | (catalogue.brand >= 0),
             category=category,
-            brand=brand,
+            brand=catalogue.brand,
             wanted=_against_best(demand, category, n),
             department=_departments(catalogue),
-            demand=_shares(demand, category, n),
+            share=_shares(demand, category, n),
             category_starts=by_category.starts,
             category_to=by_category.to,
-            category_edge=by_category.strength,
+            category_lift=by_category.lift,
+            category_rest=by_category.rest,
             brand_starts=by_brand.starts,
             brand_to=by_brand.to,
-            brand_edge=by_brand.strength,
+            brand_lift=by_brand.lift,
+            brand_rest=by_brand.rest,
         )
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -137,11 +155,11 @@ class CrossCategory(Fitted):
         if len(seen) == 0 or not valid.any():
             return scores
         asked = items[valid]
-        by_category = _mean(self._edges("category"), self.category[seen], weight)
-        by_brand = _mean(self._edges("brand"), self.brand[seen], weight)
+        by_category = mean_lift(self._category_edges(), self.category[seen], weight)
+        by_brand = mean_lift(self._brand_edges(), self.brand[seen], weight)
         scores[valid] = (
-            by_category[self.category[asked]]
-            + self.brands * by_brand[self.brand[asked]]
+            np.log(by_category[self.category[asked]])
+            + self.brands * np.log(by_brand[self.brand[asked]])
             + self.popularity * self.wanted[asked]
         )
         return scores
@@ -163,8 +181,8 @@ class CrossCategory(Fitted):
         Returns
         -------
         tuple
-            int32 (m,), numbers in the catalogue's `categories`; float32 (m,), the mean edge plus
-            the logarithm of the category's share of demand. Both empty where the history has no
+            int32 (m,), numbers in the catalogue's `categories`; float32 (m,), ``ln(mean lift) +
+            demand * ln(share of demand)``. Both empty where the history has no
             item with a category.
         """
         seen, weight = profile(history, self.known, self.decay)
@@ -172,13 +190,13 @@ class CrossCategory(Fitted):
         seen, weight, had = seen[had >= 0], weight[had >= 0], had[had >= 0]
         if len(seen) == 0:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-        edge = _mean(self._edges("category"), had, weight)[:-1]
-        allowed = self.demand > 0
+        lift = mean_lift(self._category_edges(), had, weight)
+        allowed = self.share > 0
         allowed[had] = False
         if outside:
             allowed &= ~np.isin(self.department, self.department[had])
         found = np.flatnonzero(allowed).astype(np.int32)
-        score = edge[found] + np.log(self.demand[found])
+        score = np.log(lift[found]) + self.demand * np.log(self.share[found])
         best = np.lexsort((found, -score))[:n]
         return found[best], score[best].astype(np.float32)
 
@@ -194,36 +212,34 @@ class CrossCategory(Fitted):
         had = of[self.category[seen]]
         return (place >= 0) & ~np.isin(of[place], had[had >= 0])
 
-    def _pairs(
-        self, past: Events, weight: NDArray[np.float32], category: NDArray[np.int32]
-    ) -> Iterator[Pairs]:
-        for first, second, mass in pairs(
+    def _pairs(self, past: Events, weight: NDArray[np.float32]) -> Iterator[Pairs]:
+        return pairs(
             past,
             weight,
             window=self.window,
             basket_ms=round(self.basket_hours * _HOUR_MS),
             backward=self.backward,
-        ):
-            same = (category[first] == category[second]) & (category[first] >= 0)
-            yield first, second, np.where(same, self.same_category * mass, mass)
+        )
 
-    def _edges(self, kind: str) -> Edges:
-        return Edges(*(getattr(self, f"{kind}_{part}") for part in ("starts", "to", "edge")))
+    def _own(self, blocks: Iterable[Lifts]) -> Iterator[Lifts]:
+        """Weaken the lift of each category to itself."""
+        for start, lift in blocks:
+            rows = np.arange(len(lift))
+            lift[rows, start + rows] **= self.same_category
+            yield start, lift
+
+    def _category_edges(self) -> Edges:
+        return Edges(self.category_starts, self.category_to, self.category_lift, self.category_rest)
+
+    def _brand_edges(self) -> Edges:
+        return Edges(self.brand_starts, self.brand_to, self.brand_lift, self.brand_rest)
 
 
-def _mean(
-    edges: Edges, nodes: NDArray[np.int32], weight: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Return the mean edge from a history's nodes to each node, float64 (n + 1,), 0 at the end.
-
-    The last entry stands for "no node", which is numbered -1.
-    """
-    has = nodes >= 0
-    start, end = edges.starts[nodes[has]], edges.starts[nodes[has] + 1]
-    rows, length = ranges(start, end)
-    mass = edges.strength[rows] * np.repeat(weight[has], length)
-    sums = np.bincount(edges.to[rows], weights=mass, minlength=len(edges.starts))
-    return sums / max(float(weight.sum()), 1e-12)
+def _across(found: Iterable[Pairs], category: NDArray[np.int32]) -> Iterator[Pairs]:
+    """Leave out the pairs of one category."""
+    for first, second, mass in found:
+        apart = (category[first] != category[second]) | (category[first] < 0)
+        yield first[apart], second[apart], mass[apart]
 
 
 def _paths(catalogue: Catalogue) -> NDArray[np.int32]:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.events import Events
-from search_rerank.scorers.neighbours import largest
+from search_rerank.scorers.neighbours import largest, ranges
 
 _ROWS_AT_ONCE = 128
 _LEAST = 1e-6
-"""A logarithm below is rounding, no edge."""
+"""A mean lift below is rounding."""
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
 """Item numbers of the first and the second, and how much the pair counts."""
 Nodes = NDArray[np.int32]
@@ -31,13 +31,16 @@ class Edges:
         int64 (n + 1,): node c leads to ``to[starts[c]:starts[c + 1]]``.
     to
         int32, node numbers.
-    strength
-        float32, beside `to`.
+    lift
+        float32, beside `to`, above 0; 1 is chance.
+    rest
+        float32 (n,), lift of each node to those it has no edge to.
     """
 
     starts: NDArray[np.int64]
     to: NDArray[np.int32]
-    strength: NDArray[np.float32]
+    lift: NDArray[np.float32]
+    rest: NDArray[np.float32]
 
 
 def pairs(
@@ -125,7 +128,7 @@ def lifts(levels: Sequence[Any], paths: NDArray[np.int32], shrink: float) -> Ite
     Yields
     ------
     Lifts
-        The first row's number, and float64 (rows, n).
+        The first row's number, and float64 (rows, n), above 0.
     """
     follows = [np.asarray(level.sum(axis=0)).ravel() for level in levels]
     leads = [np.asarray(level.sum(axis=1)).ravel() for level in levels]
@@ -144,8 +147,8 @@ def lifts(levels: Sequence[Any], paths: NDArray[np.int32], shrink: float) -> Ite
         yield start, lift
 
 
-def strongest(blocks: Iterable[Lifts], n: int, keep: int, own: bool) -> Edges:
-    """Return of each node's lifts above 1 the logarithms of the largest; ties to lower numbers.
+def kept(blocks: Iterable[Lifts], n: int, keep: int) -> Edges:
+    """Return of each node its largest lifts, ties to lower numbers, and the mean of the others.
 
     Parameters
     ----------
@@ -153,23 +156,64 @@ def strongest(blocks: Iterable[Lifts], n: int, keep: int, own: bool) -> Edges:
         How many nodes there are.
     keep
         Edges kept of a node at most.
-    own
-        Whether a node may lead to itself.
     """
-    from scipy.sparse import csr_matrix, vstack
+    from scipy.sparse import csr_matrix
 
-    parts: list[Any] = [csr_matrix((0, n), dtype=np.float64)]
-    for start, lift in blocks:
-        edge = np.log(np.maximum(lift, 1.0))
-        if not own:
-            edge[np.arange(len(edge)), start + np.arange(len(edge))] = 0.0
-        part = csr_matrix(np.where(edge > _LEAST, edge, 0.0))
-        kept = largest(part, keep)
-        rows = np.repeat(np.arange(len(edge)), np.diff(part.indptr))[kept]
-        cells = (part.data[kept], (rows, part.indices[kept]))
-        parts.append(csr_matrix(cells, shape=edge.shape))
-    found = vstack(parts, format="csr")
-    found.sort_indices()
+    counted, to, values, rest = [np.zeros(1, dtype=np.int64)], [], [], []
+    for _, lift in blocks:
+        where = largest(csr_matrix(lift), keep)  # a lift is never 0, so that all of them are there
+        counted.append(np.bincount(where // n, minlength=len(lift)))
+        to.append(where % n)
+        values.append(lift.ravel()[where])
+        others = np.ones(lift.shape, dtype=bool)
+        others.ravel()[where] = False
+        left = others.sum(axis=1)
+        mean = np.where(others, lift, 0.0).sum(axis=1) / np.maximum(left, 1)
+        rest.append(np.where(left > 0, mean, 1.0))
     return Edges(
-        found.indptr.astype(np.int64), found.indices.astype(np.int32), found.data.astype(np.float32)
+        np.cumsum(np.concatenate(counted)).astype(np.int64),
+        np.concatenate([np.zeros(0), *to]).astype(np.int32),
+        np.concatenate([np.zeros(0), *values]).astype(np.float32),
+        np.concatenate([np.zeros(0), *rest]).astype(np.float32),
     )
+
+
+def met(level: Any, shrink: float, keep: int) -> Edges:
+    """Return the largest lifts of pairs that were counted, as `lifts` of one level; others are 1.
+
+    For nodes too many to look at every pair: one never seen is taken for unrelated.
+    """
+    found = level.tocsr()
+    found.sort_indices()
+    leads, follows = (np.asarray(found.sum(axis=axis)).ravel() for axis in (1, 0))
+    rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
+    due = leads[rows] * follows[found.indices] / max(float(leads.sum()), 1e-12)
+    found.data = (found.data + shrink) / (due + shrink)
+    where = largest(found, keep)
+    return Edges(
+        np.searchsorted(rows[where], np.arange(found.shape[0] + 1)).astype(np.int64),
+        found.indices[where].astype(np.int32),
+        found.data[where].astype(np.float32),
+        np.ones(found.shape[0], dtype=np.float32),
+    )
+
+
+def mean_lift(
+    edges: Edges, nodes: NDArray[np.int32], weight: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the mean lift of each node over a history's nodes, float64 (n + 1,).
+
+    A history's item without a node, numbered -1, says 1 of all; so does the last entry, which
+    stands for candidates without one.
+    """
+    n = len(edges.starts) - 1
+    has = nodes >= 0
+    first, w = nodes[has], weight[has].astype(np.float64)
+    rows, length = ranges(edges.starts[first], edges.starts[first + 1])
+    above = np.repeat(w, length) * (edges.lift[rows] - np.repeat(edges.rest[first], length))
+    sums = np.bincount(edges.to[rows], weights=above, minlength=n + 1)
+    total = max(float(weight.sum()), 1e-12)
+    base = w @ edges.rest[first] + weight[~has].sum()
+    mean = (sums + base) / total
+    mean[n] = 1.0
+    return np.asarray(np.maximum(mean, _LEAST))
