@@ -60,7 +60,8 @@ def best(scores: NDArray[np.float32], seen: NDArray[np.int32], k: int) -> NDArra
     values = np.where(np.isnan(scores), -np.inf, scores)
     values[seen] = -np.inf
     if len(values) > k:
-        least = np.partition(values, -k)[-k]
+        above = values[values > 0]  # most scores may be 0, and so many equals are slow to part
+        least = np.partition(above if len(above) >= k else values, -k)[-k]
         rows = np.flatnonzero(values >= least)  # a tie at the cut is broken by number
     else:
         rows = np.arange(len(values))

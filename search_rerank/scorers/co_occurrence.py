@@ -24,8 +24,8 @@ class CoOccurrence(Neighbours):
     """The sum, over the history, of how often the candidate came soon after each of its items.
 
     A pair of interactions of one actor at distance d (1 for neighbours in time) counts the later
-    one's strength over d, up to a distance of `window`; the reverse direction counts `backward`
-    times that. (Association and sequential rules of Ludewig and Jannach, 2018.) A candidate known
+    one's strength times ``d ** -distance``, up to a distance of `window`; the reverse direction
+    counts `backward` times that. (Association and sequential rules of Ludewig and Jannach, 2018.) A candidate known
     at fit time that never came after the history's items scores 0; a history without known items
     gives NaN, as does a fit without events.
     """
@@ -33,6 +33,8 @@ class CoOccurrence(Neighbours):
     name: ClassVar[str] = "co_occurrence"
     window: int = 10
     """Distance up to which two interactions are a pair."""
+    distance: float = 1.0
+    """Power by which a pair counts less the farther apart it is; 0 counts all alike."""
     backward: float = 0.2
     """Weight of a pair in the reverse direction."""
     popularity: float = 0.0
@@ -48,6 +50,7 @@ class CoOccurrence(Neighbours):
 
     def __post_init__(self) -> None:
         require(self.window >= 1, "co_occurrence: window", "1 or more", self.window)
+        require(self.distance >= 0, "co_occurrence: distance", "0 or more", self.distance)
         require(self.backward >= 0, "co_occurrence: backward", "0 or more", self.backward)
         require(self.popularity >= 0, "co_occurrence: popularity", "0 or more", self.popularity)
         require(self.neighbours >= 1, "co_occurrence: neighbours", "1 or more", self.neighbours)
@@ -92,7 +95,8 @@ class CoOccurrence(Neighbours):
             first, second = item[:-distance], item[distance:]
             pair = (actor[:-distance] == actor[distance:]) & (first != second)
             cells = (first[pair], second[pair])
-            after += csr_matrix((weight[distance:][pair] / distance, cells), shape=(n, n))
+            strength = weight[distance:][pair] * distance**-self.distance
+            after += csr_matrix((strength, cells), shape=(n, n))
         related = csr_matrix(after + self.backward * after.T)
         return related, np.bincount(item, weights=weight, minlength=n).astype(np.float64)
 
