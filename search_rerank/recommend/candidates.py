@@ -26,6 +26,7 @@ from search_rerank.recommend.opinions import (
     departments,
     ids_of,
     neighbours,
+    related,
 )
 from search_rerank.recommend.request import Recommend
 from search_rerank.recommend.shelf import Shelf, in_turn, nothing
@@ -122,9 +123,8 @@ class Collector:
         if bundle is None:
             return [near, self._shelf.popular(_CLOSE)]
         item = bundle.catalogue.ids.numbers([self._item])
-        related = neighbours(bundle.scorers, item)
         known = History.of(item[item >= 0], now_ms=self.asked.now_ms)
-        liked = best(bundle.scorers, known, related, _CLOSE, self.degraded) if len(related) else []
+        liked = related(bundle.scorers, known, _CLOSE, self.degraded)
         lists = [near, *ids_of(bundle.catalogue, liked)]
         if self.asked.filters:
             meeting = set(self._shelf.those(chain(*lists), collapse=False).ids)
@@ -149,10 +149,10 @@ class Collector:
             self.degraded.append(Degraded(f"candidates.{_GOES_WITH}", reason))
         liked = best(goes_with, history, items, self.asked.k, self.degraded)
         if not liked:  # what was taken together, whatever it is
-            related = np.intersect1d(neighbours(bundle.scorers, history.items), items)
-            liked = best(bundle.scorers, history, related, _EACH, self.degraded)
+            together = related(bundle.scorers, history, self.asked.k, self.degraded)
+            liked = [one[np.isin(one, items)] for one in together]
         found: list[Sequence[str]] = ids_of(catalogue, liked)
-        if not found:
+        if not any(found):
             elsewhere = set(items.tolist())
             numbers = catalogue.ids.numbers(popular).tolist()
             found = [[id_ for id_, n in zip(popular, numbers, strict=True) if n in elsewhere]]
@@ -202,6 +202,7 @@ class Collector:
         except EngineUnavailable:
             raise
         except EngineError as error:
+            self._shelf.popular(1)  # raises where it is the filters that are refused
             log.error("recommending without vectors: %s", error)
             self.degraded.append(Degraded("vector", str(error)))
             return []

@@ -35,14 +35,19 @@ def best(
     """
     found = []
     for scorer in scorers:
-        try:
-            liked = _first(scorer.score(history, items), n)
-        except Exception as error:  # a scorer must never cost the shopper the answer
-            log.exception("scorer %s failed", scorer.name)
-            degraded.append(Degraded(f"candidates.{scorer.name}", type(error).__name__))
-            continue
-        if len(liked):
-            found.append(items[liked])
+        found += _liked(scorer, history, items, n, None, degraded)
+    return found
+
+
+def related(
+    scorers: Iterable[Scorer], history: History, n: int, degraded: list[Degraded]
+) -> list[Numbers]:
+    """Return the n most related items of a history for each scorer of neighbours, best first."""
+    found = []
+    for scorer in scorers:
+        if isinstance(scorer, Neighbours):
+            items = neighbours([scorer], history.items)
+            found += _liked(scorer, history, items, n, -np.inf, degraded)
     return found
 
 
@@ -77,13 +82,27 @@ def departments(catalogue: Catalogue) -> Numbers:
     return next(several, catalogue.level(0))
 
 
-def _first(scores: NDArray[np.float32], n: int) -> NDArray[np.intp]:
-    known = np.flatnonzero(~np.isnan(scores))
-    known = known[scores[known] > scores[known].min(initial=np.inf)]
-    if len(known) > n:
-        known = known[np.argpartition(-scores[known], n - 1)[:n]]
-    order: NDArray[np.intp] = known[np.lexsort((known, -scores[known]))]
-    return order
+def _liked(
+    scorer: Scorer,
+    history: History,
+    items: Numbers,
+    n: int,
+    above: float | None,
+    degraded: list[Degraded],
+) -> list[Numbers]:
+    """Return the n items with the highest scores above a bound, the least score for None."""
+    try:
+        scores = scorer.score(history, items)
+    except Exception as error:  # a scorer must never cost the shopper the answer
+        log.exception("scorer %s failed", scorer.name)
+        degraded.append(Degraded(f"candidates.{scorer.name}", type(error).__name__))
+        return []
+    rows = np.flatnonzero(~np.isnan(scores))
+    least = scores[rows].min(initial=np.inf) if above is None else above
+    rows = rows[scores[rows] > least]
+    if len(rows) > n:
+        rows = rows[np.argpartition(-scores[rows], n - 1)[:n]]
+    return [items[rows[np.lexsort((rows, -scores[rows]))]]] if len(rows) else []
 
 
 def _entries(scorer: Neighbours, items: Numbers) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,9 @@ def embedded_with(tmp_path: Path) -> Iterator[OpenWith]:
     yield from _opener(Config(home=tmp_path))
 
 
-@pytest.fixture
-def elastic_config(tmp_path: Path) -> Iterator[Config]:
-    """Return settings of an index of its own on a real server."""
+@contextmanager
+def on_a_server(home: Path) -> Iterator[Config]:
+    """Give settings of an index of its own on a real server; it is removed at the end."""
     url = os.environ.get(ES_URL)
     if not url:
         pytest.skip(
@@ -32,12 +33,19 @@ def elastic_config(tmp_path: Path) -> Iterator[Config]:
         )
     index = f"contract-{uuid.uuid4().hex[:10]}"
     engine = EngineConfig(kind="elasticsearch", index=index, url=url, timeout_s=30)
-    yield Config(home=tmp_path, engine=engine)
+    yield Config(home=home, engine=engine)
     import elasticsearch
 
     with elasticsearch.Elasticsearch(url) as client:
         for name in client.indices.get(index=f"{index}-v*"):
             client.indices.delete(index=name)
+
+
+@pytest.fixture
+def elastic_config(tmp_path: Path) -> Iterator[Config]:
+    """Return settings of an index of its own on a real server."""
+    with on_a_server(tmp_path) as config:
+        yield config
 
 
 @pytest.fixture
