@@ -19,11 +19,11 @@ from search_rerank.scorers.together import (
     Edges,
     Lifts,
     Pairs,
+    beyond,
     counts,
     kept,
     lifts,
     mean_lift,
-    met,
     pairs,
 )
 
@@ -41,9 +41,10 @@ class CrossCategory(Fitted):
     that items of one category are told apart.
 
     An item of the same category (the deepest of the path) replaces more than it goes with: its
-    lift counts to the power `same_category`, which with the default of 0 is chance, and pairs of
-    brands are learnt across categories only. Upper levels learn from all pairs. An item needs no
-    events; NaN means that it has neither category nor brand, or that no item of the history has.
+    lift counts to the power `same_category`, which with the default of 0 is chance. Brands are
+    learnt from pairs across categories, and chance for them is what those categories explain.
+    An item needs no events; NaN means that it has neither category nor brand, or that no item of
+    the history has.
     """
 
     name: ClassVar[str] = "cross_category"
@@ -57,9 +58,9 @@ class CrossCategory(Fitted):
     """Power of the lift of a category to itself; with 0 it counts as chance."""
     shrink: float = 5.0
     """Weight of the upper levels' lift, in pairs due by chance."""
-    brands: float = 0.5
+    brands: float = 0.25
     """Weight of the brands' lift against the categories'."""
-    popularity: float = 0.1
+    popularity: float = 1.0
     """Weight of the demand for an item within its category."""
     demand: float = 0.7
     """Power of a category's share of demand in `complements`."""
@@ -123,11 +124,19 @@ class CrossCategory(Fitted):
         paths = _paths(catalogue)
         levels = [np.append(paths[:, depth], -1)[category] for depth in range(paths.shape[1])]
         found = counts(self._pairs(past, weight), levels, [n] * len(levels))
-        apart = counts(
-            _across(self._pairs(past, weight), category), [catalogue.brand], [len(catalogue.brands)]
-        )
         by_category = kept(self._own(lifts(found, paths, self.shrink)), n, self.edges)
-        by_brand = met(apart[0], self.shrink, self.edges)
+        places = np.column_stack([category, catalogue.brand])
+        cells, number = np.unique(places, axis=0, return_inverse=True)
+        cell = number.ravel().astype(np.int32)
+        apart = counts(_across(self._pairs(past, weight), category), [cell], [len(cells)])
+        by_brand = beyond(
+            apart[0],
+            cells[:, 0],
+            cells[:, 1],
+            len(catalogue.brands),
+            shrink=self.shrink,
+            keep=self.edges,
+        )
         demand = np.bincount(past.item, weight, len(catalogue)).astype(np.float64)
         return replace(
             self,
@@ -269,10 +278,15 @@ def _departments(catalogue: Catalogue) -> NDArray[np.int32]:
 def _against_best(
     demand: NDArray[np.float64], category: NDArray[np.int32], n: int
 ) -> NDArray[np.float32]:
-    """Return each item's demand against the largest of its category, by logarithms of 1 + it."""
+    """Return each item's demand against the largest of its category, by logarithms of 1 + it.
+
+    0 where the category has no demand, and for items without one.
+    """
     best = np.zeros(n + 1)
     np.maximum.at(best, category, demand)
-    return np.asarray(np.log1p(demand) / np.maximum(np.log1p(best[category]), 1e-12), "f4")
+    best[n] = 0.0
+    against = np.log1p(demand) / np.maximum(np.log1p(best[category]), 1e-12)
+    return np.where(best[category] > 0, against, 0.0).astype(np.float32)
 
 
 def _shares(

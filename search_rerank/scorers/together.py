@@ -178,23 +178,62 @@ def kept(blocks: Iterable[Lifts], n: int, keep: int) -> Edges:
     )
 
 
-def met(level: Any, shrink: float, keep: int) -> Edges:
-    """Return the largest lifts of pairs that were counted, as `lifts` of one level; others are 1.
+def beyond(
+    pairs_of_cells: Any,
+    group: NDArray[np.int32],
+    node: NDArray[np.int32],
+    n: int,
+    *,
+    shrink: float,
+    keep: int,
+) -> Edges:
+    """Return how far above what their groups explain nodes follow each other, the largest lifts.
 
-    For nodes too many to look at every pair: one never seen is taken for unrelated.
+    A pair of nodes is due as often as its groups pair, times the nodes' shares in them. Only pairs
+    that were counted get an edge, so that very many nodes may be looked at; all others have 1.
+
+    Parameters
+    ----------
+    pairs_of_cells
+        float64 sparse (m, m), see `counts`; a cell is a group and a node in it.
+    group, node
+        int32 (m,), those of each cell, -1 for none.
+    n
+        How many nodes there are.
+    shrink
+        Weight of a lift of 1, in pairs due.
+    keep
+        Edges kept of a node at most.
     """
-    found = level.tocsr()
+    from scipy.sparse import csr_matrix, diags
+
+    m = len(node)
+    n_groups = int(group.max(initial=-1)) + 2  # the last stands for no group
+    has = np.flatnonzero(node >= 0)
+    grouped = csr_matrix((np.ones(m), (np.arange(m), group % n_groups)), shape=(m, n_groups))
+    noded = csr_matrix((np.ones(len(has)), (has, node[has])), shape=(m, n))
+    between = grouped.T @ pairs_of_cells @ grouped  # (groups, groups)
+    shares = []
+    for axis in (1, 0):
+        mass = np.asarray(pairs_of_cells.sum(axis=axis)).ravel()
+        whole = np.maximum(grouped.T @ mass, 1e-12)
+        shares.append(diags(1 / whole) @ grouped.T @ diags(mass) @ noded)  # (groups, n)
+    leads, follows = (shares[0].T @ between).tocsr(), shares[1]  # (n, groups), (groups, n)
+    found = csr_matrix(noded.T @ pairs_of_cells @ noded)
     found.sort_indices()
-    leads, follows = (np.asarray(found.sum(axis=axis)).ravel() for axis in (1, 0))
-    rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-    due = leads[rows] * follows[found.indices] / max(float(leads.sum()), 1e-12)
+    rows = np.repeat(np.arange(n), np.diff(found.indptr))
+    due = np.zeros(len(rows))
+    for start in range(0, n, _ROWS_AT_ONCE):
+        part = slice(found.indptr[start], found.indptr[min(start + _ROWS_AT_ONCE, n)])
+        block = (leads[start : start + _ROWS_AT_ONCE] @ follows).toarray()
+        due[part] = block[rows[part] - start, found.indices[part]]
     found.data = (found.data + shrink) / (due + shrink)
     where = largest(found, keep)
     return Edges(
-        np.searchsorted(rows[where], np.arange(found.shape[0] + 1)).astype(np.int64),
+        np.searchsorted(rows[where], np.arange(n + 1)).astype(np.int64),
         found.indices[where].astype(np.int32),
         found.data[where].astype(np.float32),
-        np.ones(found.shape[0], dtype=np.float32),
+        np.ones(n, dtype=np.float32),
     )
 
 
