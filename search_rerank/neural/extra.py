@@ -1,10 +1,13 @@
-"""Whether torch is there; asked before anything of this room that needs it is imported."""
+"""Whether torch is there, and where it can train; what is known without importing it."""
 
 from __future__ import annotations
 
 from importlib.util import find_spec
 
 from search_rerank.errors import MissingExtra
+
+DEVICES = ("auto", "cpu", "cuda")
+"""Where a model is trained; `auto` takes a GPU where there is one."""
 
 
 def require_torch(what: str) -> None:

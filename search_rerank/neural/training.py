@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from search_rerank.errors import ConfigError
 from search_rerank.neural.checkpoints import Checkpoint
+from search_rerank.neural.extra import DEVICES
 
 Batch = tuple[Tensor, ...]
-DEVICES = ("auto", "cpu", "cuda")
 
 
 class Lesson(Protocol):
@@ -53,9 +53,12 @@ class Recipe:
     learning_rate, reg
         Of AdamW (Loshchilov and Hutter, 2019): its step, and its weight decay.
     device
-        One of `DEVICES`; ``auto`` takes a GPU where there is one.
+        One of `search_rerank.neural.extra.DEVICES`.
     seed
         Of the first weights, the batches and the dropout.
+    anneal
+        Whether the learning rate shrinks over the epochs, as half a cosine (Loshchilov and Hutter,
+        2017).
     """
 
     epochs: int
@@ -64,6 +67,12 @@ class Recipe:
     reg: float = 0.0
     device: str = "auto"
     seed: int = 0
+    anneal: bool = False
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch, counted from 0."""
+        left = 0.5 * (1 + math.cos(math.pi * epoch / self.epochs)) if self.anneal else 1.0
+        return self.learning_rate * left
 
 
 def fit(name: str, recipe: Recipe, everything: Lesson, held_out: Lesson) -> dict[str, NDArray[Any]]:
@@ -133,6 +142,8 @@ def train(name: str, recipe: Recipe, lesson: Lesson) -> Trained:
             disable=None,
         ) as bar:
             while not done.enough(recipe):
+                for group in optimizer.param_groups:
+                    group["lr"] = recipe.rate(done.epoch)
                 # Seeded by its number, an epoch is the same after a resumption.
                 torch.manual_seed(recipe.seed + 1_000_003 * (done.epoch + 1))
                 rng = np.random.default_rng([recipe.seed, done.epoch])

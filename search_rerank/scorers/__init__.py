@@ -27,6 +27,9 @@ SCORERS: Mapping[str, tuple[str, str]] = {
     "logistic_mf": ("logistic_mf", "LogisticMf"),
     "affinity": ("affinity", "Affinity"),
     "trend": ("trend", "Trend"),
+    "sequence": ("sequence", "Sequence"),
+    "neural_mf": ("neural_mf", "NeuralMf"),
+    "neural_cf": ("neural_cf", "NeuralCf"),
     "cross_category": ("cross_category", "CrossCategory"),
 }
 """Name to (module, class); a module is loaded when its scorer is first made."""
