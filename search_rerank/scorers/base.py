@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,3 +52,17 @@ class Scorer(Protocol):
         cls, options: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]]
     ) -> Self:
         """Rebuild a fitted scorer from its options and what `arrays` returned."""
+
+
+@runtime_checkable
+class Representation(Protocol):
+    """A scorer whose score is an inner product, so that a vector index can rank by it."""
+
+    def item_vectors(self) -> NDArray[np.float32]:
+        """Return one vector an item, float32 (n_items, dim), NaN for items without an opinion."""
+
+    def history_vector(self, history: History) -> NDArray[np.float32]:
+        """Return the shopper's vector, float32 (dim,), NaN where the history says nothing.
+
+        Its inner product with an item's vector is the item's score.
+        """

@@ -1,0 +1,65 @@
+"""Neural matrix factorisation: the shopper is the pooled history, learnt as such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.inner_product import InnerProduct
+from search_rerank.scorers.pooled import Pooling, pool, unit
+
+
+@dataclass(frozen=True)
+class NeuralMf(InnerProduct, Pooling):
+    """Cosine of an item and the pooled history over a temperature, plus the item's bias.
+
+    SimpleX (Mao et al., 2021) without its table of users: what an item says of a shopper and what
+    it is itself are learnt apart, so that one part of a history is found from the rest of it, by a
+    softmax over drawn items instead of its contrastive loss. A history without known items gives
+    NaN, as does a fit without events.
+    """
+
+    name: ClassVar[str] = "neural_mf"
+    pooled: NDArray[np.float32] = _fitted(np.float32, 0, 0)
+    """float32 (n_items, dim), what an item of the history says of the shopper."""
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input and seed give the same bytes.
+
+        The items' vectors have one column more than `dim`, for the bias.
+
+        Raises
+        ------
+        MissingExtra
+            Without torch.
+        ConfigError
+            For a GPU that is not there.
+        """
+        from search_rerank.neural.extra import require_torch
+
+        require_torch(f"fitting {self.name}")
+        from search_rerank.neural.mf import PooledMf
+
+        n = len(catalogue)
+        known, learnt = self.learn(
+            lambda bias: PooledMf(self.dim, self.temperature, bias), events, n, now_ms
+        )
+        said = np.zeros((n, self.dim), dtype=np.float32)
+        factors = np.zeros((n, self.dim + 1), dtype=np.float32)
+        if learnt:
+            said[known] = learnt["history"][known]
+            factors[known, :-1] = unit(learnt["item"][known]) / np.float32(self.temperature)
+            factors[known, -1] = learnt["bias"][known]
+        return replace(self, known=known, factors=factors, pooled=said)
+
+    def history_vector(self, history: History) -> NDArray[np.float32]:
+        """Return the shopper's vector, float32 (dim + 1,), NaN where the history says nothing."""
+        shopper = unit(pool(history, self.known, self.pooled, self.decay))
+        return np.append(shopper, np.float32(1))
