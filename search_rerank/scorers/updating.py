@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.events import Events
-from search_rerank.scorers.neighbours import Neighbours, largest
+from search_rerank.scorers.neighbours import Neighbours, largest, ranges
 from search_rerank.scorers.news import News
 from search_rerank.scorers.numbers import faded
 
@@ -100,31 +100,25 @@ def corrected(scorer: N, change: Any, kept: float, known: NDArray[np.bool_], n: 
 
     items = len(known)
     starts = np.append(scorer.starts, np.full(items + 1 - len(scorer.starts), scorer.starts[-1]))
-    faded_lists = (scorer.similarity * np.float32(kept), scorer.neighbour, starts)
-    lists = csr_matrix(faded_lists, shape=(items, items))
+    similarity = scorer.similarity * np.float32(kept)
+    lists = csr_matrix((similarity, scorer.neighbour, starts), shape=(items, items))
     cells = change.tocoo()
     other = cells.row != cells.col
-    change = csr_matrix(
-        (cells.data[other], (cells.row[other], cells.col[other])), shape=(items, items)
-    )
+    added = (cells.data[other], (cells.row[other], cells.col[other]))
+    change = csr_matrix(added, shape=(items, items))
     touched = np.diff(change.indptr) > 0
     some = csr_matrix(lists[touched] + change[touched])
     some.data[some.data <= 0] = 0
     some.eliminate_zeros()
     some.sort_indices()
     best = largest(some, n)
-    row = np.repeat(np.flatnonzero(touched), np.diff(some.indptr))[best]
-    stay = ~np.repeat(touched, np.diff(starts))
-    old = np.repeat(np.arange(items), np.diff(starts))[stay]
-    # Both parts are in order, and no row is in both.
-    order = np.argsort(np.concatenate([old, row]), kind="stable")
-    neighbour = np.concatenate([lists.indices[stay], some.indices[best]])[order]
-    similarity = np.concatenate([lists.data[stay], some.data[best]])[order]
-    rows = np.concatenate([old, row])[order]
-    return replace(
-        scorer,
-        known=known,
-        starts=np.searchsorted(rows, np.arange(items + 1)).astype(np.int64),
-        neighbour=neighbour.astype(np.int32),
-        similarity=similarity.astype(np.float32),
-    )
+    length = np.diff(starts)
+    rows = np.repeat(np.arange(some.shape[0]), np.diff(some.indptr))[best]
+    length[touched] = np.bincount(rows, minlength=some.shape[0])
+    ends = np.concatenate([[0], np.cumsum(length)])
+    neighbours, similarities = np.empty(ends[-1], np.int32), np.empty(ends[-1], np.float32)
+    of_old, of_new = (ranges(ends[:-1][rows], ends[1:][rows])[0] for rows in (~touched, touched))
+    stay, _ = ranges(starts[:-1][~touched], starts[1:][~touched])
+    neighbours[of_old], similarities[of_old] = scorer.neighbour[stay], similarity[stay]
+    neighbours[of_new], similarities[of_new] = some.indices[best], some.data[best]
+    return replace(scorer, known=known, starts=ends, neighbour=neighbours, similarity=similarities)

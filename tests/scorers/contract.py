@@ -11,12 +11,13 @@ from search_rerank.data.history import History
 from search_rerank.errors import BundleError, ConfigError
 from search_rerank.scorers import create, restore
 from search_rerank.scorers.base import Scorer
+from tests.scorers.contract_update import UpdateContract
 from tests.scorers.worlds import N_ITEMS, NOW_MS, UNSOLD, catalogue, checkerboard, nothing
 
 ALL = np.arange(N_ITEMS, dtype=np.int32)
 
 
-class ScorerContract:
+class ScorerContract(UpdateContract):
     name: str
     options: dict[str, object] = {}
     personal = True

@@ -12,6 +12,7 @@ from tests.scorers.worlds import DAY_MS, NOW_MS, catalogue, click, log
 
 class TestPopularity(ScorerContract):
     name = "popularity"
+    how = "updated"
     personal = False
     needs_events = False
 
@@ -60,6 +61,8 @@ class TestItemKnnCosine(ScorerContract):
 class TestItemKnnCounts(ScorerContract):
     name = "item_knn"
     options = {"weighting": "none", "half_life_days": 0}
+    update_options = {"half_life_days": 3.0}
+    how = "updated"
 
     def test_decayed_sum_over_the_history(self) -> None:
         rows = [("a", 0), ("a", 4), ("b", 0), ("b", 4), ("c", 2), ("c", 4)]
@@ -93,6 +96,10 @@ class TestItemKnnCounts(ScorerContract):
 class TestAls(ScorerContract):
     name = "als"
     options = {"dim": 4, "reg": 0.1}
+    how = "updated"
+    # Enough of both that refits with different seeds are alike, too.
+    update_options = {"reg": 10.0, "epochs": 40}
+    near = 0.05
 
     def test_fold_in_solves_the_normal_equations(self) -> None:
         scorer = self.fitted(alpha=2.0, decay=1.0)
@@ -143,6 +150,7 @@ class TestUserKnn(ScorerContract):
 
 class TestCoOccurrence(ScorerContract):
     name = "co_occurrence"
+    how = "updated"
 
     def test_what_comes_after_counts_by_distance(self) -> None:
         events = log([click("a", item, NOW_MS - 10 + n) for n, item in enumerate([0, 2, 4])])
@@ -233,6 +241,7 @@ class TestAffinity(ScorerContract):
 
 class TestTrend(ScorerContract):
     name = "trend"
+    how = "updated"
     personal = False
     needs_events = False
 
@@ -249,6 +258,7 @@ class TestTrend(ScorerContract):
 
 class TestContent(ScorerContract):
     name = "content"
+    how = "updated"
     needs_events = False
 
     def test_cosine_of_the_decayed_mean(self) -> None:
