@@ -1,7 +1,7 @@
 """The folder a shop's set-up lives in: what is where, and how it is opened.
 
 `index/` the embedded engine, `encoders/FINGERPRINT/`, `vectors.sqlite` the vector cache,
-`bundles/`, `state.sqlite3`.
+`bundles/`, `state.sqlite3`, and `checkpoints/` while neural scorers are fitted.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Workspace:
         self.bundles = config.home / "bundles"
         self.state = config.home / "state.sqlite3"
         self.encoders = config.home / "encoders"
+        self.checkpoints = config.home / "checkpoints"
 
     def cache(self) -> VectorCache:
         """Open the vector cache."""

@@ -29,6 +29,7 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     Scorers are fitted on events before t1, the reranker learns from the queries of t1..t2, then the
     scorers are fitted on everything for serving. What comes after t2 is left for evaluate. With the
     bundle, the log's interactions go live: those that the state has already, by id, count once.
+    Neural scorers keep checkpoints under the home: the command that was killed goes on from there.
     """
     from contextlib import closing
 
@@ -36,6 +37,7 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
+    from search_rerank.neural.checkpoints import checkpoints
     from search_rerank.training import make_bundle
     from search_rerank.training import train as learn
     from search_rerank.workspace import Workspace
@@ -44,7 +46,8 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     dataset = read_folder(data, refused)
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = workspace.shop(dataset, engine, cache)
-        bundle = make_bundle(shop, learn(shop, bars))
+        with checkpoints(workspace.checkpoints):
+            bundle = make_bundle(shop, learn(shop, bars))
     if promote:
         bundle, new = workspace.tell(bundle, shop.events)
     version = save_bundle(bundle, workspace.bundles)

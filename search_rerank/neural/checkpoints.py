@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,6 @@ def checkpoints(folder: Path) -> Iterator[None]:
     They are removed when the block ends well: a block that was killed between two fits finds the
     first one finished when it runs again. Without this block a fit keeps none.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     token = _folder.set(folder)
     try:
         yield
@@ -35,6 +34,8 @@ def checkpoints(folder: Path) -> Iterator[None]:
         _folder.reset(token)
     for path in folder.glob(f"*{_ENDING}"):
         path.unlink(missing_ok=True)
+    with suppress(OSError):  # not there, or another's files are in it
+        folder.rmdir()
 
 
 def fingerprint(
@@ -88,6 +89,7 @@ class Checkpoint:
 
         if self._path is None:
             return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         aside = self._path.with_suffix(".writing")
         torch.save(dict(values), aside)
         os.replace(aside, self._path)
