@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ class ByColumn:
         return np.where(np.isnan(values), -1e9, values)
 
 
-def bundle(column: str = "item.demand_30d", scorers: Sequence[str] = SCORERS) -> Bundle:
+@cache
+def bundle(column: str = "item.demand_30d", scorers: tuple[str, ...] = SCORERS) -> Bundle:
     """Return what was learnt from the log; it ranks by a column."""
     catalogue = Catalogue.from_items(ITEMS, np.stack([vector(one.id) for one in ITEMS]))
     events = Events.from_events(log(), catalogue.ids)

@@ -233,3 +233,20 @@ def test_side_by_side_tells_how_far_each_moved(page: webdriver.Chrome) -> None:
         badge = card.find_element(By.CSS_SELECTOR, ".moved").text.split("\n")[0]
         expected = f"▲ {moved}" if moved > 0 else f"▼ {-moved}" if moved < 0 else "="
         assert badge.startswith(expected)
+
+
+def test_the_start_page_picks_for_whoever_shops(page: webdriver.Chrome) -> None:
+    assert page.find_element(By.ID, "strip-foryou").text == "Trending now"
+    for_all = order(page, "foryou")
+    assert len(for_all) == 8
+    press(page, "#foryou .open button")
+    shown = page.find_element(By.TAG_NAME, "h1").text
+    similar = order(page, "similar")
+    assert len(similar) == 8 and len(set(similar)) == 8
+    press(page, ".back")
+    assert page.find_element(By.ID, "strip-foryou").text == "Picked for you"
+    assert order(page, "foryou") != for_all
+    assert page.find_element(By.CSS_SELECTOR, ".known .what").text == shown
+    assert "known by: session" in page.find_element(By.CSS_SELECTOR, ".timings").text
+    search(page, "shoes")
+    assert page.find_elements(By.ID, "foryou") == []
