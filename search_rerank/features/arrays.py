@@ -40,6 +40,21 @@ def place(values: Column) -> Column:
     return np.where(np.isnan(values), np.nan, np.clip(shares, 0, 1)).astype(np.float32)
 
 
+def sums_by(values: Column, keys: NDArray[np.int32]) -> Column:
+    """Return for each row the sum of the values of all rows with its key.
+
+    Parameters
+    ----------
+    values
+        float32 (n,).
+    keys
+        int32 (n,), a brand or a category; NaN is returned for those below 0.
+    """
+    has = keys >= 0
+    sums = np.bincount(keys[has], weights=values[has], minlength=1)
+    return np.where(has, sums[np.where(has, keys, 0)], np.nan).astype(np.float32)
+
+
 def days(milliseconds: NDArray[np.int64] | NDArray[np.float64]) -> Column:
     """Return milliseconds as days."""
     return (milliseconds / DAY_MS).astype(np.float32)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.features.arrays import Column, days, of_best, place, ratio
+from search_rerank.features.arrays import Column, days, of_best, place, ratio, sums_by
 from search_rerank.features.moment import Moment
 from search_rerank.state.base import HALF_LIVES_DAYS
 
 
 def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
-    """Return the item group: fading counters, trend, age, and the shop's own fields."""
+    """Return the item group: fading counters, trend, age, and the shop's own fields.
+
+    What is said of a category is said of the candidates of this deepest category: its share of
+    the demand for all of them, its trend, and the item's share of its demand.
+    """
     counts = moment.counts
     seen = counts.last_ms >= 0
     now = moment.query.now_ms
@@ -19,6 +23,8 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         f"{int(half_life)}d": counts.decayed[:, n] for n, half_life in enumerate(HALF_LIVES_DAYS)
     }
     known = moment.items >= 0
+    leaf = np.where(known, catalogue.leaf[moment.items], -1)
+    of_leaf = {name: sums_by(column, leaf) for name, column in decayed.items()}
     price = np.where(known, catalogue.price[moment.items], np.nan)
     return {
         **{f"item.demand_{name}": np.log1p(column) for name, column in decayed.items()},
@@ -27,6 +33,9 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         "item.demand_30d_place": place(decayed["30d"]),
         "item.trend_week": ratio(decayed["7d"], decayed["30d"]),
         "item.trend_month": ratio(decayed["30d"], decayed["180d"]),
+        "item.demand_30d_of_category": ratio(decayed["30d"], of_leaf["30d"]),
+        "item.category_share": of_leaf["30d"] / max(float(decayed["30d"].sum()), 1e-6),
+        "item.category_trend": ratio(of_leaf["7d"], of_leaf["30d"]),
         "item.age_days": np.where(seen, days(now - counts.first_ms), np.nan),
         "item.idle_days": np.where(seen, days(now - counts.last_ms), np.nan),
         "item.price": np.log1p(price),

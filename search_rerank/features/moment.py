@@ -26,8 +26,10 @@ class Moment:
         int32 (n,), the candidates' numbers in the catalogue, -1 for one it does not hold.
     history
         The shopper's, empty where nothing is known.
-    counts, query_counts
+    counts
         Counters of the candidates.
+    query_counts
+        float32 (n, len(QUERY_HALF_LIVES_DAYS)), counters of the candidates with this query.
     """
 
     query: Query

@@ -68,7 +68,7 @@ def _spread(table: FeatureTable, values: NDArray[np.float32]) -> NDArray[np.bool
 
 def voters(names: Sequence[str]) -> tuple[str, ...]:
     """Return the columns that are opinions on relevance, higher is better: scores and demand."""
-    opinions = ("query.lexical", "query.vector", "query.interactions")
+    opinions = ("query.lexical", "query.vector", "query.interactions_30d")
     demand = ("item.demand_7d", "item.demand_30d")
     scores = tuple(n for n in names if n.startswith("score.") and not n.endswith("_place"))
     return tuple(name for name in (*opinions, *demand, *scores) if name in names)

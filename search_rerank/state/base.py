@@ -13,6 +13,8 @@ from search_rerank.data.event import Interaction
 
 HALF_LIVES_DAYS = (1.0, 7.0, 30.0, 180.0)
 """Half-lives of the decayed counters, in days."""
+QUERY_HALF_LIVES_DAYS = (7.0, 30.0, 180.0)
+"""Half-lives of the decayed counters of (query, item) pairs, in days."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ class State(Protocol):
         """Return the counters of items, in the order asked."""
 
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
-        """Return float32 (n,), 30-day-decayed gains of interactions that named this query.
+        """Return the decayed gains of interactions that named this query.
 
+        float32 (n, len(QUERY_HALF_LIVES_DAYS)), as `ItemCounts.decayed` but of this query only.
         Queries are the same when they are equal after case folding and collapsing of spaces.
         """
 

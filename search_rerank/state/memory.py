@@ -63,7 +63,7 @@ class MemoryState:
         return self._counters.item_counts(items, now_ms)
 
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
-        """Return float32 (n,), 30-day-decayed gains of interactions that named this query."""
+        """Return float32 (n, half-lives), decayed gains of interactions that named this query."""
         return self._queries.counts(query, items, now_ms)
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:

@@ -10,6 +10,8 @@ from heapq import nlargest
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.state.base import QUERY_HALF_LIVES_DAYS
+
 MAX_QUERIES = 100_000
 """Different queries that are kept; of more, those that led to the fewest interactions go."""
 MAX_SUGGESTED_CHARACTERS = 80
@@ -17,7 +19,8 @@ MAX_SUGGESTED_CHARACTERS = 80
 _SLACK = 1.25
 """How far the number may pass the limit before the least used are dropped, all at once."""
 _KNOWN_OF_FIRST = 8
-_HALF_LIFE_MS = 30 * 86_400_000.0
+_HALF_LIVES_MS = tuple(days * 86_400_000.0 for days in QUERY_HALF_LIVES_DAYS)
+_NONE = (0.0,) * len(_HALF_LIVES_MS)
 Row = tuple[str, str, int, str | None, str | None, str | None]
 """Item, type, time_ms, query, user and session of one interaction."""
 
@@ -34,14 +37,14 @@ class _Query:
     Parameters
     ----------
     items
-        Item id to its faded gains and the time at which they were that.
+        Item id to its faded gains, one a half-life, and the time at which they were that.
     uses, last_ms
         How many interactions named it, and the time of the latest.
     first
         By what the first shopper is known: user and sessions; None once another asked it, too.
     """
 
-    items: dict[str, tuple[float, int]] = field(default_factory=dict)
+    items: dict[str, tuple[tuple[float, ...], int]] = field(default_factory=dict)
     uses: int = 0
     last_ms: int = 0
     first: set[str] | None = field(default_factory=set)
@@ -75,16 +78,18 @@ class QueryCounters:
                 self._add(normalise_query(query), item, type_, time_ms, user, session)
 
     def counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
-        """Return float32 (n,), 30-day-decayed gains of interactions that named this query."""
+        """Return float32 (n, half-lives), decayed gains of interactions that named this query."""
+        counts = np.zeros((len(items), len(_HALF_LIVES_MS)), dtype=np.float32)
         found = self._queries.get(normalise_query(query))
         if found is None:
-            return np.zeros(len(items), dtype=np.float32)
-        none = (0.0, now_ms)
-        pairs = [found.items.get(item, none) for item in items]
-        value = np.array([pair[0] for pair in pairs])
-        age = np.maximum(now_ms - np.array([pair[1] for pair in pairs]), 0)
-        faded: NDArray[np.float32] = (value * np.exp2(-age / _HALF_LIFE_MS)).astype(np.float32)
-        return faded
+            return counts
+        rows = [(n, found.items[item]) for n, item in enumerate(items) if item in found.items]
+        if rows:
+            value = np.array([faded for _, (faded, _) in rows])
+            age = np.maximum(now_ms - np.array([at for _, (_, at) in rows]), 0)
+            left = np.exp2(-age[:, None] / np.array(_HALF_LIVES_MS))
+            counts[[n for n, _ in rows]] = value * left
+        return counts
 
     def starting_with(self, prefix: str, n: int) -> list[tuple[str, int]]:
         """Return the n most used queries that begin with a text and that two shoppers asked."""
@@ -113,10 +118,15 @@ class QueryCounters:
             kept = self._queries[query] = _Query()
         kept.uses += 1
         kept.last_ms = max(kept.last_ms, time_ms)
-        value, at = kept.items.get(item, (0.0, time_ms))
+        before, at = kept.items.get(item, (_NONE, time_ms))
         latest = max(at, time_ms)
-        weight = self._gains.get(type_, 0.0) * 2.0 ** (-(latest - time_ms) / _HALF_LIFE_MS)
-        kept.items[item] = (value * 2.0 ** (-(latest - at) / _HALF_LIFE_MS) + weight, latest)
+        gain = self._gains.get(type_, 0.0)
+        faded = tuple(
+            value * 2.0 ** ((at - latest) / half_life)
+            + gain * 2.0 ** ((time_ms - latest) / half_life)
+            for value, half_life in zip(before, _HALF_LIVES_MS, strict=True)
+        )
+        kept.items[item] = (faded, latest)
         if kept.first is not None:
             self._meet(query, kept, user, session)
         if len(self._queries) > self._limit * _SLACK:

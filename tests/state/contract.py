@@ -8,7 +8,7 @@ import pytest
 from search_rerank.data.event import Interaction
 from search_rerank.data.events import Events
 from search_rerank.data.ids import IdMap
-from search_rerank.state.base import HALF_LIVES_DAYS, State
+from search_rerank.state.base import HALF_LIVES_DAYS, QUERY_HALF_LIVES_DAYS, State
 
 DAY_MS = 86_400_000
 GAINS = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
@@ -41,7 +41,7 @@ class StateContract:
         counts = state.item_counts(["a", "b"], 0)
         assert counts.decayed.tolist() == [[0.0] * len(HALF_LIVES_DAYS)] * 2
         assert counts.first_ms.tolist() == counts.last_ms.tolist() == [-1, -1]
-        assert state.query_counts("q", ["a", "b"], 0).tolist() == [0.0, 0.0]
+        assert state.query_counts("q", ["a", "b"], 0).tolist() == [[0.0] * 3] * 2
         assert list(state.past_queries("", 5)) == []
         assert state.append([]) == 0
 
@@ -122,7 +122,15 @@ class StateContract:
     def test_queries_are_counted_by_their_normal_form(self, state: State) -> None:
         state.append([did("1", "a", 0, query="Red  Shoe"), did("2", "b", 0, query="blue")])
         counts = state.query_counts(" red shoe ", ["b", "a"], 30 * DAY_MS)
-        assert counts.tolist() == pytest.approx([0.0, 0.5])
+        assert counts[0].tolist() == [0.0] * len(QUERY_HALF_LIVES_DAYS)
+        assert counts[1] == pytest.approx([2 ** (-30 / h) for h in QUERY_HALF_LIVES_DAYS])
+
+    def test_counts_of_a_query_fade_in_any_order(self, state: State) -> None:
+        state.append([did("1", "a", 9 * DAY_MS, type="cart", query="q")])
+        state.append([did("2", "a", 2 * DAY_MS, type="purchase", query="q")])
+        counts = state.query_counts("q", ["a"], 10 * DAY_MS)[0]
+        expected = [2 * 2 ** (-1 / h) + 3 * 2 ** (-8 / h) for h in QUERY_HALF_LIVES_DAYS]
+        assert counts == pytest.approx(expected, rel=1e-5)
 
     def test_a_query_that_two_shoppers_asked_is_past(self, state: State) -> None:
         asked = [("red shoe", "u"), ("Red  Shoe", "v"), ("red hat", "u"), ("red hat", "u")]
@@ -165,14 +173,14 @@ class StateContract:
     def test_a_very_long_query_is_counted_and_not_suggested(self, state: State) -> None:
         long = "x" * 200
         state.append([did(who, user=who, query=long) for who in ("u", "v")])
-        assert state.query_counts(long, ["a"], 0)[0] == 2
+        assert state.query_counts(long, ["a"], 0)[0, 0] == 2
         assert list(state.past_queries("x", 5)) == []
 
     def test_what_was_appended_after_a_read_is_in_the_next(self, state: State) -> None:
         for n in range(1, 4):
             state.append([did(str(n), query="q")])
             assert state.item_counts(["a"], 0).decayed[0, 0] == n
-            assert state.query_counts("q", ["a"], 0)[0] == n
+            assert state.query_counts("q", ["a"], 0)[0, 0] == n
             assert len(state.history("u", None, 50)) == n
 
     def test_shoppers_by_activity_then_name(self, state: State) -> None:

@@ -116,7 +116,7 @@ def test_it_is_all_there_after_opening_again(tmp_path: Path) -> None:
     again = SqliteState(path, GAINS)
     assert list(again.history("u", None, 9)) == list(before)
     assert again.item_counts(["a"], 5).decayed[0, 0] == 2.0
-    assert again.query_counts("q", ["a"], 5).tolist() == [2.0]
+    assert again.query_counts("q", ["a"], 5).tolist() == [[2.0] * 3]
     again.close()
 
 
