@@ -58,9 +58,9 @@ class CrossCategory(Fitted):
     """Power of the lift of a category to itself; with 0 it counts as chance."""
     shrink: float = 5.0
     """Weight of the upper levels' lift, in pairs due by chance."""
-    brands: float = 0.25
+    brands: float = 0.1
     """Weight of the brands' lift against the categories'."""
-    popularity: float = 1.0
+    popularity: float = 0.3
     """Weight of the demand for an item within its category."""
     demand: float = 0.7
     """Power of a category's share of demand in `complements`."""
