@@ -126,7 +126,7 @@ def _put(aside: Path, target: Path) -> None:
         if not target.is_dir():
             raise
     try:
-        _check_files(target, _read_manifest(target)["files"])
+        _check_files(target, read_manifest(target)["files"])
     except BundleError:
         damaged = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=target.parent))
         target.rename(damaged)
@@ -166,7 +166,7 @@ def load_bundle(folder: Path) -> Bundle:
     BundleError
         When it is missing, of another format or release, or a file is missing or altered.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     _check_files(folder, manifest["files"])
     try:
         return _read_parts(folder, manifest)
@@ -241,7 +241,8 @@ def _live_history(folder: Path) -> list[str]:
         return []
 
 
-def _read_manifest(folder: Path) -> Any:
+def read_manifest(folder: Path) -> Any:
+    """Return what a bundle says of itself; `BundleError` where it is no bundle of this format."""
     path = folder / "manifest.json"
     try:
         manifest = orjson.loads(path.read_bytes())

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
-from search_rerank.bundle import Bundle
+from search_rerank.bundle import (
+    Bundle,
+    live_bundle,
+    promote_bundle,
+    read_manifest,
+)
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.event import Interaction
 from search_rerank.data.events import Events
@@ -19,6 +26,7 @@ from search_rerank.encoders.cache import VectorCache
 from search_rerank.errors import BundleError, StateError
 from search_rerank.scorers.news import How, News
 from search_rerank.state.stored import StoredLog
+from search_rerank.training import Progress, quiet
 
 Find = Callable[[Sequence[str]], Sequence[Item]]
 """Returns the items with these ids, those that are not there left out."""
@@ -72,7 +80,12 @@ class Updated:
 
 
 def update_bundle(
-    bundle: Bundle, log: StoredLog, items: Iterable[Item], find: Find, vectors: VectorCache
+    bundle: Bundle,
+    log: StoredLog,
+    items: Iterable[Item],
+    find: Find,
+    vectors: VectorCache,
+    progress: Progress = quiet,
 ) -> Updated:
     """Return a bundle with what a state holds and the bundle has not seen, and with new items.
 
@@ -106,7 +119,8 @@ def update_bundle(
     late = sum(event.time_ms < learnt.until_ms for event in new.values())
     news = _news(log, new, catalogue, learnt)
     scorers, steps = [], []
-    for scorer in bundle.scorers:
+    for done, scorer in enumerate(bundle.scorers):
+        progress("scorers", done, len(bundle.scorers))
         start = perf_counter()
         fresh_scorer, how = scorer.update(news)
         scorers.append(fresh_scorer)
@@ -116,6 +130,33 @@ def update_bundle(
     )
     updated = replace(bundle, catalogue=catalogue, scorers=scorers, learnt=learnt_now, version=None)
     return Updated(updated, len(new), late, len(found), waiting, steps)
+
+
+def promote_update(folder: Path, version: str, parent: str | None) -> bool:
+    """Make an update live, unless its parent is no longer; return whether it is live now.
+
+    Of the updates before it only its parent is kept, for a rollback: otherwise the disk would fill
+    with one bundle an update. Bundles of trainings are kept.
+    """
+    live = live_bundle(folder)
+    if live is None or live.name != parent:
+        return False
+    promote_bundle(folder, version)
+    before = _parent(live)
+    while before is not None and (earlier := _parent(folder / before)) is not None:
+        shutil.rmtree(folder / before, ignore_errors=True)
+        before = earlier
+    return True
+
+
+def _parent(folder: Path) -> str | None:
+    """Return the name of the bundle that one is an update of, None where it is none or is gone."""
+    try:
+        learnt = read_manifest(folder).get("learnt") or {}
+    except BundleError:
+        return None
+    parent: str | None = learnt.get("parent")
+    return parent
 
 
 def _learnt(bundle: Bundle, log: StoredLog) -> LearntFrom:

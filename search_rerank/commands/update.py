@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     help="File for rows that were refused, to be corrected and given again.",
 )
 @click.option("--promote/--no-promote", default=True, help="Whether the bundle becomes live.")
+@click.option(
+    "--rollback",
+    is_flag=True,
+    help="Make the bundle before the live one live again, and do nothing else.",
+)
 @click.pass_obj
-def update(config: Config, data: Path | None, refused: Path | None, promote: bool) -> None:
+def update(
+    config: Config, data: Path | None, refused: Path | None, promote: bool, rollback: bool
+) -> None:
     """Take what happened since the last fit into the live bundle, without a training.
 
     The interactions are those that the service was told, and those of --data, each once by its id.
@@ -41,17 +48,21 @@ def update(config: Config, data: Path | None, refused: Path | None, promote: boo
     from contextlib import closing
     from time import perf_counter
 
-    from search_rerank.bundle import live_bundle, load_bundle, promote_bundle, save_bundle
+    from search_rerank.bundle import live_bundle, load_bundle, rollback_bundle, save_bundle
+    from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_log
     from search_rerank.engines import open_engine
     from search_rerank.errors import BundleError
-    from search_rerank.freshness import update_bundle
+    from search_rerank.freshness import promote_update, update_bundle
     from search_rerank.state.sqlite import SqliteState
     from search_rerank.state.stored import StoredLog
     from search_rerank.workspace import Workspace
 
     start = perf_counter()
     workspace = Workspace(config)
+    if rollback:
+        click.echo(f"bundle {rollback_bundle(workspace.bundles)} is live again")
+        return
     live = live_bundle(workspace.bundles)
     if live is None:
         raise BundleError(f"expected a live bundle under {workspace.bundles}, found none; train")
@@ -60,6 +71,7 @@ def update(config: Config, data: Path | None, refused: Path | None, promote: boo
         closing(open_engine(config)) as engine,
         closing(SqliteState(workspace.state, config.training.gains)) as state,
         workspace.cache() as cache,
+        Bars() as bars,
     ):
         items: Sequence[Item] = []
         if data is not None:
@@ -68,15 +80,21 @@ def update(config: Config, data: Path | None, refused: Path | None, promote: boo
             new = state.append(_interactions(dataset))
             click.echo(f"the service knows {data.name}: {new:,} interactions are new to it")
         with StoredLog(workspace.state) as log:
-            result = update_bundle(bundle, log, items, lambda ids: _in_index(engine, ids), cache)
+            result = update_bundle(
+                bundle, log, items, lambda ids: _in_index(engine, ids), cache, bars
+            )
     _tell(result)
     if not result.steps:
         return
     version = save_bundle(result.bundle, workspace.bundles)
-    if promote:
-        promote_bundle(workspace.bundles, version)
-    took = f"{perf_counter() - start:.1f} s" + (", live" if promote else "")
+    is_live = promote and promote_update(workspace.bundles, version, bundle.version)
+    took = f"{perf_counter() - start:.1f} s" + (", live" if is_live else "")
     click.echo(f"bundle {version}, an update of {bundle.version}, in {took}")
+    if promote and not is_live:
+        raise BundleError(
+            f"expected {bundle.version} still live, found another bundle that went live "
+            "meanwhile: it stays; update again"
+        )
 
 
 def _interactions(dataset: Dataset) -> Sequence[Interaction]:

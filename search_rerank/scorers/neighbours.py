@@ -77,7 +77,12 @@ def ranges(
 
 def largest(rows: Any, n: int) -> NDArray[np.intp]:
     """Return where the n largest entries of each row of a CSR matrix stand, ascending."""
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    order = np.lexsort((rows.indices, -rows.data, row))
-    rank = np.arange(len(order)) - rows.indptr[row[order]]
-    return np.sort(order[rank < n])
+    length = np.diff(rows.indptr)
+    longer = length > n  # only these need to be put in order
+    cells, lengths = ranges(rows.indptr[:-1][longer], rows.indptr[1:][longer])
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.lexsort((rows.indices[cells], -rows.data[cells], row))
+    rank = np.arange(len(order)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    kept = np.ones(len(rows.data), dtype=np.bool_)
+    kept[cells[order[rank >= n]]] = False
+    return np.flatnonzero(kept)

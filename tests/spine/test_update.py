@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_rerank.bundle import Bundle, live_bundle, load_bundle, rollback_bundle
+from search_rerank.bundle import Bundle, live_bundle, load_bundle, promote_bundle, rollback_bundle
 from search_rerank.config import Config
 from search_rerank.data.event import Interaction
 from search_rerank.data.history import History
 from search_rerank.data.item import Item, parse_item
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document
+from search_rerank.freshness import promote_update
 from search_rerank.pipeline import Pipeline
 from search_rerank.state.sqlite import SqliteState
 from search_rerank.workspace import Workspace
@@ -157,6 +158,34 @@ def test_a_worker_takes_it_up_and_its_parent_again(
     assert rollback_bundle(config.home / "bundles") == parent
     assert serving.reload_if_changed()
     assert serving.bundle_version == parent
+
+
+def test_a_rollback_undoes_an_update(world: World, config: Config) -> None:
+    parent = live(config).version
+    tell(config, bought("e1", "u00000", world.made.items[0].id, world.now_ms))
+    update(config)
+    assert update(config, "--rollback") == f"bundle {parent} is live again\n"
+    assert live(config).version == parent
+
+
+def test_of_many_updates_the_last_and_its_parent_stay(world: World, config: Config) -> None:
+    names = [live(config).version]
+    for n in range(4):
+        tell(config, bought(f"e{n}", "u00000", world.made.items[n].id, world.now_ms + n))
+        update(config)
+        names.append(live(config).version)
+    kept = {folder.name for folder in (config.home / "bundles").iterdir() if folder.is_dir()}
+    assert kept == {names[0], names[3], names[4]}
+    assert update(config, "--rollback") == f"bundle {names[3]} is live again\n"
+
+
+def test_a_training_that_ended_meanwhile_stays_live(world: World, config: Config) -> None:
+    folder = config.home / "bundles"
+    parent = live(config).version
+    shutil.copytree(folder / str(parent), folder / "trained")
+    promote_bundle(folder, "trained")
+    assert not promote_update(folder, str(parent), parent)
+    assert live_bundle(folder) == folder / "trained"
 
 
 def test_a_state_that_lost_its_log_is_refused(config: Config) -> None:
