@@ -24,6 +24,10 @@ _OWN = {
         "search_rerank.commands.evaluate:evaluate",
         "Print one table on the held-out time.",
     ),
+    "vectors": (
+        "search_rerank.commands.vectors:vectors",
+        "Write what a scorer knows of items and shoppers as vectors.",
+    ),
 }
 _HELP = {
     "demo": "Index, train, evaluate and serve a shop, in one go.",

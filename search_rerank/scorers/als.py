@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
-from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.fitted import gains_option, require
+from search_rerank.scorers.inner_product import InnerProduct
 from search_rerank.scorers.news import How, News
-from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.numbers import actor_items, profile
 from search_rerank.scorers.updating import grown
 
 UPDATE_EPOCHS = 2
@@ -23,7 +24,7 @@ UPDATE_EPOCHS = 2
 
 
 @dataclass(frozen=True)
-class Als(Fitted):
+class Als(InnerProduct):
     """Preference predicted from latent factors (Hu, Koren and Volinsky, 2008).
 
     An actor's confidence in an item is ``1 + alpha * weight``, where weights of repeated
@@ -47,10 +48,6 @@ class Als(Fitted):
     """Seed of the factors' start."""
     gains: Mapping[str, float] = gains_option()
     """Strength of each interaction type; others count nothing."""
-    known: NDArray[np.bool_] = _fitted(np.bool_)
-    """bool (n_items,), whether the item had an event."""
-    factors: NDArray[np.float32] = _fitted(np.float32, 0, 0)
-    """float32 (n_items, dim), 0 for unknown items."""
     gram: NDArray[np.float32] = _fitted(np.float32, 0, 0)
     """float32 (dim, dim), the factors' product with themselves plus `reg` on the diagonal."""
 
@@ -110,17 +107,14 @@ class Als(Fitted):
         gram = factors.T @ factors + np.float32(self.reg) * np.eye(self.dim, dtype=np.float32)
         return replace(self, known=known, factors=factors, gram=gram)
 
-    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return one score an item, float32 (n,); NaN as the class says."""
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        valid = inside(items, self.known)
+    def history_vector(self, history: History) -> NDArray[np.float32]:
+        """Return the shopper's factors, float32 (dim,), NaN where the history says nothing."""
         past, weight = profile(history, self.known, self.decay)
-        if len(past) == 0 or not valid.any():
-            return scores
+        if len(past) == 0:
+            return np.full(self.factors.shape[1], np.nan, dtype=np.float32)
         past, of = np.unique(past, return_inverse=True)
         added = np.float32(self.alpha) * np.bincount(of, weights=weight).astype(np.float32)
         Y = self.factors[past]  # (h, dim)
         left = self.gram + (Y * added[:, None]).T @ Y  # (dim, dim)
-        shopper = np.linalg.solve(left, (1 + added) @ Y)  # (dim,)
-        scores[valid] = self.factors[items[valid]] @ shopper
-        return scores
+        shopper: NDArray[np.float32] = np.linalg.solve(left, (1 + added) @ Y)  # (dim,)
+        return shopper

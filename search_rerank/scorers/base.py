@@ -59,7 +59,7 @@ class Representation(Protocol):
     """A scorer whose score is an inner product, so that a vector index can rank by it."""
 
     def item_vectors(self) -> NDArray[np.float32]:
-        """Return one vector an item, float32 (n_items, dim), NaN for items without an opinion."""
+        """Return one vector an item, float32 (n_items, dim), 0 for items without an opinion."""
 
     def history_vector(self, history: History) -> NDArray[np.float32]:
         """Return the shopper's vector, float32 (dim,), NaN where the history says nothing.

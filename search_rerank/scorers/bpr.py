@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
-from search_rerank.scorers.fitted import Fitted, gains_option, require
-from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.fitted import gains_option, require
 from search_rerank.scorers.fold_in import logistic
-from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.inner_product import InnerProduct
+from search_rerank.scorers.numbers import actor_items, profile
 
 
 @dataclass(frozen=True)
-class Bpr(Fitted):
+class Bpr(InnerProduct):
     """Preference from factors learnt on pairs of a had and another item (Rendle et al., 2009).
 
     The factors of actors are thrown away; at request time those of the shopper maximise the same
@@ -45,12 +45,6 @@ class Bpr(Fitted):
     """Seed of the start and of the pairs."""
     gains: Mapping[str, float] = gains_option()
     """Interaction types with a strength above 0 count, all alike."""
-    known: NDArray[np.bool_] = _fitted(np.bool_)
-    """bool (n_items,), whether the item had an event."""
-    factors: NDArray[np.float32] = _fitted(np.float32, 0, 0)
-    """float32 (n_items, dim), 0 for unknown items."""
-    bias: NDArray[np.float32] = _fitted(np.float32)
-    """float32 (n_items,), how much the item is preferred by all."""
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, "bpr: dim", "1 or more", self.dim)
@@ -62,14 +56,17 @@ class Bpr(Fitted):
         require(self.seed >= 0, "bpr: seed", "0 or more", self.seed)
 
     def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
-        """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+        """Learn from events before `now_ms`; the same input and seed give the same bytes.
+
+        An item's factors end with its bias: how much it is preferred by all.
+        """
         from implicit.cpu.bpr import BayesianPersonalizedRanking
         from scipy.sparse import csr_matrix
 
         n = len(catalogue)
         matrix = actor_items(events, n, self.gains, now_ms=now_ms)
         known = np.bincount(matrix.indices, minlength=n) > 0
-        factors, bias = np.zeros((n, self.dim), dtype=np.float32), np.zeros(n, dtype=np.float32)
+        factors = np.zeros((n, self.dim + 1), dtype=np.float32)
         if known.any():
             model = BayesianPersonalizedRanking(
                 factors=self.dim,
@@ -80,28 +77,26 @@ class Bpr(Fitted):
                 random_state=self.seed,
             )
             model.fit(csr_matrix(matrix[:, known]), show_progress=False)
-            factors[known], bias[known] = model.item_factors[:, :-1], model.item_factors[:, -1]
-        return replace(self, known=known, factors=factors, bias=bias)
+            factors[known] = model.item_factors
+        return replace(self, known=known, factors=factors)
 
-    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return one score an item, float32 (n,); NaN as the class says."""
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        valid = inside(items, self.known)
+    def history_vector(self, history: History) -> NDArray[np.float32]:
+        """Return the shopper's factors, float32 (dim + 1,), NaN where the history says nothing."""
         past, weight = profile(history, self.known, self.decay)
-        if len(past) == 0 or not valid.any():
-            return scores
-        mean, usual = self._mean
+        if len(past) == 0:
+            return np.full(self.factors.shape[1], np.nan, dtype=np.float32)
+        against_mean = self.factors[past] - self._mean  # (h, dim + 1)
         shopper = logistic(
-            self.factors[past] - mean,
-            self.bias[past] - usual,
+            against_mean[:, :-1],
+            against_mean[:, -1],
             weight,
             np.ones(len(past), dtype=np.bool_),
             self.fold_reg,
         )
-        scores[valid] = self.factors[items[valid]] @ shopper + self.bias[items[valid]]
-        return scores
+        return np.append(shopper, np.float32(1))
 
     @cached_property
-    def _mean(self) -> tuple[NDArray[np.float32], np.float32]:
-        """The mean factors, float32 (dim,), and bias of the known items; not for each request."""
-        return self.factors[self.known].mean(axis=0), self.bias[self.known].mean()
+    def _mean(self) -> NDArray[np.float32]:
+        """The mean factors of the known items, float32 (dim + 1,); not for each request."""
+        mean: NDArray[np.float32] = self.factors[self.known].mean(axis=0)
+        return mean

@@ -28,8 +28,8 @@ class InnerProduct(Fitted):
         """Return the shopper's vector, float32 (dim,), NaN where the history says nothing."""
 
     def item_vectors(self) -> NDArray[np.float32]:
-        """Return one vector an item, float32 (n_items, dim), NaN for unknown items."""
-        return np.where(self.known[:, None], self.factors, np.float32(np.nan))
+        """Return one vector an item, float32 (n_items, dim), 0 for unknown items."""
+        return self.factors
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN as the class says."""

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
-from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.fitted import gains_option, require
 from search_rerank.scorers.fold_in import logistic
-from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.inner_product import InnerProduct
+from search_rerank.scorers.numbers import actor_items, profile
 
 
 @dataclass(frozen=True)
-class LogisticMf(Fitted):
+class LogisticMf(InnerProduct):
     """sigma(u'i + b) fitted by log-likelihood with L2 and drawn negatives (Johnson, 2014).
 
     The factors of actors are thrown away; at request time those of the shopper maximise the same
@@ -46,12 +47,6 @@ class LogisticMf(Fitted):
     """Seed of the start and of the negatives."""
     gains: Mapping[str, float] = gains_option()
     """Strength of each interaction type; others count nothing."""
-    known: NDArray[np.bool_] = _fitted(np.bool_)
-    """bool (n_items,), whether the item had an event."""
-    factors: NDArray[np.float32] = _fitted(np.float32, 0, 0)
-    """float32 (n_items, dim), 0 for unknown items."""
-    bias: NDArray[np.float32] = _fitted(np.float32)
-    """float32 (n_items,), how probable the item is for all."""
     negative: NDArray[np.int32] = _fitted(np.int32)
     """int32 (sample,), the items that stand for all others at request time."""
 
@@ -67,14 +62,17 @@ class LogisticMf(Fitted):
         require(self.seed >= 0, "logistic_mf: seed", "0 or more", self.seed)
 
     def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
-        """Learn from events before `now_ms`; the same input and seed give the same bytes."""
+        """Learn from events before `now_ms`; the same input and seed give the same bytes.
+
+        An item's factors end with its bias: how probable it is for all. Scores are log odds.
+        """
         from implicit.cpu.lmf import LogisticMatrixFactorization
         from scipy.sparse import csr_matrix
 
         n = len(catalogue)
         matrix = actor_items(events, n, self.gains, now_ms=now_ms)
         known = np.bincount(matrix.indices, minlength=n) > 0
-        factors, bias = np.zeros((n, self.dim), dtype=np.float32), np.zeros(n, dtype=np.float32)
+        factors = np.zeros((n, self.dim + 1), dtype=np.float32)
         negative = np.zeros(0, dtype=np.int32)
         if known.any():
             model = LogisticMatrixFactorization(
@@ -88,28 +86,25 @@ class LogisticMf(Fitted):
             )
             model.fit(csr_matrix(matrix[:, known]), show_progress=False)
             learnt = np.asarray(model.item_factors)  # dim columns, the item's bias, a constant 1
-            factors[known], bias[known] = learnt[:, : self.dim], learnt[:, self.dim]
+            factors[known] = learnt[:, : self.dim + 1]
             rng = np.random.default_rng(self.seed)
             drawn = rng.choice(np.flatnonzero(known), self.sample, replace=True)
             negative = np.sort(drawn).astype(np.int32)
-        return replace(self, known=known, factors=factors, bias=bias, negative=negative)
+        return replace(self, known=known, factors=factors, negative=negative)
 
-    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
-        """Return one score an item, float32 (n,), log odds; NaN as the class says."""
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        valid = inside(items, self.known)
+    def history_vector(self, history: History) -> NDArray[np.float32]:
+        """Return the shopper's factors, float32 (dim + 1,), NaN where the history says nothing."""
         past, weight = profile(history, self.known, self.decay)
-        if len(past) == 0 or not valid.any():
-            return scores
+        if len(past) == 0:
+            return np.full(self.factors.shape[1], np.nan, dtype=np.float32)
         rows = np.concatenate([past, self.negative])
         # The sample stands for as many negatives as fitting drew for this history.
         share = self.negatives * len(past) / len(self.negative)
         shopper = logistic(
-            self.factors[rows],
-            self.bias[rows],
+            self.factors[rows, :-1],
+            self.factors[rows, -1],
             np.concatenate([weight, np.full(len(self.negative), share, dtype=np.float32)]),
             np.arange(len(rows)) < len(past),
             self.reg,
         )
-        scores[valid] = self.factors[items[valid]] @ shopper + self.bias[items[valid]]
-        return scores
+        return np.append(shopper, np.float32(1))

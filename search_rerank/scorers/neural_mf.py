@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
+from search_rerank.neural.extra import require_torch
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.inner_product import InnerProduct
 from search_rerank.scorers.pooled import Pooling, pool, unit
@@ -42,9 +43,7 @@ class NeuralMf(InnerProduct, Pooling):
         ConfigError
             For a GPU that is not there.
         """
-        from search_rerank.neural.extra import require_torch
-
-        require_torch(f"fitting {self.name}")
+        require_torch(f"the scorer {self.name}")
         from search_rerank.neural.mf import PooledMf
 
         n = len(catalogue)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
+from search_rerank.neural.extra import DEVICES
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.numbers import profile
 
@@ -57,8 +58,7 @@ class Pooling(Fitted):
         for option in ("learning_rate", "temperature"):
             self._require(option, getattr(self, option) > 0, "above 0")
         self._require("decay", 0 < self.decay <= 1, "above 0 and at most 1")
-        devices = ("auto", "cpu", "cuda")
-        self._require("device", self.device in devices, f"one of {', '.join(devices)}")
+        self._require("device", self.device in DEVICES, f"one of {', '.join(DEVICES)}")
 
     def _require(self, option: str, holds: bool, expected: str) -> None:
         require(holds, f"{self.name}: {option}", expected, getattr(self, option))

@@ -10,7 +10,7 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.errors import BundleError, ConfigError
 from search_rerank.scorers import create, restore
-from search_rerank.scorers.base import Scorer
+from search_rerank.scorers.base import Representation, Scorer
 from tests.scorers.contract_update import UpdateContract
 from tests.scorers.worlds import N_ITEMS, NOW_MS, UNSOLD, catalogue, checkerboard, nothing
 
@@ -132,6 +132,20 @@ class ScorerContract(UpdateContract):
         for taste in (0, 1):
             scores = self.score([taste, taste + 2])[:UNSOLD]
             assert scores[taste::2].min() > scores[1 - taste :: 2].max()
+
+    def test_vectors_give_the_scores(self) -> None:
+        scorer = self.fitted()
+        if not isinstance(scorer, Representation):
+            pytest.skip("its score is no inner product")
+        items, history = scorer.item_vectors(), History.of([0, 2], now_ms=NOW_MS)
+        shopper = scorer.history_vector(history)
+        assert (items.dtype, shopper.dtype) == (np.float32, np.float32)
+        assert items.shape == (N_ITEMS, len(shopper))
+        known = items.any(axis=1)
+        scores = scorer.score(history, ALL)
+        np.testing.assert_allclose(items[known] @ shopper, scores[known], rtol=1e-5)
+        np.testing.assert_array_equal(known, np.isfinite(scores))
+        assert np.isnan(scorer.history_vector(History.empty(NOW_MS))).all()
 
     def test_unknown_option_names_the_nearest(self) -> None:
         option = next(iter(create(self.name).options()))
