@@ -31,6 +31,8 @@ SCORERS: Mapping[str, tuple[str, str]] = {
     "neural_mf": ("neural_mf", "NeuralMf"),
     "neural_cf": ("neural_cf", "NeuralCf"),
     "cross_category": ("cross_category", "CrossCategory"),
+    "category_popularity": ("category_popularity", "CategoryPopularity"),
+    "click_rate": ("click_rate", "ClickRate"),
 }
 """Name to (module, class); a module is loaded when its scorer is first made."""
 

@@ -1,0 +1,93 @@
+"""Popularity by category: demand over several windows, an item's drawn to its category's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.events import Events
+from search_rerank.data.history import History
+from search_rerank.errors import ConfigError
+from search_rerank.scorers.fitted import Fitted, gains_option, require
+from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.numbers import faded
+from search_rerank.scorers.shrunken import category_rates
+
+_LEAST = 1e-9
+"""Interactions a day where nobody does anything: the logarithm must be of something."""
+
+
+def _windows() -> dict[str, float]:
+    return {"7": 1.0, "30": 1.0, "180": 1.0}
+
+
+@dataclass(frozen=True)
+class CategoryPopularity(Fitted):
+    """The logarithm of an item's interactions a day, smoothed by its category's, over windows.
+
+    In each window an item's decayed interactions d become ``(d + smoothing * m) / (1 + smoothing)``
+    where m is the mean of its deepest category's items, itself drawn to the mean of the category
+    above with the weight of `shrink` items, and so on up to the shop's (gamma-Poisson, as empirical
+    Bayes takes rates of few counts). The score is the windows' weighted mean of ``ln(that a day)``:
+    an item without events is as wanted as its category is, and a shop without any scores all alike.
+    """
+
+    name: ClassVar[str] = "category_popularity"
+    windows: Mapping[str, float] = field(default_factory=_windows)
+    """Half-lives in days, and the weight of each."""
+    smoothing: float = 0.1
+    """Weight of the category's mean against the item's own demand."""
+    shrink: float = 5.0
+    """Weight of the mean above a category, in items."""
+    gains: Mapping[str, float] = gains_option()
+    """Strength of each interaction type; others count nothing."""
+    scores: NDArray[np.float32] = _fitted(np.float32)
+    """float32 (n_items,)."""
+
+    def __post_init__(self) -> None:
+        require(self.smoothing > 0, f"{self.name}: smoothing", "above 0", self.smoothing)
+        require(self.shrink > 0, f"{self.name}: shrink", "above 0", self.shrink)
+        expected = "half-lives in days above 0 with weights above 0"
+        holds = bool(self.windows) and all(weight > 0 for weight in self.windows.values())
+        require(holds, f"{self.name}: windows", expected, dict(self.windows))
+        for days in self.windows:
+            require(_days(self.name, days) > 0, f"{self.name}: windows", expected, days)
+
+    def fit(self, events: Events, catalogue: Catalogue, *, now_ms: int) -> Self:
+        """Learn from events before `now_ms`; the same input gives the same bytes."""
+        past = events.before(now_ms)
+        weight = past.weights(dict(self.gains))
+        n = len(catalogue)
+        total = np.zeros(n)
+        for days, share in self.windows.items():
+            half_life = _days(self.name, days)
+            mass = weight * faded(past, now_ms, half_life)
+            demand = np.bincount(past.item, mass, n).astype(np.float64)
+            demand *= np.log(2.0) / half_life  # a day
+            mean = float(demand.mean()) if n else 0.0
+            usual = category_rates(catalogue.category, demand, np.ones(n), mean, self.shrink)
+            rate = (demand + self.smoothing * usual) / (1 + self.smoothing)
+            total += share * np.log(np.maximum(rate, _LEAST))
+        scores = total / sum(self.windows.values())
+        return replace(self, scores=scores.astype(np.float32))
+
+    def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
+        valid = (items >= 0) & (items < len(self.scores))
+        scores = np.full(len(items), np.nan, dtype=np.float32)
+        scores[valid] = self.scores[items[valid]]
+        return scores
+
+
+def _days(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(
+            f"{name}: windows: expected a half-life in days, found {text!r}"
+        ) from None
