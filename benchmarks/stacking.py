@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.full_ranking import Task, best
 from search_rerank.data.history import History
+from search_rerank.errors import DataError
 from search_rerank.features.arrays import constant, place
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
@@ -19,9 +20,13 @@ from search_rerank.fusion.vote import Vote
 from search_rerank.fusion.weighted import Weighted
 from search_rerank.scorers.base import Scorer
 
-FUSIONS = ("vote", "weighted", "lambdamart")
+Numbers = NDArray[np.int32]
+Columns = dict[str, NDArray[np.float32]]
+Best = NDArray[np.intp]
+Lists = dict[str, Best]
+
 _BATCH = 500
-"""Shoppers whose candidates are in memory at a time where nothing is learnt from them."""
+"""Shoppers whose table is in memory at a time where nothing is learnt from it."""
 
 
 @dataclass(frozen=True)
@@ -45,29 +50,22 @@ class Stack:
     depth: int
     recent: Sequence[str]
 
-    def candidates(
-        self, seen: NDArray[np.int32], items: NDArray[np.int32]
-    ) -> tuple[NDArray[np.int32], dict[str, NDArray[np.float32]]]:
-        """Return one shopper's candidates, and the retrievers' scores of them.
+    def retrieved(self, seen: Numbers, items: Numbers) -> tuple[Numbers, Columns, Lists]:
+        """Return one shopper's candidates, their scores by the retrievers, and whose they are.
 
         Candidates stand in the order of their best place in a retriever's list; of equal places
         that of the retriever named first comes first.
         """
         history = History.of(seen)
         whole = {name: self.scorers[name].score(history, items) for name in self.retrievers}
-        lists = [best(scores, seen, self.depth) for scores in whole.values()]
-        at = np.argsort(np.concatenate([np.arange(len(one)) for one in lists]), kind="stable")
-        merged = np.concatenate(lists)[at]
+        lists = {name: best(scores, seen, self.depth) for name, scores in whole.items()}
+        places = np.concatenate([np.arange(len(one)) for one in lists.values()])
+        merged = np.concatenate(list(lists.values()))[np.argsort(places, kind="stable")]
         _, first = np.unique(merged, return_index=True)
         found = merged[np.sort(first)].astype(np.int32)
-        return found, {name: scores[found] for name, scores in whole.items()}
+        return found, {name: scores[found] for name, scores in whole.items()}, lists
 
-    def columns(
-        self,
-        seen: NDArray[np.int32],
-        found: NDArray[np.int32],
-        retrieved: Mapping[str, NDArray[np.float32]],
-    ) -> dict[str, NDArray[np.float32]]:
+    def columns(self, seen: Numbers, found: Numbers, retrieved: Columns) -> Columns:
         """Return the columns of one shopper's candidates."""
         history = History.of(seen)
         scores = {
@@ -86,69 +84,64 @@ class Stack:
         columns["query.engine_rank"] = np.arange(len(found), dtype=np.float32)
         return columns
 
-    def tables(
-        self, task: Task, batch: int, taught: bool = False
-    ) -> Iterator[tuple[FeatureTable, NDArray[np.int32], NDArray[np.float32]]]:
-        """Yield tables of so many shoppers each, with their candidates and gains.
+    def learn(self, task: Task, trees: TreeOptions) -> dict[str, Fusion]:
+        """Return the fusions, learnt from what the shoppers of a task had next.
 
-        `taught` leaves shoppers out whose candidates lack their target: they teach nothing.
+        Raises
+        ------
+        DataError
+            Where the candidates of fewer than two shoppers hold what they had.
         """
         items = np.arange(len(task.catalogue), dtype=np.int32)
-        names: tuple[str, ...] = ()
-        blocks: list[NDArray[np.float32]] = []
-        found: list[NDArray[np.int32]] = []
-        gains: list[NDArray[np.float32]] = []
-
-        def table() -> tuple[FeatureTable, NDArray[np.int32], NDArray[np.float32]]:
-            sizes = [len(group) for group in found]
-            return (
-                FeatureTable(
-                    names,
-                    np.concatenate(blocks),
-                    np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-                    np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
-                ),
-                np.concatenate(found),
-                np.concatenate(gains),
-            )
-
+        groups, gains = [], []
         for seen, targets in zip(task.histories, task.targets, strict=True):
-            group, retrieved = self.candidates(seen, items)
-            gain = np.isin(group, targets).astype(np.float32)
-            if taught and not gain.any():
-                continue
-            columns = self.columns(seen, group, retrieved)
-            names = tuple(columns)
-            blocks.append(np.column_stack(list(columns.values())).astype(np.float32))
-            found.append(group)
-            gains.append(gain)
-            if len(found) == batch:
-                yield table()
-                blocks, found, gains = [], [], []
-        if found:
-            yield table()
-
-    def learn(self, task: Task, trees: TreeOptions) -> dict[str, Fusion]:
-        """Return the fusions, learnt from what the shoppers of a task had next."""
-        table, _, gains = next(self.tables(task, len(task.histories), taught=True))
-        voters = tuple(f"score.{name}" for name in self.retrievers)
-        columns = [name for name in table.names if name.startswith("score.")]
+            found, retrieved, _ = self.retrieved(seen, items)
+            gain = np.isin(found, targets).astype(np.float32)
+            if gain.any():  # others teach nothing
+                groups.append(self.columns(seen, found, retrieved))
+                gains.append(gain)
+        if not groups:
+            raise DataError(
+                f"expected shoppers who had one of the {self.depth} best of a scorer next, found "
+                f"none among {len(task.histories)}: give more shoppers"
+            )
+        table, gain = table_of(groups), np.concatenate(gains)
+        opinions = [name for name in table.names if name.startswith("score.")]
         return {
-            "vote": Vote(voters),
-            "weighted": Weighted.fit(table, gains, columns),
-            "lambdamart": LambdaMart.fit(table, gains, trees),
+            "vote": Vote(tuple(f"score.{name}" for name in self.retrievers)),
+            "weighted": Weighted.fit(table, gain, opinions),
+            "lambdamart": LambdaMart.fit(table, gain, trees),
         }
 
-    def lists(
-        self, task: Task, fusions: Mapping[str, Fusion], k: int
-    ) -> dict[str, list[NDArray[np.intp]]]:
-        """Return the k best items of each shopper by each fusion."""
-        lists: dict[str, list[NDArray[np.intp]]] = {name: [] for name in fusions}
-        for table, found, _ in self.tables(task, _BATCH):
+    def lists(self, task: Task, fusions: Mapping[str, Fusion], k: int) -> dict[str, list[Best]]:
+        """Return the k best items of each shopper by each retriever and by each fusion."""
+        items = np.arange(len(task.catalogue), dtype=np.int32)
+        lists: dict[str, list[Best]] = {name: [] for name in (*self.retrievers, *fusions)}
+        for start in range(0, len(task.histories), _BATCH):
+            groups, candidates = [], []
+            for seen in task.histories[start : start + _BATCH]:
+                found, retrieved, own = self.retrieved(seen, items)
+                groups.append(self.columns(seen, found, retrieved))
+                candidates.append(found)
+                for name, one in own.items():
+                    lists[name].append(one[:k])
+            table = table_of(groups)
             for name, fusion in fusions.items():
-                placed = ranks(table, fusion.fuse(table))
-                first = placed < k
-                order = np.lexsort((placed[first], table.group[first]))
-                ends = np.cumsum(np.minimum(table.sizes, k))[:-1]
-                lists[name] += np.split(found[first][order].astype(np.intp), ends)
+                placed = np.split(ranks(table, fusion.fuse(table)), table.offsets[1:-1])
+                lists[name] += [
+                    found[np.argsort(place)[:k]].astype(np.intp)
+                    for found, place in zip(candidates, placed, strict=True)
+                ]
         return lists
+
+
+def table_of(groups: Sequence[Columns]) -> FeatureTable:
+    """Return the columns of several shoppers as one table, a group each."""
+    blocks = [np.column_stack(list(columns.values())) for columns in groups]
+    sizes = [len(block) for block in blocks]
+    return FeatureTable(
+        names=tuple(groups[0]),
+        X=np.concatenate(blocks).astype(np.float32, copy=False),
+        offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        engine_rank=np.concatenate([np.arange(size, dtype=np.int32) for size in sizes]),
+    )
