@@ -12,7 +12,9 @@ correlation of the scores of the refit's hundred best. `seed`: same@20 of a refi
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -25,6 +27,7 @@ from benchmarks.common import options, report
 from benchmarks.full_ranking import Task, lists_of, measure
 from search_rerank.config import EncoderConfig
 from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.event import GAINS
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.data.layouts import data_root, load_dataset
@@ -32,11 +35,13 @@ from search_rerank.encoders import fit_encoder
 from search_rerank.scorers import SCORERS, create
 from search_rerank.scorers.base import Scorer
 from search_rerank.scorers.news import How, News
+from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.stored import StoredLog
 
 NAME = "amazon_beauty_5core"
 SEEN = 0.9
 STEPS = 10
-SHOPPERS = 1000
+SHOPPERS = 500
 NEAR, DEEP = 20, 100
 NOT_YET = 4_102_444_800_000
 """2100: later than any log."""
@@ -106,6 +111,18 @@ def _unseen(scores: NDArray[np.float32], seen: NDArray[np.int32]) -> NDArray[np.
     return values
 
 
+def reading_s(events: Events) -> float:
+    """Return the seconds that it takes to read a whole log from a state, as columns."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.sqlite3"
+        with closing(SqliteState(path, GAINS)) as state:
+            state.append(events.log)
+            start = perf_counter()
+            with StoredLog(path) as log:
+                Events.from_events(log.all(), events.items)
+            return perf_counter() - start
+
+
 def row(name: str, given: Mapping[str, Any], task: Task, end_ms: int) -> dict[str, Any]:
     """Return one scorer's row of the table."""
     cuts = np.quantile(task.events.time_ms, np.linspace(SEEN, 1, STEPS + 1))
@@ -138,15 +155,17 @@ def row(name: str, given: Mapping[str, Any], task: Task, end_ms: int) -> dict[st
 def main(scorers: str, until: float, json_file: Path | None, data: Path | None) -> None:
     """Print one row a scorer."""
     task, end_ms = read(data or data_root() / NAME, until)
+    log_s = reading_s(task.events)
     protocol = (
-        f"{NAME}: {len(task.events):,} interactions before the {until} quantile; the last "
-        f"{1 - SEEN:.0%} of them are new; {len(task.histories):,} shoppers"
+        f"{NAME}: {len(task.events):,} interactions before the {until} quantile, read from a state "
+        f"in {log_s:.1f} s; the last {1 - SEEN:.0%} of them are new; {len(task.histories):,} "
+        "shoppers"
     )
     rows = []
     for name in scorers.split(","):
         rows.append(row(name, {}, task, end_ms))
         click.echo(rows[-1], err=True)
-    report("update", protocol, rows, {}, json_file)
+    report("update", protocol, rows, {"reading the log": log_s}, json_file)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,8 @@ class Catalogue:
     attributes
         int32 (n, a), for each of the common attributes (a word that at least one item in ten has)
         the number of its value, -1 where the item has none; at most `MAX_ATTRIBUTES`.
+    attribute_values
+        Name of each common attribute to its values, in the order of the numbers above.
     """
 
     ids: IdMap
@@ -57,6 +60,7 @@ class Catalogue:
     categories: Sequence[str]
     vectors: NDArray[np.float32]
     attributes: NDArray[np.int32]
+    attribute_values: Mapping[str, Sequence[str]]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,6 +96,7 @@ class Catalogue:
             for level in range(len(item.category)):
                 category[n, level] = categories.add(" > ".join(item.category[: level + 1]))
         empty = np.zeros((len(rows), 0), dtype=np.float32)
+        values = {name: IdMap() for name in _common_attributes(rows)}
         return cls(
             ids=IdMap(item.id for item in rows),
             brand=brand,
@@ -103,7 +108,8 @@ class Catalogue:
             brands=brands.ids(),
             categories=categories.ids(),
             vectors=empty if vectors is None else vectors.astype(np.float32, copy=False),
-            attributes=_common_attributes(rows),
+            attributes=_numbered(rows, values),
+            attribute_values={name: numbers.ids() for name, numbers in values.items()},
         )
 
     def extended(self, items: Iterable[Item], vectors: NDArray[np.float32]) -> Catalogue:
@@ -112,17 +118,18 @@ class Catalogue:
         Parameters
         ----------
         items
-            None of them held already. Of their attributes nothing is known (-1): which are common
-            is found again when the whole catalogue is.
+            None of them held already. Which attributes are common stays.
         vectors
             float32 (m, d), a row for each of them.
         """
-        added = Catalogue.from_items(items, vectors)
+        rows = list(items)
+        added = Catalogue.from_items(rows, vectors)
         brands, categories = IdMap(self.brands), IdMap(self.categories)
         brand = _renumbered(added.brand, [brands.add(name) for name in added.brands])
         category = _renumbered(added.category, [categories.add(name) for name in added.categories])
         depth = max(self.category.shape[1], category.shape[1])
-        unknown = np.full((len(added), self.attributes.shape[1]), UNKNOWN, dtype=np.int32)
+        values = {name: IdMap(known) for name, known in self.attribute_values.items()}
+        attributes = np.concatenate([self.attributes, _numbered(rows, values)])
         return Catalogue(
             ids=IdMap([*self.ids.ids(), *added.ids.ids()]),
             brand=np.concatenate([self.brand, brand]),
@@ -134,25 +141,34 @@ class Catalogue:
             brands=brands.ids(),
             categories=categories.ids(),
             vectors=np.concatenate([self.vectors, added.vectors]),
-            attributes=np.concatenate([self.attributes, unknown]),
+            attributes=attributes,
+            attribute_values={name: numbers.ids() for name, numbers in values.items()},
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the columns as plain arrays, strings as fixed-width unicode; no pickle."""
+        values = self.attribute_values.values()
         return {
             "ids": np.array(self.ids.ids(), dtype=np.str_),
             "brands": np.array(self.brands, dtype=np.str_),
             "categories": np.array(self.categories, dtype=np.str_),
+            "attribute_names": np.array(list(self.attribute_values), dtype=np.str_),
+            "attribute_value": np.array(list(chain(*values)), dtype=np.str_),
+            "attribute_count": np.array([len(of) for of in values], dtype=np.int64),
             **{name: getattr(self, name) for name in _NUMERIC},
         }
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[np.generic]]) -> Catalogue:
         """Rebuild a catalogue from what `arrays` returned."""
+        # Nothing is cut into one part, of no name.
+        cuts = np.cumsum(arrays["attribute_count"])[:-1]
+        values = [part.tolist() for part in np.split(arrays["attribute_value"], cuts)]
         return cls(
             ids=IdMap(arrays["ids"].tolist()),
             brands=arrays["brands"].tolist(),
             categories=arrays["categories"].tolist(),
+            attribute_values=dict(zip(arrays["attribute_names"].tolist(), values, strict=False)),
             **{name: arrays[name] for name in _NUMERIC},  # type: ignore[arg-type]
         )
 
@@ -169,15 +185,18 @@ _NUMERIC = (
 )
 
 
-def _common_attributes(items: Sequence[Item]) -> NDArray[np.int32]:
+def _common_attributes(items: Sequence[Item]) -> list[str]:
     words = Counter(
         name for item in items for name, value in item.attributes.items() if isinstance(value, str)
     )
     least = max(1, len(items) // 10)
-    names = [name for name, n in words.most_common() if n >= least][:MAX_ATTRIBUTES]
-    found = np.full((len(items), len(names)), UNKNOWN, dtype=np.int32)
-    for place, name in enumerate(names):
-        numbers = IdMap()
+    return [name for name, n in words.most_common() if n >= least][:MAX_ATTRIBUTES]
+
+
+def _numbered(items: Sequence[Item], values: Mapping[str, IdMap]) -> NDArray[np.int32]:
+    """Return the number of each item's value of each attribute, new values added to the maps."""
+    found = np.full((len(items), len(values)), UNKNOWN, dtype=np.int32)
+    for place, (name, numbers) in enumerate(values.items()):
         for row, item in enumerate(items):
             if isinstance(value := item.attributes.get(name), str):
                 found[row, place] = numbers.add(value)

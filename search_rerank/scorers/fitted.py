@@ -37,7 +37,7 @@ class Fitted(ABC):
 
     name: ClassVar[str]
     dear: ClassVar[bool] = False
-    """Whether a fit takes too long for an update, which then keeps what was learnt."""
+    """Whether an update keeps what was learnt: a fit takes long, or needs what no state holds."""
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @abstractmethod
