@@ -60,5 +60,6 @@ class NeuralMf(InnerProduct, Pooling):
 
     def history_vector(self, history: History) -> NDArray[np.float32]:
         """Return the shopper's vector, float32 (dim + 1,), NaN where the history says nothing."""
-        shopper = unit(pool(history, self.known, self.pooled, self.decay))
-        return np.append(shopper, np.float32(1))
+        said = pool(history, self.known, self.pooled, self.decay)
+        constant = np.nan if np.isnan(said).any() else 1
+        return np.append(unit(said), np.float32(constant))
