@@ -86,24 +86,26 @@ class Collector:
         return self._there(in_turn(lists, self._left_out(), k))
 
     def _personal(self) -> list[Sequence[str]]:
-        popular = self._shelf.popular(_POOL)
+        popular = self._popular()
         bundle = self.in_use.bundle
         if bundle is None:
             return [popular]
         history = self._history(bundle)
-        near = self._near(centre(bundle.catalogue, history), _EACH)
+        middle = centre(bundle.catalogue, history) if self.in_use.has_vectors else None
+        near = [] if middle is None else self._near(middle, _EACH)
         items = self._pool(bundle, history.items, [*popular, *near])
         liked = best(bundle.scorers, history, items, _EACH, self.degraded)
         return [*ids_of(bundle.catalogue, liked), near, popular]
 
     def _trending(self) -> Candidates:
-        popular = self._shelf.popular(_POOL // 4)
+        popular = self._popular()
         bundle = self.in_use.bundle
         lists: list[Sequence[str]] = [popular]
         if bundle is not None:
             demand = [one for one in bundle.scorers if one.name in ("trend", "popularity")]
-            items = self._pool(bundle, np.zeros(0, dtype=np.int32), popular)
-            found = best(demand, History.empty(self.asked.now_ms), items, _EACH, self.degraded)
+            nobody = History.empty(self.asked.now_ms)
+            items = self._pool(bundle, nobody.items, popular, whole=True)
+            found = best(demand, nobody, items, _EACH, self.degraded)
             lists += ids_of(bundle.catalogue, found)
         there = self._there(in_turn(lists, self._left_out(), _POOL // 2))
         n = min(self.asked.k, _CLOSE)
@@ -118,10 +120,14 @@ class Collector:
         stored = self.engine.lookup([self._item])[0]
         if stored is None:
             raise EngineError(f"expected an item of the index, found no item {self._item!r}")
-        near = self._near(stored.vector, _CLOSE + 1)
+        n = _CLOSE + 1  # itself among them
+        if stored.vector is None:
+            near = self._shelf.named(stored.item.title, n)
+        else:
+            near = self._near(stored.vector, n)
         bundle = self.in_use.bundle
         if bundle is None:
-            return [near, self._shelf.popular(_CLOSE)]
+            return [near]
         item = bundle.catalogue.ids.numbers([self._item])
         known = History.of(item[item >= 0], now_ms=self.asked.now_ms)
         liked = related(bundle.scorers, known, _CLOSE, self.degraded)
@@ -133,7 +139,7 @@ class Collector:
 
     def _goes_with(self) -> list[Sequence[str]]:
         """Return what goes with the item or the history, from departments these are not of."""
-        popular = self._shelf.popular(_POOL)
+        popular = self._popular()
         bundle = self.in_use.bundle
         if bundle is None:
             return [popular]
@@ -193,10 +199,14 @@ class Collector:
         }
         return done if self.asked.item is None else {*done, self.asked.item}
 
-    def _near(self, vector: NDArray[np.float32] | None, n: int) -> Sequence[str]:
-        """Return the nearest items; none where vectors are of no use, which is told."""
-        if vector is None or not self.in_use.has_vectors:
-            return []
+    def _popular(self) -> Sequence[str]:
+        """Return the most demanded items, enough of them where they are all that is looked at."""
+        bundle = self.in_use.bundle
+        whole = bundle is not None and len(bundle.catalogue) <= WHOLE and not self.asked.filters
+        return self._shelf.popular(self.asked.k if whole else _POOL)
+
+    def _near(self, vector: NDArray[np.float32], n: int) -> Sequence[str]:
+        """Return the nearest items; none where the engine refuses the vector, which is told."""
         try:
             return self._shelf.near(vector, n)
         except EngineUnavailable:
@@ -207,13 +217,16 @@ class Collector:
             self.degraded.append(Degraded("vector", str(error)))
             return []
 
-    def _pool(self, bundle: Bundle, seen: Numbers, listed: Sequence[str]) -> Numbers:
+    def _pool(
+        self, bundle: Bundle, seen: Numbers, listed: Sequence[str], whole: bool = False
+    ) -> Numbers:
         """Return the items that scorers look at: all, or those listed and the history's neighbours.
 
-        Where filters hold, those listed are all that is known to meet them.
+        Where filters hold, those listed are all that is known to meet them; `whole` looks at all
+        of a large catalogue, too.
         """
         catalogue = bundle.catalogue
-        if not self.asked.filters and len(catalogue) <= WHOLE:
+        if not self.asked.filters and (whole or len(catalogue) <= WHOLE):
             return np.arange(len(catalogue), dtype=np.int32)
         numbers = catalogue.ids.numbers(listed)
         if not self.asked.filters:

@@ -40,6 +40,10 @@ class Shelf:
         asked = Retrieve(NO_WORD, vector=vector, filters=self.filters, k=n)
         return self.engine.retrieve(asked).ids
 
+    def named(self, text: str, n: int) -> Sequence[str]:
+        """Return the n items that match the words of a text best."""
+        return self.engine.retrieve(Retrieve(text, filters=self.filters, k=n)).ids
+
     def those(self, ids: Iterable[str], collapse: bool) -> Candidates:
         """Return the given items that are there, in the engine's own order without words."""
         ids = list(dict.fromkeys(ids))[:_LISTED]

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from search_rerank.answer import Degraded
+from search_rerank.data.item import Item
+from search_rerank.engines.base import Document
 from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.query import Filters, Range
 from search_rerank.recommend.request import Scope
@@ -86,6 +88,18 @@ class RecommendContract:
         assert (answer.basis, answer.history) == ("segment", 0)
         few = ids(corner.ask(bundle(), scope="similar", item="boot3", k=2))
         assert set(few) == {"boot4", "mug3"} or set(few) == {"boot2", "mug3"}
+
+    def test_similar_needs_neither_bundle_nor_vector(self, corner: Corner) -> None:
+        nearest = ids(corner.ask(None, scope="similar", item="boot3", k=7))
+        assert set(nearest) <= {f"boot{n}" for n in range(EACH)} | {NEW}
+        live = next(version.name for version in corner.engine.versions() if version.live)
+        plain = Item(id="plain", title="a lamp of no vector")
+        corner.engine.write(live, [Document(plain)])
+        corner.engine.finish(live)
+        found = ids(corner.ask(bundle(), scope="similar", item="plain"))
+        corner.engine.delete(live, ["plain"])
+        corner.engine.finish(live)
+        assert set(found) == {f"lamp{n}" for n in range(EACH)}
 
     def test_what_is_similar_counts_as_looked_at(self, corner: Corner) -> None:
         by_neighbours = corner.ask(bundle("score.item_knn"), scope="similar", item="boot3")
