@@ -25,9 +25,9 @@ class CoOccurrence(Neighbours):
 
     A pair of interactions of one actor at distance d (1 for neighbours in time) counts the later
     one's strength times ``d ** -distance``, up to a distance of `window`; the reverse direction
-    counts `backward` times that. (Association and sequential rules of Ludewig and Jannach, 2018.) A candidate known
-    at fit time that never came after the history's items scores 0; a history without known items
-    gives NaN, as does a fit without events.
+    counts `backward` times that. (Association and sequential rules of Ludewig and Jannach, 2018.)
+    A candidate known at fit time that never came after the history's items scores 0; a history
+    without known items gives NaN, as does a fit without events.
     """
 
     name: ClassVar[str] = "co_occurrence"
