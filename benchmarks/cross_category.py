@@ -50,12 +50,10 @@ class Turn:
     """Whether the history lacks its department, too."""
 
 
-def turns(
-    events: Events, catalogue: Catalogue, department: Numbers, start_ms: int, end_ms: int
-) -> list[Turn]:
+def turns(events: Events, fitted: CrossCategory, start_ms: int, end_ms: int) -> list[Turn]:
     """Return the turns of [start_ms, end_ms) by actors with a history, in time order."""
     weight = events.weights(dict(GAINS))
-    actor, leaf = events.actor(), catalogue.leaf
+    actor, leaf, department = events.actor(), fitted.category, fitted.department
     past: dict[int, list[int]] = {}
     found = []
     last = int(np.searchsorted(events.time_ms, end_ms, side="left"))
@@ -74,25 +72,25 @@ def turns(
                     weight=weight[newest],
                 )
                 outside = department[category] not in department[had[had >= 0]]
-                found.append(Turn(history, category, bool(outside)))
+                found.append(Turn(history, int(fitted.categories[category]), bool(outside)))
         rows.append(n)
     return found
 
 
-def by_demand(demand: NDArray[np.floating], fitted: CrossCategory, near: bool) -> Ask:
+def by_demand(fitted: CrossCategory, near: bool) -> Ask:
     """Return the most wanted categories of all, or of the history's departments first."""
 
     def ask(history: History, outside: bool) -> Numbers:
         had = fitted.category[history.items]
         had = had[had >= 0]
-        rank = demand.astype(np.float64)
+        rank = fitted.share.astype(np.float64)
         inside = np.isin(fitted.department, fitted.department[had])
         if outside:
             rank = np.where(inside, -1.0, rank)
         elif near:
             rank = rank + inside
         rank[had] = -1.0
-        return np.argsort(-rank, kind="stable")[:K].astype(np.int32)
+        return fitted.categories[np.argsort(-rank, kind="stable")[:K]]
 
     return ask
 
@@ -124,14 +122,14 @@ def main(dataset: str, part: str, data: Path | None, json_file: Path | None) -> 
     before = perf_counter()
     fitted = CrossCategory().fit(events, catalogue, now_ms=start_ms)
     fit_s = perf_counter() - before
-    asked = turns(events, catalogue, fitted.department, start_ms, end_ms)
+    asked = turns(events, fitted, start_ms, end_ms)
 
     def complements(history: History, outside: bool) -> Numbers:
         return fitted.complements(history, K, outside=outside)[0]
 
     systems: dict[str, Ask] = {
-        "popularity of categories": by_demand(fitted.share, fitted, near=False),
-        "the same, the history's departments first": by_demand(fitted.share, fitted, near=True),
+        "popularity of categories": by_demand(fitted, near=False),
+        "the same, the history's departments first": by_demand(fitted, near=True),
         "cross_category": complements,
     }
     rows: list[dict[str, Any]] = []
@@ -150,7 +148,7 @@ def main(dataset: str, part: str, data: Path | None, json_file: Path | None) -> 
             )
     protocol = (
         f"{made.name}, {part} part, the next interaction in a category that the newest "
-        f"{NEWEST} before it do not hold; {len(catalogue.categories)} categories"
+        f"{NEWEST} before it do not hold; {len(fitted.categories)} categories"
     )
     report("cross_category", protocol, rows, {"cross_category": fit_s}, json_file)
 

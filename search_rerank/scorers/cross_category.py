@@ -15,6 +15,7 @@ from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.numbers import faded, inside, profile
+from search_rerank.scorers.paths import departments, paths_of
 from search_rerank.scorers.together import (
     Edges,
     Lifts,
@@ -74,18 +75,20 @@ class CrossCategory(Fitted):
     """Strength of each interaction type; others count nothing."""
     known: NDArray[np.bool_] = _fitted(np.bool_)
     """bool (n_items,), whether the item has a category or a brand."""
+    categories: NDArray[np.int32] = _fitted(np.int32)
+    """int32 (c,), the catalogue's numbers of the categories that are the deepest of an item."""
     category: NDArray[np.int32] = _fitted(np.int32)
-    """int32 (n_items,), the deepest of the path, -1 where none."""
+    """int32 (n_items,), place of the item's deepest in `categories`, -1 where none."""
     brand: NDArray[np.int32] = _fitted(np.int32)
     """int32 (n_items,), -1 where none."""
     wanted: NDArray[np.float32] = _fitted(np.float32)
     """float32 (n_items,), demand against the largest of the category, 0 to 1, by logarithms."""
     department: NDArray[np.int32] = _fitted(np.int32)
-    """int32 (n_categories,), category of the level at which the catalogue parts first."""
+    """int32 (c,), category of the level at which the catalogue parts first."""
     share: NDArray[np.float32] = _fitted(np.float32)
-    """float32 (n_categories,), share of all demand on items of this deepest category."""
+    """float32 (c,), share of all demand on items of the category."""
     category_starts: NDArray[np.int64] = _fitted(np.int64)
-    """int64 (n_categories + 1,), this and the next three as in `Edges`."""
+    """int64 (c + 1,), this and the next three as in `Edges`."""
     category_to: NDArray[np.int32] = _fitted(np.int32)
     category_lift: NDArray[np.float32] = _fitted(np.float32)
     category_rest: NDArray[np.float32] = _fitted(np.float32)
@@ -120,10 +123,13 @@ class CrossCategory(Fitted):
         weight = past.weights(dict(self.gains))
         if self.half_life_days > 0:
             weight = weight * faded(past, now_ms, self.half_life_days)
-        category, n = catalogue.leaf, len(catalogue.categories)
-        paths = _paths(catalogue)
+        leaf = catalogue.leaf
+        categories = np.unique(leaf[leaf >= 0])
+        category = np.where(leaf >= 0, np.searchsorted(categories, leaf), -1).astype(np.int32)
+        n, paths = len(categories), paths_of(catalogue)[categories]
         levels = [np.append(paths[:, depth], -1)[category] for depth in range(paths.shape[1])]
-        found = counts(self._pairs(past, weight), levels, [n] * len(levels))
+        sizes = [len(catalogue.categories)] * len(levels)
+        found = counts(self._pairs(past, weight), levels, sizes)
         by_category = kept(self._own(lifts(found, paths, self.shrink)), n, self.edges)
         places = np.column_stack([category, catalogue.brand])
         cells, number = np.unique(places, axis=0, return_inverse=True)
@@ -141,10 +147,11 @@ class CrossCategory(Fitted):
         return replace(
             self,
             known=(category >= 0) | (catalogue.brand >= 0),
+            categories=categories,
             category=category,
             brand=catalogue.brand,
             wanted=_against_best(demand, category, n),
-            department=_departments(catalogue),
+            department=departments(paths),
             share=_shares(demand, category, n),
             category_starts=by_category.starts,
             category_to=by_category.to,
@@ -200,14 +207,14 @@ class CrossCategory(Fitted):
         if len(seen) == 0:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
         lift = mean_lift(self._category_edges(), had, weight)
-        allowed = self.share > 0
+        allowed = np.ones(len(self.categories), dtype=bool)
         allowed[had] = False
         if outside:
             allowed &= ~np.isin(self.department, self.department[had])
         found = np.flatnonzero(allowed).astype(np.int32)
         score = np.log(lift[found]) + self.demand * np.log(self.share[found])
         best = np.lexsort((found, -score))[:n]
-        return found[best], score[best].astype(np.float32)
+        return self.categories[found[best]], score[best].astype(np.float32)
 
     def outside(self, history: History, items: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Return which items lie in no department of the history, bool (n,).
@@ -249,30 +256,6 @@ def _across(found: Iterable[Pairs], category: NDArray[np.int32]) -> Iterator[Pai
     for first, second, mass in found:
         apart = (category[first] != category[second]) | (category[first] < 0)
         yield first[apart], second[apart], mass[apart]
-
-
-def _paths(catalogue: Catalogue) -> NDArray[np.int32]:
-    """Return each category's number at each level, int32 (n_categories, depth).
-
-    Past its own depth a path goes on with the category itself.
-    """
-    levels = catalogue.category
-    n = len(catalogue.categories)
-    paths = np.repeat(np.arange(n, dtype=np.int32)[:, None], levels.shape[1], axis=1)
-    for depth in range(levels.shape[1]):
-        has = levels[:, depth] >= 0
-        paths[levels[has, depth], :depth] = levels[has, :depth]
-    return paths
-
-
-def _departments(catalogue: Catalogue) -> NDArray[np.int32]:
-    """Return each category's own at the first level that has several, int32 (n_categories,)."""
-    paths = _paths(catalogue)
-    for depth in range(paths.shape[1]):
-        level = catalogue.level(depth)
-        if len(np.unique(level[level >= 0])) > 1:
-            return paths[:, depth]
-    return np.arange(len(paths), dtype=np.int32)
 
 
 def _against_best(
