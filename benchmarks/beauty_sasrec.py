@@ -26,6 +26,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {**UNDATED, "decay": 0.6},
     "co_occurrence": AFTER,
     "graph_filter": {**UNDATED, "decay": 0.6},
+    "sequence": {"epochs": 10, "patience": 0, "batch": 192},
 }
 """Options of each scorer, chosen on the validation part."""
 VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -55,7 +56,7 @@ BEAUTY = Benchmark(
     catalogue=catalogue,
     settings=SETTINGS,
     variants=VARIANTS,
-    retrievers=("co_occurrence", "user_knn"),
+    retrievers=("co_occurrence", "sequence", "user_knn"),
     recent=("co_occurrence",),
     trees=TreeOptions(trees=1000, leaves=15, learning_rate=0.03, threads=1),
     published={

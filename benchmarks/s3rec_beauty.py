@@ -3,7 +3,7 @@
     python -m benchmarks.s3rec_beauty [--scorers NAME,NAME] [--no-fuse] [--part validation]
                                       [--users N] [--fitted FOLDER] [--json FILE] [--data DIR]
 
-The scorers under `text` read titles or categories, which FDSA and S3-Rec read, too.
+Rows of which `text` says yes read titles and categories, as FDSA and S3-Rec read categories.
 """
 
 from __future__ import annotations
@@ -15,8 +15,14 @@ from typing import Any
 import click
 
 from benchmarks.leave_one_out import Benchmark, Histories, leave_one_out_options, run
+from search_rerank.config import EncoderConfig
+from search_rerank.data.amazon import ITEMS, read_amazon_beauty
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.data.sequences import STEP_MS, catalogue_of, read_lists
+from search_rerank.data.refused import Refused
+from search_rerank.data.sequences import STEP_MS, read_lists
+from search_rerank.data.tables import table
+from search_rerank.encoders import fit_encoder
+from search_rerank.errors import DataError
 from search_rerank.fusion.lambdamart import TreeOptions
 
 DAY_S = 86_400
@@ -28,6 +34,9 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {**UNDATED, "decay": 0.6},
     "co_occurrence": AFTER,
     "graph_filter": {**UNDATED, "decay": 0.6},
+    "sequence": {"epochs": 9, "patience": 0},
+    "affinity": {"decay": 0.8},
+    "content": {"decay": 0.8},
 }
 """Options of each scorer, chosen on the validation part."""
 VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -45,9 +54,27 @@ def read(folder: Path) -> Histories:
     return read_lists(folder / "s3rec_Beauty.txt.gz")
 
 
-def catalogue(_: Path, items: Sequence[str]) -> Catalogue:
-    """Return a catalogue of ids."""
-    return catalogue_of(items)
+def catalogue(folder: Path, items: Sequence[str]) -> Catalogue:
+    """Return the items with titles, category paths and vectors.
+
+    Raises
+    ------
+    DataError
+        Where the table of items lacks one.
+    """
+    path = folder / ITEMS
+    asins = {
+        row["s3rec_id"]: row["asin"] for _, row in table(path, ("asin", "s3rec_id"), Refused())
+    }
+    named = {item.id: item for item in read_amazon_beauty(folder).items}
+    if missing := [item for item in items if asins.get(item) not in named]:
+        raise DataError(
+            f"{path}: expected every item of the histories, found {len(missing)} missing, such as "
+            f"{missing[0]}: take both files from the same release"
+        )
+    rows = [named[asins[item]].model_copy(update={"id": item}) for item in items]
+    texts = [item.text() for item in rows]
+    return Catalogue.from_items(rows, fit_encoder(EncoderConfig(), texts).encode(texts))
 
 
 S3REC = Benchmark(
@@ -57,8 +84,9 @@ S3REC = Benchmark(
     catalogue=catalogue,
     settings=SETTINGS,
     variants=VARIANTS,
-    retrievers=("co_occurrence", "user_knn"),
-    recent=("co_occurrence",),
+    retrievers=("co_occurrence", "sequence", "graph_filter", "user_knn"),
+    recent=("co_occurrence", "content"),
+    text=frozenset({"affinity", "content"}),
     trees=TreeOptions(trees=1000, leaves=15, learning_rate=0.03, threads=1),
     published={
         "PopRec": (0.0152, 0.0068),
