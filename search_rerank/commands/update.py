@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from search_rerank.engines.base import Engine
     from search_rerank.freshness import Updated
 
+_ASKED = 500
+"""Items looked up in the index at a time."""
+
 
 @click.command()
 @click.option(
@@ -114,7 +117,9 @@ def _in_index(engine: Engine, ids: Sequence[str]) -> Sequence[Item]:
     live = live_version(engine) if ids else None
     if live is None:
         return []
-    return [stored.item for stored in engine.lookup(ids, live.name) if stored is not None]
+    parts = (ids[start : start + _ASKED] for start in range(0, len(ids), _ASKED))
+    found = (stored for part in parts for stored in engine.lookup(part, live.name))
+    return [stored.item for stored in found if stored is not None]
 
 
 def _tell(result: Updated) -> None:

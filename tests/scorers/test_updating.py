@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,8 @@ from hypothesis import strategies as st
 
 from search_rerank.data.events import Events
 from search_rerank.data.history import History
-from search_rerank.scorers import create
+from search_rerank.scorers import SCORERS, create
+from search_rerank.scorers.fitted import Fitted
 from search_rerank.scorers.neighbours import Neighbours
 from search_rerank.scorers.news import News
 from tests.scorers.worlds import DAY_MS, N_ITEMS, NOW_MS, catalogue, click, log
@@ -101,3 +105,20 @@ def test_what_nobody_touched_keeps_its_list() -> None:
     assert (found[0], found[1]) == ({2, 4}, {3})
     # Both interactions of a pair fade to a half in three days.
     np.testing.assert_allclose(scorer.similarity[:2], 1 / 4, rtol=1e-5)
+
+
+def documented() -> dict[str, str]:
+    page = Path(__file__).parents[2] / "docs" / "freshness.md"
+    return dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page.read_text("utf-8"), re.M))
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_the_page_says_how_each_scorer_is_updated(name: str) -> None:
+    told = log([click("a", 0, NOW_MS - 2), click("a", 2, NOW_MS - 1), click("b", 2, NOW_MS)])
+    seen = told.time_ms < NOW_MS
+    news = News.of(told, ~seen, catalogue(), since_ms=NOW_MS, now_ms=LATER_MS)
+    scorer = create(name)
+    assert isinstance(scorer, Fitted)
+    if not scorer.dear:  # a kept one looks at nothing
+        scorer = scorer.fit(told.where(seen), catalogue(), now_ms=NOW_MS)
+    assert documented()[name] == scorer.update(news)[1]
