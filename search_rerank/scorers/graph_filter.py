@@ -15,7 +15,7 @@ from search_rerank.data.history import History
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.fitted import gains_option, require
 from search_rerank.scorers.neighbours import Neighbours, largest
-from search_rerank.scorers.numbers import actor_items, inside, profile
+from search_rerank.scorers.numbers import actor_items, inside, products, profile
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -104,7 +104,7 @@ class GraphFilter(Neighbours):
         scores = self.sums((past, weight), items)
         valid = inside(items, self.known)
         if len(past) and valid.any():
-            scores[valid] += self.right[items[valid]] @ (weight @ self.left[past])
+            scores[valid] += products(self.right, items[valid], weight @ self.left[past])
         return scores
 
     def _low_pass(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted
 from search_rerank.scorers.fitted import fitted as _fitted
-from search_rerank.scorers.numbers import inside
+from search_rerank.scorers.numbers import inside, products
 
 
 @dataclass(frozen=True)
@@ -36,5 +36,5 @@ class InnerProduct(Fitted):
         scores = np.full(len(items), np.nan, dtype=np.float32)
         valid = inside(items, self.known)
         if valid.any():
-            scores[valid] = self.factors[items[valid]] @ self.history_vector(history)
+            scores[valid] = products(self.factors, items[valid], self.history_vector(history))
         return scores

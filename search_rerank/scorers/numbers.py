@@ -62,6 +62,26 @@ def sums_at(
     return sums[place[wanted]]
 
 
+def products(
+    rows: NDArray[np.float32], items: NDArray[np.int32], vector: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the products of some items' rows with a vector, float32 (n,).
+
+    Parameters
+    ----------
+    rows
+        float32 (n_items, dim).
+    items
+        int32 (n,), valid item numbers.
+    vector
+        float32 (dim,).
+    """
+    # The product of all rows takes less time than a copy of a quarter of them.
+    if 4 * len(items) > len(rows):
+        return np.asarray((rows @ vector)[items])
+    return np.asarray(rows[items] @ vector)
+
+
 def actor_items(
     events: Events,
     n_items: int,
