@@ -18,6 +18,8 @@ from search_rerank.scorers.shrunken import category_rates
 
 _DAY_MS = 86_400_000
 _MAX_HALF_LIVES = 40.0
+_PLACES = 100
+"""Places that are told apart; those below count as the last of them."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,14 @@ class ClickRate(Fitted):
     """The logarithm of clicks over expected clicks (COEC, Zhang and Jones, WWW 2007), smoothed.
 
     An item shown in a ranking gains the strongest of the interactions that name the ranking, and is
-    expected to gain the mean of what was gained at its place by any item. The quotient of the sums
-    is drawn to that of the item's category with the weight of `shrink` expected gains, and that to
-    those of the categories above, up to 1: the smoothing of Agarwal et al. (KDD 2010), in one
-    tree. 0 is as its places give; NaN means that an item was never shown, as all are in a log
-    without rankings.
+    expected to gain the mean m of what was gained anywhere, times what was gained at its place
+    over m to the power `position`: with 1 as in the paper, with 0 a plain rate over the shop's. What stands higher is looked at more and is better, too, so that the whole of a place's worth
+    takes from good items what an engine gave them.
+
+    The quotient of the sums is drawn to that of the item's category with the weight of `shrink`
+    expected gains, and that to those of the categories above, up to 1: the smoothing of Agarwal
+    et al. (KDD 2010), in one tree. 0 is as the places give; NaN means that an item was never shown,
+    as all are in a log without rankings.
 
     A state keeps no rankings, so that an update keeps what a training learnt.
     """
@@ -38,8 +43,8 @@ class ClickRate(Fitted):
     dear: ClassVar[bool] = True
     shrink: float = 3.0
     """Weight of the rate above an item or a category, in expected gains."""
-    places: int = 100
-    """Places that are told apart; those below count as the last of them."""
+    position: float = 0.5
+    """Power of what a place usually gives, 0 to 1."""
     half_life_days: float = 60.0
     """After so many days a ranking counts half; 0 counts all alike."""
     gains: Mapping[str, float] = gains_option()
@@ -49,7 +54,8 @@ class ClickRate(Fitted):
 
     def __post_init__(self) -> None:
         require(self.shrink > 0, f"{self.name}: shrink", "above 0", self.shrink)
-        require(self.places >= 1, f"{self.name}: places", "1 or more", self.places)
+        in_range = 0 <= self.position <= 1
+        require(in_range, f"{self.name}: position", "0 to 1", self.position)
         half_life = self.half_life_days
         require(half_life >= 0, f"{self.name}: half_life_days", "0 or more", half_life)
 
@@ -57,7 +63,7 @@ class ClickRate(Fitted):
         """Learn from rankings and events before `now_ms`; the same input gives the same bytes."""
         n, shown = len(catalogue), events.rankings
         ranking = np.repeat(np.arange(len(shown)), np.diff(shown.offsets))
-        place = np.minimum(np.arange(len(ranking)) - shown.offsets[ranking], self.places - 1)
+        place = np.minimum(np.arange(len(ranking)) - shown.offsets[ranking], _PLACES - 1)
         gain = _gained(events.before(now_ms), ranking, n, self.gains)
         age = now_ms - shown.time_ms
         left = np.where(age > 0, 1.0, 0.0)
@@ -65,8 +71,9 @@ class ClickRate(Fitted):
             half_lives = np.clip(age / (_DAY_MS * self.half_life_days), 0, _MAX_HALF_LIVES)
             left *= np.exp2(-half_lives)
         weight = left[ranking]
-        usual = _sums(place, weight * gain, self.places)
-        usual /= np.maximum(_sums(place, weight, self.places), 1e-12)
+        by_place, looked = (_sums(place, mass, _PLACES) for mass in (weight * gain, weight))
+        mean = max(float(by_place.sum()), 1e-12) / max(float(looked.sum()), 1e-12)
+        usual = mean * (by_place / np.maximum(looked, 1e-12) / mean) ** self.position
         gained = _sums(shown.shown, weight * gain, n)
         due = _sums(shown.shown, weight * usual[place], n)
         rate = category_rates(catalogue.category, gained, due, 1.0, self.shrink)

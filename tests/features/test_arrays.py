@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search_rerank.features.arrays import of_best, place, ratio, share_of
+from search_rerank.features.arrays import of_best, place, ratio, share_of, sums_by
 
 
 def test_place_is_the_share_of_the_others_that_are_lower() -> None:
@@ -41,3 +41,11 @@ def test_ratio_and_of_best_at_zero() -> None:
     np.testing.assert_array_equal(ratio(zero, zero), [0, 0])
     np.testing.assert_array_equal(of_best(zero), [0, 0])
     assert of_best(np.array([2.0, 4.0], dtype=np.float32)) == pytest.approx([0.5, 1.0])
+
+
+def test_sums_by_key() -> None:
+    values = np.array([1.0, 2.0, 4.0, 8.0], dtype=np.float32)
+    keys = np.array([5, -1, 5, 0], dtype=np.int32)
+    np.testing.assert_array_equal(sums_by(values, keys), [5, np.nan, 5, 8])
+    assert sums_by(values[:0], keys[:0]).shape == (0,)
+    assert np.isnan(sums_by(values, np.full(4, -1, dtype=np.int32))).all()

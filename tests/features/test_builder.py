@@ -68,6 +68,47 @@ def test_brand_share_is_the_share_of_the_weight() -> None:
     )
 
 
+def test_an_item_is_told_by_its_share_of_its_category() -> None:
+    table = build(
+        ANN,
+        did(1, "boot", NOW - 30 * DAY, type="purchase"),  # Boots, 3/2 of 30 days
+        did(2, "shoe", NOW),  # Running, 1
+        did(3, "lamp", NOW),  # Lamps, 1
+        ids=("boot", "shoe", "lamp", "mug", "brand-new"),
+    )
+    share = table.column("item.demand_30d_of_category")
+    np.testing.assert_allclose(share[:3], [1, 1, 1])
+    assert share[3] == 0
+    np.testing.assert_allclose(
+        table.column("item.category_share"), [1.5 / 3.5, 1 / 3.5, 1 / 3.5, 0, np.nan], rtol=1e-5
+    )
+    trend = table.column("item.category_trend")
+    np.testing.assert_allclose(trend[:2], [2 ** (-30 / 7) / 2 ** (-30 / 30), 1], rtol=1e-5)
+
+
+def test_what_was_taken_after_the_words_under_three_half_lives() -> None:
+    table = build(ANN, did(1, "boot", NOW - 30 * DAY, query="Shoe"), did(2, "lamp", NOW))
+    for days in (7, 30, 180):
+        found = table.column(f"query.interactions_{days}d")
+        np.testing.assert_allclose(found, [np.log1p(2 ** (-30 / days)), 0, 0, 0], rtol=1e-5)
+
+
+def test_shares_of_what_was_taken_after_the_words() -> None:
+    table = build(
+        ANN,
+        did(1, "boot", NOW, query="shoe", type="purchase"),
+        did(2, "shoe", NOW, query="shoe"),
+        did(3, "lamp", NOW, type="cart"),
+    )
+    np.testing.assert_allclose(table.column("query.category_share"), [3 / 4, 1 / 4, 0, 0])
+    # Of 6 in all: boot 3, shoe 1, lamp 2; the words had 4 of them, ten more are as usual.
+    expected = [(3 + 10 * 3 / 6) / 14, (1 + 10 * 1 / 6) / 14, (0 + 10 * 2 / 6) / 14, 0]
+    np.testing.assert_allclose(table.column("query.item_share"), expected, rtol=1e-5)
+    nobody = build(Query(text="other", now_ms=NOW), did(1, "boot", NOW, query="shoe"))
+    assert np.isnan(nobody.column("query.category_share")).all()
+    np.testing.assert_allclose(nobody.column("query.item_share"), [1, 0, 0, 0])
+
+
 def test_session_sees_only_its_own_interactions() -> None:
     table = build(
         ANN,

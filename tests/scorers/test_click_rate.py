@@ -42,7 +42,7 @@ def shown(n: int, items: str, taken: str = "", type_: str = "click", ago: float 
 
 def scores(rows: list[Event], **options: object) -> dict[str, float]:
     world = shop()
-    scorer = create("click_rate", {"half_life_days": 0, **options})
+    scorer = create("click_rate", {"half_life_days": 0, "position": 1.0, **options})
     scorer = scorer.fit(Events.from_events(rows, world.ids), world, now_ms=NOW_MS)
     found = scorer.score(History.empty(NOW_MS), np.arange(len(world), dtype=np.int32))
     return dict(zip(world.ids.ids(), found.tolist(), strict=True))
@@ -128,7 +128,18 @@ def test_an_old_ranking_counts_half_after_the_half_life() -> None:
     assert found["d"] == pytest.approx(np.log((0.5 + blue) / (due + 1)))
 
 
-@pytest.mark.parametrize("option", ["shrink", "places"])
-def test_options_out_of_range_are_refused(option: str) -> None:
-    with pytest.raises(ConfigError, match=rf"click_rate: {option}: expected .*, found 0"):
-        create("click_rate", {option: 0})
+def test_a_place_counts_by_the_power_of_its_worth() -> None:
+    rows = [*shown(1, "de", "d"), *shown(2, "de", "d"), *shown(3, "ed", "ed"), *shown(4, "ab")]
+    # First places gained 3 of 4, second ones 1 of 4: 1/2 on average.
+    first, second = (0.5 * (share / 0.5) ** 0.5 for share in (3 / 4, 1 / 4))
+    due = 2 * second + first  # of e, which no category tells of
+    found = scores(rows, position=0.5, shrink=1.0)
+    assert found["e"] == pytest.approx(np.log((1 + 1) / (due + 1)))
+    plain = scores(rows, position=0, shrink=1.0)
+    assert plain["e"] == pytest.approx(np.log((1 + 1) / (3 * 0.5 + 1)))
+
+
+@pytest.mark.parametrize(("option", "value"), [("shrink", 0), ("position", 2)])
+def test_options_out_of_range_are_refused(option: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=rf"click_rate: {option}: expected .*, found {value}"):
+        create("click_rate", {option: value})
