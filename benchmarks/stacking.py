@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +18,15 @@ from search_rerank.fusion.grouped import ranks
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
 from search_rerank.fusion.vote import Vote
 from search_rerank.fusion.weighted import Weighted
-from search_rerank.scorers.base import Scorer
+from search_rerank.scorers.base import Representation, Scorer
 
 Numbers = NDArray[np.int32]
 Columns = dict[str, NDArray[np.float32]]
 Best = NDArray[np.intp]
 Lists = dict[str, Best]
 
+_PRODUCTS = 64
+"""Shoppers whose inner products with all items are in memory at a time."""
 _BATCH = 500
 """Shoppers whose table is in memory at a time where nothing is learnt from it."""
 
@@ -50,20 +52,43 @@ class Stack:
     depth: int
     recent: Sequence[str]
 
-    def retrieved(self, seen: Numbers, items: Numbers) -> tuple[Numbers, Columns, Lists]:
-        """Return one shopper's candidates, their scores by the retrievers, and whose they are.
+    def retrieved(
+        self, shoppers: Sequence[Numbers], n_items: int
+    ) -> Iterator[tuple[Numbers, Columns, Lists]]:
+        """Yield each shopper's candidates, their scores by the retrievers, and whose they are.
 
         Candidates stand in the order of their best place in a retriever's list; of equal places
         that of the retriever named first comes first.
         """
-        history = History.of(seen)
-        whole = {name: self.scorers[name].score(history, items) for name in self.retrievers}
-        lists = {name: best(scores, seen, self.depth) for name, scores in whole.items()}
-        places = np.concatenate([np.arange(len(one)) for one in lists.values()])
-        merged = np.concatenate(list(lists.values()))[np.argsort(places, kind="stable")]
-        _, first = np.unique(merged, return_index=True)
-        found = merged[np.sort(first)].astype(np.int32)
-        return found, {name: scores[found] for name, scores in whole.items()}, lists
+        scored = [self._scored(self.scorers[name], shoppers, n_items) for name in self.retrievers]
+        for seen, *scores in zip(shoppers, *scored, strict=True):
+            whole = dict(zip(self.retrievers, scores, strict=True))
+            lists = {name: best(one, seen, self.depth) for name, one in whole.items()}
+            places = np.concatenate([np.arange(len(one)) for one in lists.values()])
+            merged = np.concatenate(list(lists.values()))[np.argsort(places, kind="stable")]
+            _, first = np.unique(merged, return_index=True)
+            found = merged[np.sort(first)].astype(np.int32)
+            yield found, {name: one[found] for name, one in whole.items()}, lists
+
+    @staticmethod
+    def _scored(
+        scorer: Scorer, shoppers: Sequence[Numbers], n_items: int
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield each shopper's scores of all items, float32 (n_items,)."""
+        if not isinstance(scorer, Representation):
+            items = np.arange(n_items, dtype=np.int32)
+            for seen in shoppers:
+                yield scorer.score(History.of(seen), items)
+            return
+        vectors = scorer.item_vectors()
+        unknown = ~vectors.any(axis=1)
+        for start in range(0, len(shoppers), _PRODUCTS):  # one product for many is far quicker
+            some = [
+                scorer.history_vector(History.of(seen)) for seen in shoppers[start:][:_PRODUCTS]
+            ]
+            scores = np.stack(some) @ vectors.T
+            scores[:, unknown] = np.nan
+            yield from scores
 
     def columns(self, seen: Numbers, found: Numbers, retrieved: Columns) -> Columns:
         """Return the columns of one shopper's candidates."""
@@ -92,10 +117,11 @@ class Stack:
         DataError
             Where the candidates of fewer than two shoppers hold what they had.
         """
-        items = np.arange(len(task.catalogue), dtype=np.int32)
         groups, gains = [], []
-        for seen, targets in zip(task.histories, task.targets, strict=True):
-            found, retrieved, _ = self.retrieved(seen, items)
+        all_retrieved = self.retrieved(task.histories, len(task.catalogue))
+        for seen, targets, (found, retrieved, _) in zip(
+            task.histories, task.targets, all_retrieved, strict=True
+        ):
             gain = np.isin(found, targets).astype(np.float32)
             if gain.any():  # others teach nothing
                 groups.append(self.columns(seen, found, retrieved))
@@ -115,12 +141,12 @@ class Stack:
 
     def lists(self, task: Task, fusions: Mapping[str, Fusion], k: int) -> dict[str, list[Best]]:
         """Return the k best items of each shopper by each retriever and by each fusion."""
-        items = np.arange(len(task.catalogue), dtype=np.int32)
         lists: dict[str, list[Best]] = {name: [] for name in (*self.retrievers, *fusions)}
         for start in range(0, len(task.histories), _BATCH):
             groups, candidates = [], []
-            for seen in task.histories[start : start + _BATCH]:
-                found, retrieved, own = self.retrieved(seen, items)
+            shoppers = task.histories[start : start + _BATCH]
+            all_retrieved = self.retrieved(shoppers, len(task.catalogue))
+            for seen, (found, retrieved, own) in zip(shoppers, all_retrieved, strict=True):
                 groups.append(self.columns(seen, found, retrieved))
                 candidates.append(found)
                 for name, one in own.items():

@@ -9,6 +9,7 @@ from search_rerank.data.history import History
 from search_rerank.data.sequences import catalogue_of, events_of
 from search_rerank.errors import DataError
 from search_rerank.fusion.lambdamart import TreeOptions
+from search_rerank.scorers import create
 from search_rerank.scorers.base import Scorer
 
 N = 30
@@ -41,7 +42,7 @@ def world(histories: list[np.ndarray], targets: list[np.ndarray]) -> Task:
 
 def test_candidates_stand_by_their_best_place_and_never_twice() -> None:
     two = stack(right=Fixed(5), wrong=Fixed(6))
-    found, scores, lists = two.retrieved(numbers(7), ITEMS)
+    found, scores, lists = next(two.retrieved([numbers(7)], N))
     assert {name: one.tolist() for name, one in lists.items()} == {
         "right": [5, 6, 8],
         "wrong": [6, 8, 9],
@@ -53,7 +54,7 @@ def test_candidates_stand_by_their_best_place_and_never_twice() -> None:
 def test_columns_of_short_histories_and_of_those_who_do_not_retrieve() -> None:
     one = stack(right=Fixed(None), shown=Fixed(3))
     seen = numbers(9, 4)
-    found, scores, _ = one.retrieved(seen, ITEMS)
+    found, scores, _ = next(one.retrieved([seen], N))
     columns = one.columns(seen, found, scores)
     assert list(columns) == [
         "score.right",
@@ -67,6 +68,18 @@ def test_columns_of_short_histories_and_of_those_who_do_not_retrieve() -> None:
     np.testing.assert_array_equal(columns["score.right_last_1"], columns["score.right"])
     assert columns["score.right_place"].tolist() == [1.0, 0.5, 0.0]
     assert columns["user.interactions"].tolist() == [2, 2, 2]
+
+
+def test_products_of_many_shoppers_are_the_scores_of_each() -> None:
+    histories = {f"u{n}": [f"i{(n + step) % 20}" for step in range(4)] for n in range(70)}
+    catalogue = catalogue_of([f"i{n}" for n in range(N)])
+    als = create("als", {"dim": 8}).fit(events_of(histories, catalogue.ids), catalogue, now_ms=9999)
+    shoppers = [numbers(n % 20, (n + 1) % 20) for n in range(70)]
+    retrieved = Stack({"als": als}, ["als"], 5, []).retrieved(shoppers, N)
+    for seen, (found, scores, lists) in zip(shoppers, retrieved, strict=True):
+        each = als.score(History.of(seen), ITEMS)
+        np.testing.assert_allclose(scores["als"], each[found], rtol=1e-4, atol=1e-6)
+        assert lists["als"].max() < 20, "what nobody had is never listed"
 
 
 def test_a_table_has_a_group_a_shopper() -> None:
