@@ -28,7 +28,8 @@ class ClickRate(Fitted):
 
     An item shown in a ranking gains the strongest of the interactions that name the ranking, and is
     expected to gain the mean m of what was gained anywhere, times what was gained at its place
-    over m to the power `position`: with 1 as in the paper, with 0 a plain rate over the shop's. What stands higher is looked at more and is better, too, so that the whole of a place's worth
+    over m to the power `position`: with 1 as in the paper, with 0 a plain rate over the shop's.
+    What stands higher is looked at more and is better, too, so that the whole of a place's worth
     takes from good items what an engine gave them.
 
     The quotient of the sums is drawn to that of the item's category with the weight of `shrink`
