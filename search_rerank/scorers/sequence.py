@@ -35,23 +35,23 @@ class Sequence(Fitted):
 
     name: ClassVar[str] = "sequence"
     dear: ClassVar[bool] = True
-    dim: int = 64
+    dim: int = 128
     """Length of the vectors."""
-    blocks: int = 2
+    blocks: int = 1
     """Blocks of attention."""
     heads: int = 2
     """Heads of each block; divides `dim`."""
     length: int = 50
     """Newest items of a history that are looked at."""
-    dropout: float = 0.3
+    dropout: float = 0.5
     """Share of numbers set to 0 in training."""
     temperature: float = 0.07
     """Cosines are divided by it in training; lower learns finer differences."""
     negatives: int = 500
     """Items drawn for each batch to stand for all others; 0 takes all, which is exact and slow."""
-    epochs: int = 30
+    epochs: int = 20
     """Times that all histories are gone through, at most."""
-    patience: int = 3
+    patience: int = 2
     """Epochs without gain on held-out last items that end the training; 0 trains all epochs."""
     held_out: int = 5000
     """Actors at most whose last item is held out to find the number of epochs."""
