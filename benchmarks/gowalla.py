@@ -38,7 +38,12 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "popularity": {"half_life_days": 1e6},
     "item_knn": {**UNDATED, "weighting": "cosine", "shrink": 10.0},
     "user_knn": {**UNDATED, "rarity": 0.3},
-    "graph_filter": {**UNDATED, "dim": 512},
+    "graph_filter": {
+        **UNDATED,
+        "dim": 512,
+        "actor_power": 0.7,
+        "candidate_power": 0.4,
+    },
     "als": {**UNORDERED, "dim": 128, "reg": 50.0, "alpha": 20.0},
     "bpr": {**UNORDERED, "epochs": 300},
     "logistic_mf": {**UNORDERED},

@@ -37,6 +37,8 @@ class Bpr(InnerProduct):
     """Size of a step of stochastic gradient descent."""
     reg: float = 0.01
     """Weight of the squared factors, in fitting."""
+    popularity: float = 0.0
+    """What every item is preferred by: this times the logarithm of how many had it."""
     fold_reg: float = 0.3
     """Weight of the shopper's squared factors, at request time."""
     decay: float = 0.8
@@ -51,6 +53,7 @@ class Bpr(InnerProduct):
         require(self.epochs >= 1, "bpr: epochs", "1 or more", self.epochs)
         require(self.learning_rate > 0, "bpr: learning_rate", "above 0", self.learning_rate)
         require(self.reg >= 0, "bpr: reg", "0 or more", self.reg)
+        require(self.popularity >= 0, "bpr: popularity", "0 or more", self.popularity)
         require(self.fold_reg > 0, "bpr: fold_reg", "above 0", self.fold_reg)
         require(0 < self.decay <= 1, "bpr: decay", "above 0 and at most 1", self.decay)
         require(self.seed >= 0, "bpr: seed", "0 or more", self.seed)
@@ -65,7 +68,8 @@ class Bpr(InnerProduct):
 
         n = len(catalogue)
         matrix = actor_items(events, n, self.gains, now_ms=now_ms)
-        known = np.bincount(matrix.indices, minlength=n) > 0
+        actors = np.bincount(matrix.indices, minlength=n)
+        known = actors > 0
         factors = np.zeros((n, self.dim + 1), dtype=np.float32)
         if known.any():
             model = BayesianPersonalizedRanking(
@@ -78,6 +82,9 @@ class Bpr(InnerProduct):
             )
             model.fit(csr_matrix(matrix[:, known]), show_progress=False)
             factors[known] = model.item_factors
+            # The other item of a pair is one of the log's interactions, so that what was learnt is
+            # the preference beyond popularity; 1 gives back all of it.
+            factors[known, -1] += self.popularity * np.log(actors[known])
         return replace(self, known=known, factors=factors)
 
     def history_vector(self, history: History) -> NDArray[np.float32]:

@@ -216,6 +216,16 @@ class TestBpr(ScorerContract):
         factors = [self.fitted(seed=seed).arrays()["factors"] for seed in (0, 1)]
         assert not np.array_equal(*factors)
 
+    def test_popularity_is_given_back_as_a_logarithm(self) -> None:
+        rows = [("a", 0), ("a", 0), ("b", 0), ("c", 0), ("a", 2), ("b", 4)]
+        events = log([click(user, item, NOW_MS - 1) for user, item in rows])
+        without, given = (
+            self.fitted(events, popularity=power).arrays()["factors"] for power in (0.0, 0.5)
+        )
+        # Item 0 was had by three, the others by one each.
+        np.testing.assert_allclose((given - without)[[0, 2, 4], -1], [0.5 * np.log(3), 0, 0])
+        np.testing.assert_array_equal(given[:, :-1], without[:, :-1])
+
 
 class TestLogisticMf(ScorerContract):
     name = "logistic_mf"
