@@ -7,7 +7,8 @@ the first 90 % of it and updated with the rest, at once and in ten steps. Shoppe
 who did something later are asked for; all items they have not had are ranked.
 
 `same@20`: share of the refit's twenty best that are among the other's twenty best. `rank`: rank
-correlation of the scores of the refit's hundred best. `seed`: same@20 of a refit with another seed.
+correlation of the scores of the refit's hundred best. `stale` is not updated, `once` and `ten` are;
+`seed` is a refit with another seed, where the scorer has one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -24,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import options, report
-from benchmarks.full_ranking import Task, lists_of, measure
+from benchmarks.full_ranking import Task, best, measure
 from search_rerank.config import EncoderConfig
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.event import GAINS
@@ -41,7 +43,7 @@ from search_rerank.state.stored import StoredLog
 NAME = "amazon_beauty_5core"
 SEEN = 0.9
 STEPS = 10
-SHOPPERS = 500
+SHOPPERS = 300
 NEAR, DEEP = 20, 100
 NOT_YET = 4_102_444_800_000
 """2100: later than any log."""
@@ -87,28 +89,37 @@ def stepped(scorer: Scorer, task: Task, cuts_ms: Sequence[int]) -> tuple[Scorer,
     return scorer, how, (perf_counter() - start) / (len(cuts_ms) - 1)
 
 
-def closeness(scorer: Scorer, refit: Scorer, task: Task, now_ms: int) -> tuple[float, float]:
-    """Return same@20 and the rank correlation, means over the shoppers."""
-    from scipy.stats import rankdata
+@dataclass(frozen=True)
+class Ranked:
+    """What a scorer says to every shopper: all items' scores, and the best unseen ones in order."""
 
-    items = np.arange(len(task.catalogue), dtype=np.int32)
-    same, rank = [], []
-    for seen in task.histories:
-        history = History.of(seen, now_ms=now_ms)
-        one, other = (_unseen(s.score(history, items), seen) for s in (refit, scorer))
-        first, second = (np.lexsort((items, -scores)) for scores in (one, other))
-        same.append(np.isin(first[:NEAR], second[:NEAR]).mean())
-        deep = first[:DEEP]
-        a, b = rankdata(one[deep]), rankdata(other[deep])
-        if np.ptp(a) and np.ptp(b):
-            rank.append(np.corrcoef(a, b)[0, 1])
-    return float(np.mean(same)), float(np.mean(rank)) if rank else float("nan")
+    scores: Sequence[NDArray[np.float32]]
+    lists: Sequence[NDArray[np.intp]]
 
+    @classmethod
+    def by(cls, scorer: Scorer, task: Task, now_ms: int) -> Ranked:
+        """Ask a scorer for every shopper of the task."""
+        items = np.arange(len(task.catalogue), dtype=np.int32)
+        scores = [scorer.score(History.of(seen, now_ms=now_ms), items) for seen in task.histories]
+        pairs = zip(scores, task.histories, strict=True)
+        return cls(scores, [best(of, seen, DEEP) for of, seen in pairs])
 
-def _unseen(scores: NDArray[np.float32], seen: NDArray[np.int32]) -> NDArray[np.float32]:
-    values = np.where(np.isnan(scores), np.float32(-np.inf), scores)
-    values[seen] = -np.inf
-    return values
+    def same(self, refit: Ranked) -> float:
+        """Return the mean share of the refit's first twenty that are among these."""
+        pairs = zip(refit.lists, self.lists, strict=True)
+        shares = [np.isin(one[:NEAR], two[:NEAR]).mean() for one, two in pairs if len(one)]
+        return float(np.mean(shares))
+
+    def rank(self, refit: Ranked) -> float:
+        """Return the mean rank correlation over the refit's first hundred."""
+        from scipy.stats import rankdata
+
+        found = []
+        for one, two, deep in zip(refit.scores, self.scores, refit.lists, strict=True):
+            a, b = rankdata(one[deep]), rankdata(np.nan_to_num(two[deep], nan=-np.inf))
+            if len(deep) > 1 and np.ptp(a) and np.ptp(b):
+                found.append(np.corrcoef(a, b)[0, 1])
+        return float(np.mean(found))
 
 
 def reading_s(events: Events) -> float:
@@ -119,7 +130,7 @@ def reading_s(events: Events) -> float:
             state.append(events.log)
             start = perf_counter()
             with StoredLog(path) as log:
-                Events.from_events(log.all(), events.items)
+                Events.from_told(log.all(), events.items)
             return perf_counter() - start
 
 
@@ -127,24 +138,25 @@ def row(name: str, given: Mapping[str, Any], task: Task, end_ms: int) -> dict[st
     """Return one scorer's row of the table."""
     cuts = np.quantile(task.events.time_ms, np.linspace(SEEN, 1, STEPS + 1))
     cuts_ms = [*cuts[:-1].astype(int).tolist(), end_ms]
-    now = {"now_ms": end_ms}
-    stale = create(name, given).fit(task.events, task.catalogue, now_ms=cuts_ms[0])
+    learnt = (task.events, task.catalogue)
+    stale = create(name, given).fit(*learnt, now_ms=cuts_ms[0])
     start = perf_counter()
-    refit = create(name, given).fit(task.events, task.catalogue, **now)
+    refit = create(name, given).fit(*learnt, now_ms=end_ms)
     fit_s = perf_counter() - start
     once, how, update_s = stepped(stale, task, [cuts_ms[0], end_ms])
     ten, _, step_s = stepped(stale, task, cuts_ms)
     found: dict[str, Any] = {"system": name, "how": how, "fit_s": fit_s, "update_s": update_s}
     found["step_s"] = step_s
-    for label, scorer in (("stale", stale), ("once", once), ("ten", ten)):
-        same, rank = closeness(scorer, refit, task, end_ms)
-        found[f"{label}_same@{NEAR}"], found[f"{label}_rank"] = same, rank
+    asked = {"refit": refit, "stale": stale, "once": once, "ten": ten}
     if "seed" in refit.options():
-        other = create(name, {**given, "seed": 1}).fit(task.events, task.catalogue, **now)
-        found[f"seed_same@{NEAR}"] = closeness(other, refit, task, end_ms)[0]
-    for label, scorer in (("stale", stale), ("once", once), ("ten", ten), ("refit", refit)):
-        ndcg = measure(lists_of(scorer.score, task, 10), task, 10)["nDCG@10"]
-        found[f"{label}_nDCG@10"] = float(ndcg.mean())
+        asked["seed"] = create(name, {**given, "seed": 1}).fit(*learnt, now_ms=end_ms)
+    ranked = {label: Ranked.by(scorer, task, end_ms) for label, scorer in asked.items()}
+    for label in list(asked)[1:]:
+        found[f"{label} same@{NEAR}"] = ranked[label].same(ranked["refit"])
+    for label in ("once", "ten"):
+        found[f"{label} rank"] = ranked[label].rank(ranked["refit"])
+    for label in asked:
+        found[f"{label} nDCG@10"] = float(measure(ranked[label].lists, task, 10)["nDCG@10"].mean())
     return found
 
 

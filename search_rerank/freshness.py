@@ -18,7 +18,7 @@ from search_rerank.bundle import (
     read_manifest,
 )
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.data.event import Interaction
+from search_rerank.data.event import Told
 from search_rerank.data.events import Events
 from search_rerank.data.item import Item
 from search_rerank.data.learnt import LearntFrom
@@ -182,17 +182,15 @@ def _extended(bundle: Bundle, items: Sequence[Item], vectors: VectorCache) -> Ca
     return bundle.catalogue.extended(items, rows)
 
 
-def _news(
-    log: StoredLog, new: dict[str, Interaction], catalogue: Catalogue, learnt: LearntFrom
-) -> News:
+def _news(log: StoredLog, new: dict[str, Told], catalogue: Catalogue, learnt: LearntFrom) -> News:
     users = {event.user for event in new.values() if event.user is not None}
     visits = {e.session for e in new.values() if e.user is None and e.session is not None}
-    events = Events.from_events(log.of(users, visits), catalogue.ids)
+    events = Events.from_told(log.of(users, visits), catalogue.ids)
     now_ms = max([learnt.until_ms, *(event.time_ms + 1 for event in new.values())])
 
     @cache
     def whole() -> Events:
-        return Events.from_events(log.all(), catalogue.ids)
+        return Events.from_told(log.all(), catalogue.ids)
 
     return News(
         events=events,

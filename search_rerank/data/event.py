@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -86,6 +86,22 @@ class Interaction(_Event):
         if self.user is None and self.session is None:
             raise ValueError("expected a user, a session or both")
         return self
+
+
+class Told(NamedTuple):
+    """An interaction read back from where it was kept: checked once, which is dear, and not again.
+
+    The fields are those of `Interaction`.
+    """
+
+    id: str
+    user: str | None
+    session: str | None
+    item: str
+    type: str
+    time_ms: int
+    query: str | None
+    ranking: str | None
 
 
 class Ranking(_Event):

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Event, Interaction
+from search_rerank.data.event import Event, Interaction, Ranking, Told
 from search_rerank.data.ids import UNKNOWN, IdMap
 from search_rerank.errors import DataError
 
@@ -150,13 +150,22 @@ class Events:
             Where the interactions have more than `MAX_KINDS` types.
         """
         interactions: list[Interaction] = []
-        shown = []
+        shown: list[Ranking] = []
         for event in events:
             if isinstance(event, Interaction):
                 interactions.append(event)
             else:
                 shown.append(event)
-        interactions = [event for event in interactions if event.item in items]
+        return cls._of(interactions, shown, items)
+
+    @classmethod
+    def from_told(cls, interactions: Iterable[Told], items: IdMap) -> Events:
+        """Build the columns of interactions read back, without rankings; as `from_events`."""
+        return cls._of(interactions, [], items)
+
+    @classmethod
+    def _of(cls, told: Iterable[Interaction | Told], shown: list[Ranking], items: IdMap) -> Events:
+        interactions = [event for event in told if event.item in items]
         interactions.sort(key=lambda event: event.time_ms)
         shown.sort(key=lambda event: event.time_ms)
         users, sessions, queries = IdMap(), IdMap(), IdMap()
@@ -167,7 +176,7 @@ class Events:
                 f"such as {', '.join(kinds.ids()[-3:])!r:.200}: a type is a word such as click"
             )
 
-        def numbers(rows: Sequence[Event], field: str, ids: IdMap) -> NDArray[np.int32]:
+        def numbers(rows: Sequence[Event | Told], field: str, ids: IdMap) -> NDArray[np.int32]:
             values = (getattr(row, field) for row in rows)
             return np.array([UNKNOWN if v is None else ids.add(v) for v in values], dtype=np.int32)
 

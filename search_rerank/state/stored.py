@@ -10,12 +10,11 @@ from typing import Self
 
 import orjson
 
-from search_rerank.data.event import Interaction
+from search_rerank.data.event import Told
 from search_rerank.data.learnt import LearntFrom
 from search_rerank.errors import StateError
 
-_COLUMNS = "id, user, session, item, type, time_ms, query, ranking"
-_NAMES = tuple(_COLUMNS.split(", "))
+_COLUMNS = ", ".join(Told._fields)
 _READ_AT_ONCE = 50_000
 _NEVER = 2**63 - 1
 _IN_TIME = "ORDER BY time_ms, seq"
@@ -64,11 +63,11 @@ class StoredLog:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def all(self) -> Iterator[Interaction]:
+    def all(self) -> Iterator[Told]:
         """Yield every interaction, in time order."""
         return self._read(_ALL, ())
 
-    def new(self, learnt: LearntFrom, items: Collection[str] = ()) -> Iterator[Interaction]:
+    def new(self, learnt: LearntFrom, items: Collection[str] = ()) -> Iterator[Told]:
         """Yield what is not part of what was learnt from, in time order.
 
         Parameters
@@ -79,7 +78,7 @@ class StoredLog:
         mark = _NEVER if learnt.mark is None else learnt.mark
         return self._read(_NEW, (mark, learnt.until_ms, _listed(items)))
 
-    def of(self, users: Collection[str], sessions: Collection[str]) -> Iterator[Interaction]:
+    def of(self, users: Collection[str], sessions: Collection[str]) -> Iterator[Told]:
         """Yield every interaction of users, and of sessions under no user, in time order."""
         return self._read(_OF, (_listed(users), _listed(sessions)))
 
@@ -95,12 +94,11 @@ class StoredLog:
             count: int = row.fetchone()[0]
             return count
 
-    def _read(self, sql: str, values: tuple[int | str, ...]) -> Iterator[Interaction]:
+    def _read(self, sql: str, values: tuple[int | str, ...]) -> Iterator[Told]:
         with self._translated():
             rows = self._db.execute(sql, values)
             while batch := rows.fetchmany(_READ_AT_ONCE):
-                for row in batch:
-                    yield Interaction.model_construct(**dict(zip(_NAMES, row, strict=True)))
+                yield from map(Told._make, batch)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
