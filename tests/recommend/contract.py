@@ -89,6 +89,12 @@ class RecommendContract:
         few = ids(corner.ask(bundle(), scope="similar", item="boot3", k=2))
         assert set(few) == {"boot4", "mug3"} or set(few) == {"boot2", "mug3"}
 
+    def test_similar_fills_its_places_with_what_meets_the_filters(self, corner: Corner) -> None:
+        """Had together with the item is a mug alone, and mugs are not asked for."""
+        lamps = of(category="Shop > lamps")
+        answer = corner.ask(bundle(), scope="similar", item="boot3", filters=lamps, k=2)
+        assert len(answer.hits) == 2 and all("lamp" in id_ for id_ in ids(answer))
+
     def test_similar_needs_neither_bundle_nor_vector(self, corner: Corner) -> None:
         nearest = ids(corner.ask(None, scope="similar", item="boot3", k=7))
         assert set(nearest) <= {f"boot{n}" for n in range(EACH)} | {NEW}
@@ -164,9 +170,12 @@ class RecommendContract:
     @pytest.mark.parametrize("scope", SCOPES)
     def test_a_field_that_is_none_is_refused(self, corner: Corner, scope: Scope) -> None:
         corner.when(did("ann", "boot3", 1))
+        asked = of(**{"attributes.nope": "x"})
         with pytest.raises(EngineError, match="attributes.nope"):
-            asked = of(**{"attributes.nope": "x"})
             corner.ask(bundle(), user="ann", filters=asked, **request(scope))
+        if scope == "similar":  # nor where there is nothing but the vector to go by
+            with pytest.raises(EngineError, match="attributes.nope"):
+                corner.ask(bundle(), scope="similar", item="lamp6", filters=asked)
 
     @pytest.mark.parametrize("scope", SCOPES)
     def test_an_engine_that_is_away_is_an_error(
