@@ -14,7 +14,9 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import inside, profile
+from search_rerank.scorers.updating import item_sums
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Affinity(Fitted):
     """float32, each value's share among those of its attribute, above 0."""
     known: NDArray[np.bool_] = _fitted(np.bool_)
     """bool (n_items,), whether the item has any of the attributes."""
+    demand: NDArray[np.float64] = _fitted(np.float64)
+    """float64 (n_items,), the strength of all that happened to each item."""
 
     def __post_init__(self) -> None:
         require(self.smoothing > 0, "affinity: smoothing", "above 0", self.smoothing)
@@ -55,6 +59,14 @@ class Affinity(Fitted):
         past = events.before(now_ms)
         weight = past.weights(dict(self.gains)).astype(np.float64)
         demand = np.bincount(past.item, weights=weight, minlength=len(catalogue))
+        return self._learnt(demand.astype(np.float64), catalogue)
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with what is new added to the demand, exactly."""
+        demand = item_sums(self.demand, news, self.gains, 0.0)
+        return self._learnt(demand, news.catalogue), "updated"
+
+    def _learnt(self, demand: NDArray[np.float64], catalogue: Catalogue) -> Self:
         levels = [catalogue.level(level) for level in range(catalogue.category.shape[1])]
         columns = [
             catalogue.brand,
@@ -74,7 +86,8 @@ class Affinity(Fitted):
             bases.append(mass / max(mass.sum(), 1e-12))
             first += len(found)
         base = np.concatenate(bases).astype(np.float32)
-        return replace(self, values=values, base=base, known=np.any(values >= 0, axis=1))
+        known = np.any(values >= 0, axis=1)
+        return replace(self, values=values, base=base, known=known, demand=demand)
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN as the class says."""

@@ -15,8 +15,10 @@ from search_rerank.data.history import History
 from search_rerank.errors import ConfigError
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.news import How, News
 from search_rerank.scorers.numbers import faded
 from search_rerank.scorers.shrunken import category_rates
+from search_rerank.scorers.updating import item_sums
 
 _LEAST = 1e-9
 """Interactions a day where nobody does anything: the logarithm must be of something."""
@@ -48,6 +50,8 @@ class CategoryPopularity(Fitted):
     """Strength of each interaction type; others count nothing."""
     scores: NDArray[np.float32] = _fitted(np.float32)
     """float32 (n_items,)."""
+    demand: NDArray[np.float64] = _fitted(np.float64, 0, 0)
+    """float64 (n_items, windows), each item's decayed interactions."""
 
     def __post_init__(self) -> None:
         require(self.smoothing > 0, f"{self.name}: smoothing", "above 0", self.smoothing)
@@ -63,18 +67,31 @@ class CategoryPopularity(Fitted):
         past = events.before(now_ms)
         weight = past.weights(dict(self.gains))
         n = len(catalogue)
+        demand = [
+            np.bincount(past.item, weight * faded(past, now_ms, _days(self.name, days)), n)
+            for days in self.windows
+        ]
+        return self._scored(np.stack(demand, axis=1).astype(np.float64), catalogue)
+
+    def update(self, news: News) -> tuple[Self, How]:
+        """Return this scorer with each window's demand faded and what is new added, exactly."""
+        demand = [
+            item_sums(before, news, self.gains, _days(self.name, days))
+            for before, days in zip(self.demand.T, self.windows, strict=True)
+        ]
+        return self._scored(np.stack(demand, axis=1), news.catalogue), "updated"
+
+    def _scored(self, demands: NDArray[np.float64], catalogue: Catalogue) -> Self:
+        n = len(catalogue)
         total = np.zeros(n)
-        for days, share in self.windows.items():
-            half_life = _days(self.name, days)
-            mass = weight * faded(past, now_ms, half_life)
-            demand = np.bincount(past.item, mass, n).astype(np.float64)
-            demand *= np.log(2.0) / half_life  # a day
+        for decayed, (days, share) in zip(demands.T, self.windows.items(), strict=True):
+            demand = decayed * (np.log(2.0) / _days(self.name, days))  # a day
             mean = float(demand.mean()) if n else 0.0
             usual = category_rates(catalogue.category, demand, np.ones(n), mean, self.shrink)
             rate = (demand + self.smoothing * usual) / (1 + self.smoothing)
             total += share * np.log(np.maximum(rate, _LEAST))
         scores = total / sum(self.windows.values())
-        return replace(self, scores=scores.astype(np.float32))
+        return replace(self, scores=scores.astype(np.float32), demand=demands)
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""

@@ -42,6 +42,7 @@ def scores(rows: list[tuple[str, float]], **options: object) -> dict[str, float]
 
 class TestCategoryPopularity(ScorerContract):
     name = "category_popularity"
+    how = "updated"
     personal = False
     needs_events = False
 

@@ -234,6 +234,7 @@ class TestLogisticMf(ScorerContract):
 
 class TestAffinity(ScorerContract):
     name = "affinity"
+    how = "updated"
     needs_events = False
 
     def test_naive_bayes_of_one_attribute(self) -> None:
