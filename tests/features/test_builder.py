@@ -4,6 +4,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.item import Item
 from search_rerank.errors import BundleError
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
@@ -84,6 +86,20 @@ def test_an_item_is_told_by_its_share_of_its_category() -> None:
     )
     trend = table.column("item.category_trend")
     np.testing.assert_allclose(trend[:2], [2 ** (-30 / 7) / 2 ** (-30 / 30), 1], rtol=1e-5)
+
+
+def test_the_trend_is_that_of_the_whole_category() -> None:
+    boots = Catalogue.from_items(
+        [Item(id=id_, title=id_, category=["Shoes", "Boots"]) for id_ in ("boot", "clog")]
+    )
+    state = MemoryState(GAINS)
+    state.append([did(1, "boot", NOW - 30 * DAY), did(2, "clog", NOW)])
+    asked = read_moment(ANN, candidates("boot", "clog"), boots, state, GAINS, 50)
+    table, _ = FeatureBuilder(boots, ()).build(asked)
+    trend = (2 ** (-30 / 7) + 1) / (2 ** (-30 / 30) + 1)
+    np.testing.assert_allclose(table.column("item.category_trend"), [trend] * 2, rtol=1e-5)
+    share = table.column("item.demand_30d_of_category")
+    np.testing.assert_allclose(share, [0.5 / 1.5, 1 / 1.5], rtol=1e-5)
 
 
 def test_what_was_taken_after_the_words_under_three_half_lives() -> None:

@@ -96,8 +96,8 @@ def test_few_counts_are_drawn_to_the_category_and_those_above() -> None:
 
 
 def test_the_strongest_interaction_counts_once() -> None:
-    once = scores([*shown(1, "de", "d", "purchase"), *shown(2, "de", "e", "purchase")])
-    rows = [*shown(1, "de", "d", "purchase"), *shown(2, "de", "e", "purchase")]
+    rows = [*shown(1, "de", "d", "purchase"), *shown(2, "ed", "e", "purchase")]
+    once = scores(rows)
     rows += [row for row in shown(1, "de", "d") if isinstance(row, Interaction)]
     assert scores(rows) == pytest.approx(once, nan_ok=True)
 
@@ -114,6 +114,7 @@ def test_interactions_that_name_no_ranking_say_nothing() -> None:
 def test_rankings_and_interactions_from_now_on_are_not_looked_at() -> None:
     rows = [*shown(1, "de", "d"), *shown(2, "ed", "e")]
     late = [*shown(3, "ab", "a", ago=0), *shown(4, "ed", "d", ago=-1)]
+    late += [Interaction(id="l", time_ms=NOW_MS, user="u", item="e", type="purchase", ranking="r1")]
     found = scores([*rows, *late])
     assert found == pytest.approx(scores(rows), nan_ok=True)
     assert np.isnan(found["a"])

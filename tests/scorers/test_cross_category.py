@@ -129,6 +129,14 @@ def test_the_lift_is_the_gamma_poisson_mean_down_the_path() -> None:
     assert found["cream0"] == pytest.approx(np.log(cream), rel=1e-5)
 
 
+def test_a_path_that_ends_early_counts_once() -> None:
+    found = scores(fitted(hair_and_tools(), shrink=2.0), "hammer0")
+    pair, total = 10 * 3.0, 60 * 3.0
+    garden = (2 * pair + 2.0) / (60 * 60 / total + 2.0)
+    leaf = (pair + 2.0 * garden) / (30 * 30 / total + 2.0)
+    assert found["spade2"] == pytest.approx(np.log(leaf), rel=1e-5)
+
+
 def test_a_category_without_events_keeps_what_its_upper_levels_say() -> None:
     found = scores(fitted(hair_and_tools()), "shampoo0")
     assert found["comb0"] > 0  # of the department that shampoo's baskets stay in
@@ -180,6 +188,9 @@ def test_brands_tell_more_than_their_categories_explain() -> None:
     ]
     found = scores(fitted(mixed, brands=1.0), "shampoo0")
     assert found["cream0"] == pytest.approx(found["cream1"], abs=1e-6)
+    replaced = [row for n in range(9) for row in basket(f"b{n}", ["shampoo0", "shampoo2"])]
+    found = scores(fitted([*mixed, *replaced], brands=1.0), "shampoo0")
+    assert found["cream0"] == pytest.approx(found["cream1"], abs=1e-6)
 
 
 def test_items_of_one_category_are_told_apart_by_demand() -> None:
@@ -211,7 +222,12 @@ def test_few_edges_are_kept_and_the_others_share_their_mean() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(["click", "cart", "purchase", "look"]), max_size=4))
 def test_events_without_a_pair_change_nothing(types: list[str]) -> None:
-    alone = [row for n, type_ in enumerate(types) for row in basket(f"x{n}", ["cream2"], 3, type_)]
+    alone = [
+        row
+        for n, type_ in enumerate(types)
+        for who in ("x", f"y{n}")
+        for row in basket(who, ["cream2"], 3 + 0.01 * n, type_)
+    ]
     rows = hair_and_tools()
     np.testing.assert_array_equal(
         list(scores(fitted([*rows, *alone]), "shampoo0").values()),

@@ -125,9 +125,14 @@ class StateContract:
         assert counts[0].tolist() == [0.0] * len(QUERY_HALF_LIVES_DAYS)
         assert counts[1] == pytest.approx([2 ** (-30 / h) for h in QUERY_HALF_LIVES_DAYS])
 
-    def test_counts_of_a_query_fade_in_any_order(self, state: State) -> None:
-        state.append([did("1", "a", 9 * DAY_MS, type="cart", query="q")])
-        state.append([did("2", "a", 2 * DAY_MS, type="purchase", query="q")])
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_counts_of_a_query_fade_in_any_order(self, state: State, order: int) -> None:
+        told = [
+            did("1", "a", 9 * DAY_MS, type="cart", query="q"),
+            did("2", "a", 2 * DAY_MS, type="purchase", query="q"),
+        ]
+        for one in told[::order]:
+            state.append([one])
         counts = state.query_counts("q", ["a"], 10 * DAY_MS)[0]
         expected = [2 * 2 ** (-1 / h) + 3 * 2 ** (-8 / h) for h in QUERY_HALF_LIVES_DAYS]
         assert counts == pytest.approx(expected, rel=1e-5)
