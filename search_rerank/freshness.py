@@ -139,8 +139,10 @@ def promote_update(folder: Path, version: str, parent: str | None) -> bool:
     with one bundle an update. Bundles of trainings are kept.
     """
     live = live_bundle(folder)
-    if live is None or live.name != parent:
+    if live is None or live.name not in (parent, version):
         return False
+    if live.name == version:  # the same update, made beside this one
+        return True
     promote_bundle(folder, version)
     before = _parent(live)
     while before is not None and (earlier := _parent(folder / before)) is not None:

@@ -98,6 +98,9 @@ def test_what_is_new_shows_at_once_and_only_once(world: World, config: Config) -
         assert np.isnan(scorer.score(history, asked)).all(), scorer.name
     for scorer in new.scorers:
         assert np.isfinite(scorer.score(history, asked)).all(), scorer.name
+    (knn,) = [scorer for scorer in new.scorers if scorer.name == "item_knn"]
+    bought_with = knn.score(history, np.arange(n + 1, dtype=np.int32))
+    assert np.nanargmax(bought_with) == n
     assert update(config) == "nothing new: the bundle stays as it is\n"
 
 
@@ -186,6 +189,7 @@ def test_a_training_that_ended_meanwhile_stays_live(world: World, config: Config
     promote_bundle(folder, "trained")
     assert not promote_update(folder, str(parent), parent)
     assert live_bundle(folder) == folder / "trained"
+    assert promote_update(folder, "trained", parent)  # made twice, side by side
 
 
 def test_a_state_that_lost_its_log_is_refused(config: Config) -> None:
