@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from search_rerank.answer import Answer, Degraded
+from search_rerank.answer import Answer, Basis, Degraded
 from search_rerank.basis import basis_of, filters_category
 from search_rerank.bundle import Bundle
 from search_rerank.config import Config
@@ -169,11 +169,8 @@ class Pipeline:
             )
         if asked.scope == "personal":
             ranking = self._explored(ranking, query, personalise, degraded)
-        if ranking.basis is None and len(candidates):
-            of = past if asked.scope == "recently_viewed" else []
-            own = [one.session is not None and one.session == asked.session for one in of]
-            context = asked.item is not None or filters_category(asked.filters)
-            ranking = replace(ranking, basis=basis_of(own, context))
+        if ranking.basis is None and len(candidates):  # the candidates are of something
+            ranking = replace(ranking, basis=_basis_of_candidates(asked, past))
         return _answer(candidates, ranking, timings, degraded, explain)
 
     def similar(self, item_id: str, k: int) -> Answer:
@@ -213,7 +210,7 @@ class Pipeline:
     ) -> Ranking:
         """Return a ranking in which new items were given a few places."""
         settings, moment = self.config.exploration, ranking.moment
-        if not settings.slots or ranking.bundle is None or moment is None:
+        if not settings.slots or ranking.basis is None or moment is None:
             return ranking
         try:
             new = is_new(moment, settings, self._newcomers.ids(query.now_ms))
@@ -244,6 +241,13 @@ class Pipeline:
             log.error("searching by words only: %s", error)
             degraded.append(Degraded("vector", str(error)))
             return candidates
+
+
+def _basis_of_candidates(asked: Recommend, past: Sequence[Past]) -> Basis:
+    """Return from what candidates were collected that nothing ranked."""
+    of = past if asked.scope == "recently_viewed" else []
+    own = [one.session is not None and one.session == asked.session for one in of]
+    return basis_of(own, asked.item is not None or filters_category(asked.filters))
 
 
 def _answer(

@@ -90,7 +90,7 @@ def rank(
     table: FeatureTable | None = None
     scores: NDArray[np.float64] = candidates.score.astype(np.float64)
     ranked_by: str | None = None
-    basis: Basis | None = None
+    known: Basis | None = None
     history = 0
     bundle, builder = in_use.bundle, in_use.builder
     if query.sort:
@@ -108,13 +108,12 @@ def rank(
             degraded += failed
             with stage("fuse", timings_ms):
                 scores = bundle.ranker.fuse(table)
-            ranked_by = bundle.version
+            ranked_by, known = bundle.version, basis
         except Exception as error:  # ranking must never cost the shopper the answer
             log.exception("ranking failed; the engine's order is kept")
             degraded.append(Degraded("rank", type(error).__name__))
     order = np.lexsort((np.arange(len(candidates)), -scores))
-    basis = basis if ranked_by else None
-    return Ranking(scores, order, moment, table, ranked_by, basis, history)
+    return Ranking(scores, order, moment, table, ranked_by, known, history)
 
 
 def _moment(
