@@ -63,12 +63,13 @@ def test_an_empty_list_counts_nothing() -> None:
 
 
 def test_the_cut_shortens_what_is_scored_and_nothing_else() -> None:
-    def how_often(history: History, items: np.ndarray) -> np.ndarray:
-        return np.isin(items, history.items).astype(np.float32) + 1 / (1 + items)
+    def near(history: History, items: np.ndarray) -> np.ndarray:
+        return -np.abs(items - history.items.mean()).astype(np.float32)
 
-    asked = task([numbers(5, 4)], [numbers(1)])
-    # Seen items are left out although the scored history no longer has the first of them.
-    assert lists_of(how_often, asked, 6, last=1)[0].tolist() == [0, 1, 2, 3]
+    asked = task([numbers(0, 5)], [numbers(1)])
+    assert lists_of(near, asked, 6)[0].tolist() == [2, 3, 1, 4]
+    # Item 0 is left out, too, although the scored history no longer has it.
+    assert lists_of(near, asked, 6, last=1)[0].tolist() == [4, 3, 2, 1]
 
 
 def test_spread_keeps_histories_beside_their_targets() -> None:
