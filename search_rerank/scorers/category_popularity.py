@@ -25,7 +25,7 @@ _LEAST = 1e-9
 
 
 def _windows() -> dict[str, float]:
-    return {"7": 1.0, "30": 1.0, "180": 1.0}
+    return {"7": 1.0, "30": 1.0}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class CategoryPopularity(Fitted):
     where m is the mean of its deepest category's items, itself drawn to the mean of the category
     above with the weight of `shrink` items, and so on up to the shop's (gamma-Poisson, as empirical
     Bayes takes rates of few counts). The score is the windows' weighted mean of ``ln(that a day)``:
-    an item without events is as wanted as its category is, and a shop without any scores all alike.
+    items without events stand in the order of their categories, and a shop without any scores all
+    alike.
     """
 
     name: ClassVar[str] = "category_popularity"
