@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from search_rerank.neural.mf import PooledMf
@@ -14,25 +12,29 @@ from search_rerank.neural.pooled import Pooled
 class Towers(nn.Module):
     """Logits: those of a factorisation plus those of a perceptron on [shopper, item].
 
+    The perceptron begins with no say, so that it learns what the factorisation leaves.
+
     Parameters
     ----------
-    dim, temperature, bias
-        As of `PooledMf`; the perceptron has vectors of its own, as long.
+    mf
+        The factorisation.
+    n_items, dim
+        Of the perceptron's own vectors, which are random at first.
     hidden
         Units of the perceptron's first layer; the second has half of them.
     """
 
-    def __init__(
-        self, dim: int, hidden: int, temperature: float, bias: NDArray[np.float32]
-    ) -> None:
+    def __init__(self, mf: PooledMf, n_items: int, dim: int, hidden: int) -> None:
         super().__init__()
-        self.mf = PooledMf(dim, temperature, bias)
-        self.history = nn.Parameter(torch.randn(len(bias), dim) * dim**-0.5)
-        self.item = nn.Parameter(torch.randn(len(bias), dim) * dim**-0.5)
+        half = max(1, hidden // 2)
+        self.mf = mf
+        self.history = nn.Parameter(torch.randn(n_items, dim) * dim**-0.5)
+        self.item = nn.Parameter(torch.randn(n_items, dim) * dim**-0.5)
         self.shopper = nn.Linear(dim, hidden, bias=False)
         self.first = nn.Linear(dim, hidden)
-        self.second = nn.Linear(hidden, max(1, hidden // 2))
-        self.last = nn.Linear(max(1, hidden // 2), 1, bias=False)
+        self.second = nn.Linear(hidden, half)
+        self.last = nn.Linear(half, 1, bias=False)
+        nn.init.zeros_(self.last.weight)
 
     def forward(self, had: Pooled, candidates: Tensor) -> Tensor:
         """Return logits, float32 (b, c)."""

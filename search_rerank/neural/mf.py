@@ -9,29 +9,27 @@ from torch import Tensor, nn
 
 from search_rerank.neural.pooled import Pooled
 
+Floats = NDArray[np.float32]
+
 
 class PooledMf(nn.Module):
-    """Logits: cosine of the pooled history and an item, over a temperature, plus the item's bias.
+    """Logits: product of the pooled history, of unit length, and an item, plus the item's bias.
 
     Parameters
     ----------
-    dim
-        Length of the vectors.
-    temperature
-        By which cosines are divided.
+    pooled, item
+        float32 (n_items, dim), the first vectors of a history's items and of those to be found.
     bias
         float32 (n_items,), the first one.
     """
 
-    def __init__(self, dim: int, temperature: float, bias: NDArray[np.float32]) -> None:
+    def __init__(self, pooled: Floats, item: Floats, bias: Floats) -> None:
         super().__init__()
-        self.history = nn.Parameter(torch.randn(len(bias), dim) * dim**-0.5)
-        self.item = nn.Parameter(torch.randn(len(bias), dim) * dim**-0.5)
-        self.bias = nn.Parameter(torch.from_numpy(bias.copy()))
-        self.temperature = temperature
+        self.history = nn.Parameter(torch.from_numpy(pooled))
+        self.item = nn.Parameter(torch.from_numpy(item))
+        self.bias = nn.Parameter(torch.from_numpy(bias))
 
     def forward(self, had: Pooled, candidates: Tensor) -> Tensor:
         """Return logits, float32 (b, c)."""
         shopper = nn.functional.normalize(had.of(self.history), dim=1)  # (b, dim)
-        item = nn.functional.normalize(self.item[candidates], dim=1)  # (c, dim)
-        return shopper @ item.T / self.temperature + self.bias[candidates]  # (b, c)
+        return shopper @ self.item[candidates].T + self.bias[candidates]  # (b, c)

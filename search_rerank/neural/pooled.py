@@ -80,8 +80,8 @@ class Finding:
     Parameters
     ----------
     make
-        Returns a model that is called with `Pooled` and candidates, int64 (c,), and returns logits
-        (b, c).
+        Returns a model that may begin with what it is given, `histories`; the model is called with
+        `Pooled` and candidates, int64 (c,), and returns logits (b, c).
     histories
         What is learnt from.
     n_items
@@ -94,7 +94,7 @@ class Finding:
 
     def __init__(
         self,
-        make: Callable[[], nn.Module],
+        make: Callable[[Histories], nn.Module],
         histories: Histories,
         n_items: int,
         exercise: Exercise,
@@ -108,7 +108,7 @@ class Finding:
 
     def model(self) -> nn.Module:
         """Return a model with its first weights."""
-        return self._make()
+        return self._make(self._histories)
 
     def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
         """Yield exercises, each actor with two items or more once."""
@@ -218,7 +218,7 @@ def _flat(
 def learn(
     name: str,
     recipe: Recipe,
-    make: Callable[[], nn.Module],
+    make: Callable[[Histories], nn.Module],
     histories: Histories,
     n_items: int,
     exercise: Exercise,

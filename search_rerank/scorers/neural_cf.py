@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.fitted import require
 from search_rerank.scorers.numbers import inside
 from search_rerank.scorers.pooled import Pooling, pool, unit
+
+if TYPE_CHECKING:
+    from search_rerank.neural.cf import Towers
+    from search_rerank.neural.mf import PooledMf
 
 
 @dataclass(frozen=True)
@@ -69,22 +73,21 @@ class NeuralCf(Pooling):
         require_torch(f"the scorer {self.name}")
         from search_rerank.neural.cf import Towers
 
-        known, learnt = self.learn(
-            lambda bias: Towers(self.dim, self.hidden, self.temperature, bias),
-            events,
-            len(catalogue),
-            now_ms,
-        )
+        n = len(catalogue)
+
+        def make(mf: PooledMf) -> Towers:
+            return Towers(mf, n, self.dim, self.hidden)
+
+        known, learnt = self.learn(make, events, n, now_ms)
         if not learnt:
             return replace(self, known=known)
         seen = known[:, None]
-        factors = unit(learnt["mf.item"]) / np.float32(self.temperature)
         first = unit(learnt["item"]) @ learnt["first.weight"].T + learnt["first.bias"]
         return replace(
             self,
             known=known,
             pooled=np.hstack([learnt["mf.history"], learnt["history"]]) * seen,
-            factors=np.hstack([factors, learnt["mf.bias"][:, None]]) * seen,
+            factors=np.hstack([learnt["mf.item"], learnt["mf.bias"][:, None]]) * seen,
             item_first=first * seen,
             shopper_first=np.ascontiguousarray(learnt["shopper.weight"].T),
             second=np.vstack([learnt["second.weight"].T, learnt["second.bias"]]),

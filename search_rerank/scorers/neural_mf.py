@@ -44,17 +44,13 @@ class NeuralMf(InnerProduct, Pooling):
             For a GPU that is not there.
         """
         require_torch(f"the scorer {self.name}")
-        from search_rerank.neural.mf import PooledMf
-
         n = len(catalogue)
-        known, learnt = self.learn(
-            lambda bias: PooledMf(self.dim, self.temperature, bias), events, n, now_ms
-        )
+        known, learnt = self.learn(lambda mf: mf, events, n, now_ms)
         said = np.zeros((n, self.dim), dtype=np.float32)
         factors = np.zeros((n, self.dim + 1), dtype=np.float32)
         if learnt:
             said[known] = learnt["history"][known]
-            factors[known, :-1] = unit(learnt["item"][known]) / np.float32(self.temperature)
+            factors[known, :-1] = learnt["item"][known]
             factors[known, -1] = learnt["bias"][known]
         return replace(self, known=known, factors=factors, pooled=said)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,11 @@ from search_rerank.data.history import History
 from search_rerank.neural.extra import DEVICES
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.numbers import profile
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from search_rerank.neural.mf import PooledMf
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Pooling(Fitted):
     """Times that each history is seen, at most."""
     patience: int = 3
     """Epochs without a better held-out nDCG@20 after which fitting stops; 0 sees all epochs."""
-    learning_rate: float = 0.01
+    learning_rate: float = 0.002
     """First size of a step of AdamW, which shrinks to nothing over the epochs."""
     reg: float = 0.0
     """Decay of the weights, in fitting."""
@@ -35,10 +40,8 @@ class Pooling(Fitted):
     """Histories in a step."""
     negatives: int = 1024
     """Items drawn for each step beside those that its histories ask for; 0 takes every item."""
-    temperature: float = 0.15
-    """By which cosines are divided: the smaller, the more the nearest others count in fitting."""
-    popularity: float = 0.5
-    """The bias begins at this power of an item's number of interactions, as a logarithm."""
+    popularity: float = 0.0
+    """The bias begins as the logarithm of an item's number of interactions, times this."""
     ordered: bool = True
     """Whether what is asked for comes after what is given; `false` for logs without an order."""
     decay: float = 0.8
@@ -55,8 +58,7 @@ class Pooling(Fitted):
             self._require(option, getattr(self, option) >= 1, "1 or more")
         for option in ("patience", "reg", "negatives", "popularity", "seed"):
             self._require(option, getattr(self, option) >= 0, "0 or more")
-        for option in ("learning_rate", "temperature"):
-            self._require(option, getattr(self, option) > 0, "above 0")
+        self._require("learning_rate", self.learning_rate > 0, "above 0")
         self._require("decay", 0 < self.decay <= 1, "above 0 and at most 1")
         self._require("device", self.device in DEVICES, f"one of {', '.join(DEVICES)}")
 
@@ -65,7 +67,7 @@ class Pooling(Fitted):
 
     def learn(
         self,
-        make: Callable[[NDArray[np.float32]], Any],
+        make: Callable[[PooledMf], nn.Module],
         events: Events,
         n_items: int,
         now_ms: int,
@@ -75,13 +77,15 @@ class Pooling(Fitted):
         Parameters
         ----------
         make
-            Returns a torch model, given the bias that it begins with, float32 (n_items,).
+            Returns a model, given the factorisation that it is or has a part of.
         events, n_items, now_ms
             The log, the catalogue's length, and the time before which events count.
         """
         from search_rerank.neural.checkpoints import fingerprint
         from search_rerank.neural.histories import Histories
+        from search_rerank.neural.mf import PooledMf
         from search_rerank.neural.pooled import Exercise, learn
+        from search_rerank.neural.spectral import spectral
         from search_rerank.neural.training import Recipe
 
         histories = Histories.of(events, self.gains, now_ms=now_ms)
@@ -90,6 +94,10 @@ class Pooling(Fitted):
         if not known.any():
             return known, {}
         bias = np.float32(self.popularity) * np.log(np.maximum(count, 1)).astype(np.float32)
+
+        def first(given: Histories) -> PooledMf:
+            return PooledMf(*spectral(given, n_items, self.dim, self.seed), bias)
+
         log: dict[str, NDArray[Any]] = {"item": histories.item, "starts": histories.starts}
         weights = learn(
             fingerprint(self.name, self.options(), log),
@@ -102,7 +110,7 @@ class Pooling(Fitted):
                 self.seed,
                 anneal=True,
             ),
-            lambda: make(bias),
+            lambda given: make(first(given)),
             histories,
             n_items,
             Exercise(self.batch, self.negatives, self.decay, self.ordered),
