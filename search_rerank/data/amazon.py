@@ -28,8 +28,9 @@ def read_amazon_beauty(folder: Path, refused: Refused | None = None) -> Dataset:
 
     Purchases become interactions without query and session, in the order of (timestamp, position
     in the user's history), then of the file. `query_items` are the artificial queries of Ai et
-    al. (2017), each a category path. An item without a title is named by its narrowest category
-    and its id, and noted in `refused`.
+    al. (2017), each a category path. The set names no brands, but its titles open with them: the
+    first word stands for the brand. An item without a title is named by its narrowest category and
+    its id, and noted in `refused`.
 
     Raises
     ------
@@ -48,14 +49,19 @@ def read_amazon_beauty(folder: Path, refused: Refused | None = None) -> Dataset:
 
 
 def _items(path: Path, refused: Refused) -> Iterator[Item]:
+    spelled: dict[str, str] = {}  # OPI and Opi are one brand, as first met
     for line, row in table(path, ("asin",), refused):
         try:
             category = _first_path(row.get("categories_json"))
             title = row.get("title", "").strip()
+            word = title.split()[0].strip(",") if title else ""
+            brand = spelled.setdefault(word.casefold(), word) or None
             if not title:
                 title = f"{category[-1] if category else 'Item'} {row['asin']}"
                 refused.note("items without a title named by category and id")
-            yield parse_item({"id": row["asin"], "title": title, "category": category})
+            yield parse_item(
+                {"id": row["asin"], "title": title, "brand": brand, "category": category}
+            )
         except DataError as error:
             refused.add(path.name, line, str(error), row)
 

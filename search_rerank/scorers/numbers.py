@@ -59,7 +59,7 @@ def sums_at(
     place = np.zeros(n_items, dtype=np.int32)
     place[wanted] = np.arange(1, len(wanted) + 1)
     sums = np.bincount(place[items], weights=mass, minlength=len(wanted) + 1)
-    return sums[place[wanted]]
+    return sums[place[wanted]].astype(np.float64, copy=False)
 
 
 def products(

@@ -60,6 +60,8 @@ def test_small_beauty(small_beauty: Path) -> None:
         id="u1-0", timestamp=1318896000 * 1000, user="u1", item="0002", type="purchase"
     )
     assert data.query_items == {"beauty bath": ["0001"], "beauty": ["0001", "0002"]}
+    # Titles open with the brand; a title made up here names none.
+    assert [item.brand for item in data.items] == ["Soap", None, None]
     assert refused.notes == {"items without a title named by category and id": 2}
     assert refused.reasons == {
         "categories_json: expected a JSON list of paths": 1,

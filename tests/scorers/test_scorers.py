@@ -169,6 +169,16 @@ class TestCoOccurrence(ScorerContract):
         scorer = self.fitted(events, half_life_days=0, decay=0.5)
         assert scorer.score(History.of([0, 2]), ALL)[4] == 0.5 * 1 + 1
 
+    def test_demand_tells_apart_what_never_came_after(self) -> None:
+        events = log(
+            [click("a", item, NOW_MS - 10 + n) for n, item in enumerate([0, 4])]
+            + [click(user, item, NOW_MS - 5) for user, item in (("b", 6), ("c", 6), ("d", 8))]
+        )
+        scorer = self.fitted(events, half_life_days=0, prior=0.25, decay=0.5)
+        # The history weighs 1 + .5; item 4 came after item 0 once.
+        wanted = [0.5 * 1 + 0.25 * 1.5 * 1, 0.25 * 1.5 * 2]
+        np.testing.assert_allclose(scorer.score(History.of([0, 8]), ALL)[[4, 6]], wanted)
+
     def test_a_popular_follower_can_count_less(self) -> None:
         events = log([click("a", item, NOW_MS - 10 + n) for n, item in enumerate([0, 4, 4, 4])])
         plain, less = (
