@@ -32,7 +32,7 @@ class Pooling(Fitted):
     """Times that each history is seen, at most."""
     patience: int = 3
     """Epochs without a better held-out nDCG@20 after which fitting stops; 0 sees all epochs."""
-    learning_rate: float = 0.002
+    learning_rate: float = 0.01
     """First size of a step of AdamW, which shrinks to nothing over the epochs."""
     reg: float = 0.0
     """Decay of the weights, in fitting."""
