@@ -34,7 +34,7 @@ from search_rerank.recommend.trending import trending
 from search_rerank.state.base import Past, State
 
 log = logging.getLogger(__name__)
-WHOLE = 50_000
+WHOLE = 20_000
 """Catalogues up to this size are scored whole; of larger ones what is near the history."""
 _EACH = 100
 """Items that each scorer names."""

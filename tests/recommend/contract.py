@@ -158,6 +158,19 @@ class RecommendContract:
         assert set(ids(answer)) <= met
         assert answer.total == len(answer.hits)
 
+    def test_variants_are_one_where_asked(self, corner: Corner) -> None:
+        live = next(version.name for version in corner.engine.versions() if version.live)
+        twins = [one.model_copy(update={"group_id": "twin"}) for one in ITEMS if one.id[-1] == "1"]
+        corner.engine.write(live, [document(one) for one in twins])
+        corner.engine.finish(live)
+        found = ids(corner.ask(bundle(), user="ann", collapse=True))
+        whole = ids(corner.ask(bundle(), user="ann"))
+        corner.engine.write(live, [document(one) for one in ITEMS if one.id[-1] == "1"])
+        corner.engine.finish(live)
+        names = {one.id for one in twins}
+        assert len(names & set(whole)) == 3 and len(names & set(found)) == 1
+        assert set(whole) - names == set(found) - names
+
     @pytest.mark.parametrize("scope", SCOPES)
     def test_a_filter_by_id_holds_too(self, corner: Corner, scope: Scope) -> None:
         corner.when(did("ann", "boot3", 1), did("ann", "mug1", 2))
@@ -186,6 +199,7 @@ class RecommendContract:
 
         corner.when(did("ann", "boot3", 1))
         monkeypatch.setattr(corner.engine, "retrieve", away)
+        monkeypatch.setattr(corner.engine, "score", away)
         with pytest.raises(EngineUnavailable, match="no answer"):
             corner.ask(bundle(), user="ann", **request(scope))
 
