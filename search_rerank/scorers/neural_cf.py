@@ -27,7 +27,8 @@ class NeuralCf(Pooling):
     """The two towers of NeuMF (He et al., 2017), whose shopper is the pooled history.
 
     The towers have vectors of their own and are learnt together, with the exercise of `neural_mf`
-    in the place of single pairs. A history without known items gives NaN, as does a fit without
+    in the place of single pairs; the factorisation begins as there, the perceptron with no say,
+    where He et al. train both apart first. A history without known items gives NaN, as does a fit without
     events.
     """
 
@@ -45,8 +46,7 @@ class NeuralCf(Pooling):
     pooled: NDArray[np.float32] = _fitted(np.float32, 0, 0)
     """float32 (n_items, 2 * dim), what an item of the history says to the two towers."""
     factors: NDArray[np.float32] = _fitted(np.float32, 0, 0)
-    """float32 (n_items, dim + 1), the factorisation's unit vectors over the temperature, and the
-    bias."""
+    """float32 (n_items, dim + 1), the factorisation's vectors, and the bias."""
     item_first: NDArray[np.float32] = _fitted(np.float32, 0, 0)
     """float32 (n_items, hidden), what the item adds to the first layer."""
     shopper_first: NDArray[np.float32] = _fitted(np.float32, 0, 0)

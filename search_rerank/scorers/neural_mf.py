@@ -19,12 +19,13 @@ from search_rerank.scorers.pooled import Pooling, pool, unit
 
 @dataclass(frozen=True)
 class NeuralMf(InnerProduct, Pooling):
-    """Cosine of an item and the pooled history over a temperature, plus the item's bias.
+    """Product of the pooled history, of unit length, and the item, plus the item's bias.
 
-    SimpleX (Mao et al., 2021) without its table of users: what an item says of a shopper and what
-    it is itself are learnt apart, so that one part of a history is found from the rest of it, by a
-    softmax over drawn items instead of its contrastive loss. A history without known items gives
-    NaN, as does a fit without events.
+    The generalised factorisation of NeuMF (He et al., 2017) with the pooled history of SimpleX (Mao
+    et al., 2021) in the place of a table of users. What an item says of a shopper and what it is
+    itself are learnt apart, from the singular vectors of who had what on, so that one part of a
+    history is found from the rest, by a softmax over drawn items where SimpleX has a contrastive
+    loss. A history without known items gives NaN, as does a fit without events.
     """
 
     name: ClassVar[str] = "neural_mf"
