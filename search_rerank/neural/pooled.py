@@ -73,9 +73,9 @@ class Pooled:
 class Finding:
     """The lesson: candidates are told from each other by logits, what was had by cross-entropy.
 
-    The loss of an actor is that of a softmax over the candidates, the actor's other items left
-    out, in the mean of what is asked (the multinomial likelihood of Liang et al., 2018, with the
-    sampled denominator of Wu et al., 2022).
+    The loss of an actor is that of a softmax over the candidates without what is given, in the mean
+    of what is asked: the multinomial likelihood of Liang et al. (2018) with the sampled denominator
+    of Wu et al. (2022).
 
     Parameters
     ----------

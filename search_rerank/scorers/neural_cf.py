@@ -28,8 +28,8 @@ class NeuralCf(Pooling):
 
     The towers have vectors of their own and are learnt together, with the exercise of `neural_mf`
     in the place of single pairs; the factorisation begins as there, the perceptron with no say,
-    where He et al. train both apart first. A history without known items gives NaN, as does a fit without
-    events.
+    where He et al. train both apart first. A history without known items gives NaN, as does a fit
+    without events.
     """
 
     name: ClassVar[str] = "neural_cf"
