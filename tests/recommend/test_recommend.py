@@ -26,7 +26,8 @@ class TestElasticsearch(RecommendContract):
     """On a server."""
 
     @pytest.fixture(scope="class")
-    def engine(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    @classmethod
+    def engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         with on_a_server(tmp_path_factory.mktemp("corner")) as config:
             engine = open_engine(config)
             fill(engine)
