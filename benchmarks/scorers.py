@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.common import options, report
+from search_rerank.answer import Degraded
 from search_rerank.arrays import write_tensors
-from search_rerank.config import Config, ScorerConfig
+from search_rerank.config import Config, EncoderConfig, ScorerConfig
 from search_rerank.data.history import History
 from search_rerank.data.layouts import data_root, load_dataset
 from search_rerank.engines import open_engine
@@ -32,6 +33,8 @@ from search_rerank.errors import MissingExtra
 from search_rerank.evaluation.compare import bootstrap_ci
 from search_rerank.evaluation.measures import Grouped, parse_measure
 from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.moment import Moment
+from search_rerank.features.table import FeatureTable
 from search_rerank.scorers import SCORERS
 from search_rerank.scorers.base import Scorer
 from search_rerank.training import Shop, as_of, cuts, fit_scorers, quiet, replayed, tasks
@@ -43,8 +46,13 @@ CANDIDATES = 200
 HISTORY = 50
 SEED = 0
 
-SETTINGS: Mapping[str, Mapping[str, Any]] = {}
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "user_knn": {"half_life_days": 30.0, "rarity": 0.0, "neighbours": 2000},
+    "co_occurrence": {"half_life_days": 20.0, "decay": 0.8, "prior": 0.01},
+}
 """Options that differ from the defaults here, chosen on the validation part."""
+DIM = 512
+"""Dimension of the encoder, chosen alike."""
 
 FLOORS = {
     "popularity, half-life 30 d": 0.2427,
@@ -77,6 +85,22 @@ class Fit:
     fit_s: float
 
 
+class ScoresOnly(FeatureBuilder):
+    """Builds the columns of scorers alone: no other feature is looked at here."""
+
+    def build(self, moment: Moment) -> tuple[FeatureTable, list[Degraded]]:
+        """Return each scorer's raw column as a table of one group."""
+        n = len(moment.items)
+        scores = [scorer.score(moment.history, moment.items) for scorer in self.scorers]
+        table = FeatureTable(
+            names=tuple(scorer.name for scorer in self.scorers),
+            X=np.column_stack(scores),
+            offsets=np.array([0, n], dtype=np.int64),
+            engine_rank=np.arange(n, dtype=np.int32),
+        )
+        return table, []
+
+
 def fit_each(shop: Shop, names: Sequence[str], part: Part) -> tuple[dict[str, Fit], dict[str, str]]:
     """Return each fitted scorer, and for those that cannot be fitted here the reason."""
     found: dict[str, Fit] = {}
@@ -104,11 +128,11 @@ def quality(shop: Shop, fits: Mapping[str, Fit], part: Part) -> dict[str, dict[s
     bare = replace(shop, config=shop.config.model_copy(update={"scorers": ()}))
     with as_of(bare, part.start_ms) as replay:
         scorers = [fit.scorer for fit in fits.values()]
-        known = replace(replay, builder=FeatureBuilder(shop.catalogue, scorers))
+        known = replace(replay, builder=ScoresOnly(shop.catalogue, scorers))
         for rows in replayed(known, shop, occasions, part.start_ms, quiet, "queries"):
             chance = rng.permutation(len(rows.table))
             for name in fits:
-                scores = rows.table.column(f"score.{name}").astype(np.float64)
+                scores = rows.table.column(name).astype(np.float64)
                 ranked = Grouped.ranked(rows.gains, scores, chance, rows.table.offsets, rows.missed)
                 values[name].append(parse_measure(MAIN).values(ranked))
             shoppers += rows.shoppers
@@ -185,7 +209,7 @@ def main(
     if dataset.query_items is None:
         raise click.BadParameter(f"--data: expected a set that says what a query asks for: {NAME}")
     with tempfile.TemporaryDirectory() as scratch:
-        config = Config(home=Path(scratch), scorers=())
+        config = Config(home=Path(scratch), encoder=EncoderConfig(dim=DIM), scorers=())
         workspace = Workspace(config)
         with closing(open_engine(config)) as engine, workspace.cache() as cache:
             shop = workspace.shop(dataset, engine, cache)
