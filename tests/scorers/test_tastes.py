@@ -87,7 +87,7 @@ class Tastes:
 def spearman(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:
     """Return the rank correlation, 0 where one of both is constant: it tells nothing apart."""
     a, b = (rankdata(values) - (len(values) + 1) / 2 for values in (one, other))
-    return float(a @ b / max(np.sqrt((a @ a) * (b @ b)), 1e-12))
+    return float(a @ b / max(float(np.sqrt((a @ a) * (b @ b))), 1e-12))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,8 @@ def tastes() -> Tastes:
     catalogue = Catalogue.from_items(shop.items, encoder.encode(texts))
     events = Events.from_events(shop.events, catalogue.ids)
     weight = events.weights(dict(GAINS))
-    histories, utilities = [], []
+    histories: list[History] = []
+    utilities: list[NDArray[np.float32]] = []
     for number, user in enumerate(events.users.ids()):
         rows = np.flatnonzero(events.user == number)[-50:]
         if len(rows) >= 20 and len(histories) < 150:
