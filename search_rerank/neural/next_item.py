@@ -20,6 +20,10 @@ from search_rerank.neural.training import Batch
 
 _FREQUENT = 0.5
 """Negatives are drawn as often as items are frequent, to this power."""
+_MIXED = 3.0
+"""Windows whose lengths differ by less can come into the same batch."""
+BETAS = 0.9, 0.98
+"""Of AdamW; a rare item's slopes are forgotten soon, so that each of its events moves it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class NextItem:
         lengths = windows.lengths()
         if len(windows) == 0:
             return
-        order = np.argsort(lengths + rng.random(len(lengths)), kind="stable")
+        order = np.argsort(lengths + _MIXED * rng.random(len(lengths)), kind="stable")
         parts = np.array_split(order, -(-len(order) // self.batch))
         for n in rng.permutation(len(parts)).tolist():
             items = windows.padded(parts[n], int(lengths[parts[n]].max()))

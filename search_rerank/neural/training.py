@@ -59,6 +59,8 @@ class Recipe:
     anneal
         Whether the learning rate shrinks over the epochs, as half a cosine (Loshchilov and Hutter,
         2017).
+    betas
+        How long AdamW remembers slopes and their squares.
     """
 
     epochs: int
@@ -68,6 +70,7 @@ class Recipe:
     device: str = "auto"
     seed: int = 0
     anneal: bool = False
+    betas: tuple[float, float] = (0.9, 0.999)
 
     def rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch, counted from 0."""
@@ -175,7 +178,11 @@ def device_of(name: str) -> torch.device:
 
 def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.reg, fused=True
+        model.parameters(),
+        lr=recipe.learning_rate,
+        betas=recipe.betas,
+        weight_decay=recipe.reg,
+        fused=True,
     )
 
 

@@ -157,7 +157,7 @@ class Sequence(Fitted):
 
     def _learnt(self, histories: Histories, n_items: int) -> dict[str, Any]:
         from search_rerank.neural.checkpoints import fingerprint
-        from search_rerank.neural.next_item import NextItem
+        from search_rerank.neural.next_item import BETAS, NextItem
         from search_rerank.neural.sasrec import SasRec
         from search_rerank.neural.training import Recipe, fit
 
@@ -182,7 +182,13 @@ class Sequence(Fitted):
 
         held_out = histories.last_held_out(self.held_out)
         recipe = Recipe(
-            self.epochs, self.patience, self.learning_rate, self.reg, self.device, self.seed
+            epochs=self.epochs,
+            patience=self.patience,
+            learning_rate=self.learning_rate,
+            reg=self.reg,
+            device=self.device,
+            seed=self.seed,
+            betas=BETAS,
         )
         data: Mapping[str, NDArray[np.generic]] = {
             "item": histories.item,
