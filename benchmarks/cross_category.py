@@ -35,6 +35,7 @@ from search_rerank.training import cuts
 
 K = 5
 NEWEST = 50
+NEAR = "the same, the history's departments first"
 Numbers = NDArray[np.int32]
 Ask = Callable[[History, bool], Numbers]
 """A history, and whether only other departments are asked for, to the K best categories."""
@@ -129,13 +130,15 @@ def main(dataset: str, part: str, data: Path | None, json_file: Path | None) -> 
 
     systems: dict[str, Ask] = {
         "popularity of categories": by_demand(fitted, near=False),
-        "the same, the history's departments first": by_demand(fitted, near=True),
+        NEAR: by_demand(fitted, near=True),
         "cross_category": complements,
     }
     rows: list[dict[str, Any]] = []
     for task, outside in (("new category", False), ("new department", True)):
         some = [turn for turn in asked if turn.outside or not outside]
         for name, ask in systems.items():
+            if outside and name == NEAR:
+                continue  # none of these departments is asked for
             found = hits(ask, some, outside)
             rows.append(
                 {

@@ -44,7 +44,7 @@ class ClickRate(Fitted):
     dear: ClassVar[bool] = True
     shrink: float = 3.0
     """Weight of the rate above an item or a category, in expected gains."""
-    position: float = 0.5
+    position: float = 0.0
     """Power of what a place usually gives, 0 to 1."""
     half_life_days: float = 60.0
     """After so many days a ranking counts half; 0 counts all alike."""
