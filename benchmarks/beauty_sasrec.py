@@ -26,7 +26,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {**UNDATED, "decay": 0.6},
     "co_occurrence": AFTER,
     "graph_filter": {**UNDATED, "decay": 0.6},
-    "sequence": {"epochs": 10, "patience": 0, "batch": 192},
+    "sequence": {"epochs": 12, "patience": 0, "batch": 192},
 }
 """Options of each scorer, chosen on the validation part."""
 VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {

@@ -134,14 +134,16 @@ def _measured(
     asked: Part, taught: Part | None, names: Sequence[str]
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """Return the rows of the scorers, and of the fusions learnt on `taught`; seconds to fit."""
+    trees = asked.benchmark.trees
+    fusions = None
+    if taught and taught.name != asked.name:
+        fusions = taught.stack(names, {}).learn(taught.task, trees)
     timed = {name: asked.fit(name) for name in names}
     fitted = {name: scorer for name, (scorer, _) in timed.items()}
     lists = {}
     if taught:
         stack = asked.stack(names, fitted)
-        learner = stack if taught.name == asked.name else taught.stack(names, {})
-        fusions = learner.learn(taught.task, asked.benchmark.trees)
-        lists = stack.lists(asked.task, fusions, K)
+        lists = stack.lists(asked.task, fusions or stack.learn(taught.task, trees), K)
     for name, scorer in fitted.items():
         if name not in lists:
             lists[name] = lists_of(scorer.score, asked.task, K)

@@ -34,7 +34,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {**UNDATED, "decay": 0.6},
     "co_occurrence": AFTER,
     "graph_filter": {**UNDATED, "decay": 0.6},
-    "sequence": {"epochs": 9, "patience": 0},
+    "sequence": {"epochs": 10, "patience": 0},
     "affinity": {"decay": 0.8},
     "content": {"decay": 0.8},
 }
