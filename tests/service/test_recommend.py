@@ -1,14 +1,22 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from search_rerank.answer import Answer
 from search_rerank.data.event import Interaction
 from search_rerank.state.sqlite import SqliteState
-from service.runtime import state_path
+from service import strips
+from service.app import create_app
+from service.runtime import Runtime, state_path
+from service.schemas import RecommendRequest
 from tests.service.conftest import World
 
 USER = "u00001"
@@ -165,3 +173,48 @@ def test_a_service_without_an_index_says_so(empty_client: FlaskClient) -> None:
     response = empty_client.get("/recommend")
     assert response.status_code == 503
     assert response.get_json()["part"] == "engine"
+
+
+@pytest.fixture
+def with_a_new_item(world: World, tmp_path: Path) -> Iterator[FlaskClient]:
+    """A copy of the shop to which an item came after the training; the engine has it last."""
+    shutil.copytree(world.config.home, tmp_path / "home")
+    config = world.config.model_copy(update={"home": tmp_path / "home"})
+    app = create_app(config, clock=lambda: world.now_ms)
+    client = app.test_client()
+    row = {"title": "Something just in", "category": world.items[0].category, "price": 20}
+    assert client.put("/items/zz-new", json=row).status_code == 201
+    yield client
+    app.extensions["search_rerank"].close()
+
+
+def test_a_new_item_gets_its_chance_and_says_so(with_a_new_item: FlaskClient, world: World) -> None:
+    client, department = with_a_new_item, world.items[0].category[0]
+    explored = []
+    for n in range(20):
+        address = f"category={department}&user=stranger{n}"
+        hits = body(client, f"/search?{address}&size=10")["hits"]
+        explored += [(hit["id"], hit["rank"]) for hit in hits if hit["explored"]]
+    assert {id_ for id_, _ in explored} == {"zz-new"}
+    assert min(rank for _, rank in explored) >= 3
+    assert len({rank for _, rank in explored}) > 1
+    assert '<span class="moved fresh">New</span>' in client.get(f"/?{address}").text
+
+
+def test_what_goes_with_a_product_is_shown_where_the_bundle_can_tell(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shop's bundle lacks the scorer: what it answers is put in its place."""
+    real, goes_with = strips.recommendations, world.items[5].id
+
+    def answering(run: Runtime, asked: RecommendRequest) -> Answer:
+        answer = real(run, asked)
+        if asked.scope != "cross_category":
+            return answer
+        hits = [hit for hit in answer.hits if hit.id == goes_with] or list(answer.hits[:1])
+        return replace(answer, degraded=[], hits=[replace(hits[0], id=goes_with)])
+
+    monkeypatch.setattr(strips, "recommendations", answering)
+    page = client.get(f"/shop/items/{world.items[0].id}?user={USER}").text
+    assert "Goes with it" in page
+    assert f'data-item="{goes_with}"' in page.split('id="goeswith"')[1]
