@@ -45,7 +45,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "candidate_power": 0.4,
     },
     "als": {**UNORDERED, "dim": 128, "reg": 50.0, "alpha": 20.0},
-    "bpr": {**UNORDERED, "epochs": 300},
+    "bpr": {**UNORDERED, "epochs": 300, "learning_rate": 0.1, "popularity": 0.5},
     "logistic_mf": {**UNORDERED},
     "neural_mf": {
         **UNORDERED,
