@@ -58,7 +58,7 @@ BEAUTY = Benchmark(
     variants=VARIANTS,
     retrievers=("co_occurrence", "sequence", "user_knn"),
     recent=("co_occurrence",),
-    trees=TreeOptions(trees=1000, leaves=15, learning_rate=0.03, threads=1),
+    trees=TreeOptions(trees=300, leaves=15, learning_rate=0.06, threads=1),
     published={
         "SASRec": (0.0246, 0.0126),
         "BERT4Rec": (0.0338, 0.0187),

@@ -9,18 +9,22 @@ from typing import Any
 import numpy as np
 import orjson
 
+from search_rerank.errors import BundleError
 from search_rerank.scorers import create, restore
 from search_rerank.scorers.base import Scorer
 
 
 def kept(stem: Path, name: str, options: Mapping[str, Any]) -> Scorer | None:
-    """Return the scorer that `keep` wrote, None where there is none with these options."""
+    """Return the scorer that `keep` wrote, None where there is none of these options and arrays."""
     settings, arrays = stem.with_suffix(".json"), stem.with_suffix(".npz")
     wanted = create(name, options).options()
     if not (settings.exists() and arrays.exists()) or orjson.loads(settings.read_bytes()) != wanted:
         return None
     with np.load(arrays, allow_pickle=False) as found:
-        return restore(name, wanted, dict(found))
+        try:
+            return restore(name, wanted, dict(found))
+        except BundleError:  # another version's
+            return None
 
 
 def keep(stem: Path, scorer: Scorer) -> None:

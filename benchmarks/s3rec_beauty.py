@@ -87,7 +87,7 @@ S3REC = Benchmark(
     retrievers=("co_occurrence", "sequence", "graph_filter", "user_knn"),
     recent=("co_occurrence", "content"),
     text=frozenset({"affinity", "content"}),
-    trees=TreeOptions(trees=1000, leaves=15, learning_rate=0.03, threads=1),
+    trees=TreeOptions(trees=300, leaves=15, learning_rate=0.06, threads=1),
     published={
         "PopRec": (0.0152, 0.0068),
         "GRU4Rec": (0.0283, 0.0137),

@@ -50,6 +50,8 @@ def test_a_kept_scorer_scores_alike_and_only_with_its_options(tmp_path: Path) ->
     history, items = History.of([0]), np.arange(4, dtype=np.int32)
     np.testing.assert_array_equal(again.score(history, items), scorer.score(history, items))
     assert kept(stem, "co_occurrence", {"decay": 0.6}) is None
+    np.savez(stem.with_suffix(".npz"), known=np.ones(4, dtype=np.bool_))
+    assert kept(stem, "co_occurrence", options) is None, "another version's arrays"
 
 
 def write_chain(folder: Path) -> Path:
