@@ -2,8 +2,10 @@
 
 import io
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+import orjson
 import pytest
 
 from search_rerank.data.catalogue import Catalogue
@@ -50,6 +52,13 @@ def news(whole: Events, seen: Events) -> News:
     return News.of(whole, new, grown_catalogue(), since_ms=SINCE_MS, now_ms=LATER_MS)
 
 
+@cache
+def fitted_before(name: str, options: bytes) -> Scorer:
+    """Fit once what many tests only update, for some take seconds."""
+    fresh = create(name, orjson.loads(options))
+    return fresh.fit(checkerboard(), catalogue(), now_ms=SINCE_MS)
+
+
 class UpdateContract:
     name: str
     options: dict[str, object]
@@ -61,8 +70,8 @@ class UpdateContract:
     """How far from those of a refit the scores may be, as a share of their range."""
 
     def before(self) -> Scorer:
-        fresh = create(self.name, {**self.options, **self.update_options})
-        return fresh.fit(checkerboard(), catalogue(), now_ms=SINCE_MS)
+        options = orjson.dumps({**self.options, **self.update_options}, option=orjson.OPT_SORT_KEYS)
+        return fitted_before(self.name, options)
 
     def after(self) -> Scorer:
         return self.before().update(news(later(), checkerboard()))[0]

@@ -52,7 +52,7 @@ def refitted(name: str, whole: Events, options: dict[str, object]) -> Neighbours
 
 @pytest.mark.parametrize("name", SUMS)
 @given(rows=st.lists(row, max_size=40), half_life=st.sampled_from([0.0, 2.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_is_new_and_however_late_it_is_a_refit(
     name: str, rows: list[tuple[int, int, int, bool]], half_life: float
 ) -> None:
