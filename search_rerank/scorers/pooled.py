@@ -28,7 +28,7 @@ class Pooling(Fitted):
     dear: ClassVar[bool] = True
     dim: int = 64
     """Length of the vectors of a history's items and of the items to be found."""
-    epochs: int = 30
+    epochs: int = 15
     """Times that each history is seen, at most."""
     patience: int = 3
     """Epochs without a better held-out nDCG@20 after which fitting stops; 0 sees all epochs."""
