@@ -32,7 +32,7 @@ def checkpoints(folder: Path) -> Iterator[None]:
         yield
     finally:
         _folder.reset(token)
-    for path in folder.glob(f"*{_ENDING}"):
+    for path in folder.glob(f"*{_ENDING}*"):
         path.unlink(missing_ok=True)
     with suppress(OSError):  # not there, or another's files are in it
         folder.rmdir()
@@ -90,6 +90,6 @@ class Checkpoint:
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._path.with_suffix(".writing")
+        aside = self._path.with_suffix(f"{_ENDING}.writing")
         torch.save(dict(values), aside)
         os.replace(aside, self._path)
