@@ -38,7 +38,7 @@ FLOORS: Mapping[str, float] = {
     "click_rate": 0.26,
     "neural_mf": 0.30,
     "neural_cf": 0.20,
-    "sequence": 0.20,
+    "sequence": 0.32,
 }
 """What each scorer must reach with its defaults: what it reached less .03 to .05, and .07 where it
 is trained by torch, whose sums differ from machine to machine."""
