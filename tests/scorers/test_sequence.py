@@ -37,7 +37,7 @@ class TestSequence(ScorerContract):
 @pytest.mark.slow
 class TestSequenceInFull(ScorerContract):
     name = "sequence"
-    options = {**SMALL, "blocks": 2, "negatives": 0}
+    options = {**SMALL, "negatives": 0}
     how = "kept"
 
 
