@@ -16,8 +16,7 @@ from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.numbers import profile
 
 if TYPE_CHECKING:
-    from torch import nn
-
+    from search_rerank.neural.cf import Towers
     from search_rerank.neural.mf import PooledMf
 
 
@@ -67,7 +66,7 @@ class Pooling(Fitted):
 
     def learn(
         self,
-        make: Callable[[PooledMf], nn.Module],
+        make: Callable[[PooledMf], PooledMf | Towers],
         events: Events,
         n_items: int,
         now_ms: int,
