@@ -197,7 +197,8 @@ def run(
     taught = "every second one" if part == "validation" else "the validation part"
     protocol = (
         f"{benchmark.data}, {part} part, {len(asked.task.histories)} shoppers, leave-one-out, "
-        f"every unseen item ranked, no sampled negatives; fusions learn from {taught}"
+        "every unseen item ranked, no sampled negatives; scorers learn from all that lies before "
+        f"the asked item (of the test, the validation item, too); fusions learn from {taught}"
     )
     report(benchmark.name, protocol, rows, seconds, json_file)
 
