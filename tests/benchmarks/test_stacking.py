@@ -75,7 +75,7 @@ def test_products_of_many_shoppers_are_the_scores_of_each() -> None:
     catalogue = catalogue_of([f"i{n}" for n in range(N)])
     als = create("als", {"dim": 8}).fit(events_of(histories, catalogue.ids), catalogue, now_ms=9999)
     shoppers = [numbers(n % 20, (n + 1) % 20) for n in range(70)]
-    retrieved = Stack({"als": als}, ["als"], 5, []).retrieved(shoppers, N)
+    retrieved = Stack({"als": als}, ["als"], N, []).retrieved(shoppers, N)
     for seen, (found, scores, lists) in zip(shoppers, retrieved, strict=True):
         each = als.score(History.of(seen), ITEMS)
         np.testing.assert_allclose(scores["als"], each[found], rtol=1e-4, atol=1e-6)
