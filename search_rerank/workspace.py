@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from search_rerank.bundle import Bundle
+from search_rerank.bundle import Bundle, live_bundle, load_bundle, named_bundle
 from search_rerank.config import Config
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.events import Events
@@ -19,6 +19,7 @@ from search_rerank.encoders import fit_encoder, load_encoder
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine, live_version
+from search_rerank.errors import BundleError
 from search_rerank.state.sqlite import SqliteState
 from search_rerank.state.stored import StoredLog
 from search_rerank.training import Shop, open_shop
@@ -33,6 +34,19 @@ class Workspace:
         self.state = config.home / "state.sqlite3"
         self.encoders = config.home / "encoders"
         self.checkpoints = config.home / "checkpoints"
+
+    def bundle(self, version: str | None = None) -> Bundle:
+        """Load the bundle of a name, or the live one.
+
+        Raises
+        ------
+        BundleError
+            Where there is none, or it cannot be read.
+        """
+        folder = named_bundle(self.bundles, version) if version else live_bundle(self.bundles)
+        if folder is None:
+            raise BundleError(f"no live bundle under {self.bundles}: run search-rerank train")
+        return load_bundle(folder)
 
     def cache(self) -> VectorCache:
         """Open the vector cache."""

@@ -33,11 +33,9 @@ def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | N
     from contextlib import closing
     from time import perf_counter
 
-    from search_rerank.bundle import live_bundle, load_bundle, named_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
-    from search_rerank.errors import BundleError
     from search_rerank.evaluation.evaluate import evaluate as measure
     from search_rerank.evaluation.evaluate import protocol
     from search_rerank.evaluation.form import format_table, write_json
@@ -46,11 +44,7 @@ def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | N
 
     start = perf_counter()
     workspace = Workspace(config)
-    places = workspace.bundles
-    folder = named_bundle(places, bundle) if bundle else live_bundle(places)
-    if folder is None:
-        raise BundleError(f"no live bundle under {places}: run search-rerank train")
-    loaded = load_bundle(folder)
+    loaded = workspace.bundle(bundle)
     dataset = read_folder(data)
     trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:

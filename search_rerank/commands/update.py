@@ -51,7 +51,7 @@ def update(
     from contextlib import closing
     from time import perf_counter
 
-    from search_rerank.bundle import live_bundle, load_bundle, rollback_bundle, save_bundle
+    from search_rerank.bundle import rollback_bundle, save_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_log
     from search_rerank.engines import open_engine
@@ -66,10 +66,7 @@ def update(
     if rollback:
         click.echo(f"bundle {rollback_bundle(workspace.bundles)} is live again")
         return
-    live = live_bundle(workspace.bundles)
-    if live is None:
-        raise BundleError(f"expected a live bundle under {workspace.bundles}, found none; train")
-    bundle = load_bundle(live)
+    bundle = workspace.bundle()
     with (
         closing(open_engine(config)) as engine,
         closing(SqliteState(workspace.state, config.training.gains)) as state,

@@ -43,19 +43,13 @@ def vectors(
     import orjson
 
     from search_rerank.arrays import write_tensors
-    from search_rerank.bundle import live_bundle, load_bundle, named_bundle
-    from search_rerank.errors import BundleError
     from search_rerank.features.moment import read_history
     from search_rerank.query import Query
     from search_rerank.state.sqlite import SqliteState
     from search_rerank.workspace import Workspace
 
     workspace = Workspace(config)
-    places = workspace.bundles
-    folder = named_bundle(places, version) if version else live_bundle(places)
-    if folder is None:
-        raise BundleError(f"no live bundle under {places}: run search-rerank train")
-    loaded = load_bundle(folder)
+    loaded = workspace.bundle(version)
     source = _representation(loaded, scorer)
     found = source.item_vectors()
     known = np.flatnonzero(found.any(axis=1))

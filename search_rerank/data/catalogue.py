@@ -74,6 +74,13 @@ class Catalogue:
         deepest = self.category[np.arange(len(self)), np.maximum(depth - 1, 0)]
         return np.where(depth > 0, deepest, UNKNOWN).astype(np.int32)
 
+    @cached_property
+    def department(self) -> NDArray[np.int32]:
+        """The category of each item on the first level with several, int32 (n,), -1 for none."""
+        levels = (self.level(level) for level in range(self.category.shape[1]))
+        several = (one for one in levels if len(np.unique(one[one >= 0])) > 1)
+        return next(several, self.level(0))
+
     def level(self, level: int) -> NDArray[np.int32]:
         """Return each item's category at a level of its path, int32 (n,), -1 where it has none."""
         if level >= self.category.shape[1]:

@@ -23,7 +23,6 @@ from search_rerank.recommend.opinions import (
     Numbers,
     best,
     centre,
-    departments,
     ids_of,
     neighbours,
     related,
@@ -236,7 +235,7 @@ class Collector:
 
 def _elsewhere(catalogue: Catalogue, history: History, items: Numbers) -> Numbers:
     """Return the items that are of a department, and of none that the history has."""
-    department = departments(catalogue)
+    department = catalogue.department
     own = np.unique(department[history.items])
     of = department[items]
     return items[(of >= 0) & ~np.isin(of, own)]

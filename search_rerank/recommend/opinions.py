@@ -71,17 +71,6 @@ def centre(catalogue: Catalogue, history: History) -> NDArray[np.float32] | None
     return (mean / length).astype(np.float32) if length > 0 else None
 
 
-def departments(catalogue: Catalogue) -> Numbers:
-    """Return each item's department, int32 (n,), -1 where it has none.
-
-    That is the first level of the category paths on which the catalogue has more than one.
-    """
-    levels = range(catalogue.category.shape[1])
-    named = (catalogue.level(level) for level in levels)
-    several = (one for one in named if len(np.unique(one[one >= 0])) > 1)
-    return next(several, catalogue.level(0))
-
-
 def _liked(
     scorer: Scorer,
     history: History,

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from search_rerank.query import Candidates
+from search_rerank.scorers.trend import rise
 from search_rerank.state.base import HALF_LIVES_DAYS, State
 
 _WEEK, _MONTH = HALF_LIVES_DAYS.index(7.0), HALF_LIVES_DAYS.index(30.0)
@@ -21,7 +22,6 @@ def trending(candidates: Candidates, state: State, now_ms: int, n: int) -> Candi
     """
     decayed = state.item_counts(candidates.ids, now_ms).decayed
     week, month = decayed[:, _WEEK], decayed[:, _MONTH]
-    due = month * np.float32(HALF_LIVES_DAYS[_WEEK] / HALF_LIVES_DAYS[_MONTH])
-    score = np.log((week + _SMOOTHING) / (due + _SMOOTHING)).astype(np.float32)
+    score = rise(week, month, HALF_LIVES_DAYS[_WEEK] / HALF_LIVES_DAYS[_MONTH], _SMOOTHING)
     order = np.lexsort((np.arange(len(score)), -score))[:n]
     return replace(candidates.take(order), score=score[order], total=len(order))

@@ -16,7 +16,7 @@ from search_rerank.errors import ConfigError
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.news import How, News
-from search_rerank.scorers.numbers import faded
+from search_rerank.scorers.numbers import faded, looked_up
 from search_rerank.scorers.shrunken import category_rates
 from search_rerank.scorers.updating import item_sums
 
@@ -96,10 +96,7 @@ class CategoryPopularity(Fitted):
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
-        valid = (items >= 0) & (items < len(self.scores))
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        scores[valid] = self.scores[items[valid]]
-        return scores
+        return looked_up(self.scores, items)
 
 
 def _days(name: str, text: str) -> float:

@@ -14,10 +14,9 @@ from search_rerank.data.events import Events
 from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
+from search_rerank.scorers.numbers import fading, looked_up
 from search_rerank.scorers.shrunken import category_rates
 
-_DAY_MS = 86_400_000
-_MAX_HALF_LIVES = 40.0
 _PLACES = 100
 """Places that are told apart; those below count as the last of them."""
 
@@ -69,8 +68,7 @@ class ClickRate(Fitted):
         age = now_ms - shown.time_ms
         left = np.where(age > 0, 1.0, 0.0)
         if self.half_life_days > 0:
-            half_lives = np.clip(age / (_DAY_MS * self.half_life_days), 0, _MAX_HALF_LIVES)
-            left *= np.exp2(-half_lives)
+            left *= fading(age, self.half_life_days)
         weight = left[ranking]
         by_place, looked = (_sums(place, mass, _PLACES) for mass in (weight * gain, weight))
         mean = max(float(by_place.sum()), 1e-12) / max(float(looked.sum()), 1e-12)
@@ -85,10 +83,7 @@ class ClickRate(Fitted):
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN as the class says."""
-        valid = (items >= 0) & (items < len(self.scores))
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        scores[valid] = self.scores[items[valid]]
-        return scores
+        return looked_up(self.scores, items)
 
 
 def _gained(

@@ -25,6 +25,17 @@ def inside(items: NDArray[np.int32], known: NDArray[np.bool_]) -> NDArray[np.boo
     return valid & known[np.where(valid, items, 0)] if len(known) else valid
 
 
+def looked_up(values: NDArray[np.float32], items: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the value of each item, float32 (n,), NaN for numbers without one.
+
+    `values` is float32 (n_items,).
+    """
+    valid = (items >= 0) & (items < len(values))
+    found = np.full(len(items), np.nan, dtype=np.float32)
+    found[valid] = values[items[valid]]
+    return found
+
+
 def profile(
     history: History, known: NDArray[np.bool_], decay: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
@@ -110,5 +121,11 @@ def actor_items(
 
 def faded(events: Events, now_ms: int, half_life_days: float) -> NDArray[np.float32]:
     """Return what is left of each interaction by its age, float32 (n,); never quite 0."""
-    half_lives = (now_ms - events.time_ms) / (_DAY_MS * half_life_days)
-    return np.exp2(-np.minimum(half_lives, _MAX_HALF_LIVES)).astype(np.float32)
+    return fading(now_ms - events.time_ms, half_life_days).astype(np.float32)
+
+
+def fading(age_ms: NDArray[np.int64], half_life_days: float) -> NDArray[np.float64]:
+    """Return what is left at each age, float64 (n,); 1 for ages below 0, never quite 0."""
+    half_lives = age_ms / (_DAY_MS * half_life_days)
+    left: NDArray[np.float64] = np.exp2(-np.clip(half_lives, 0, _MAX_HALF_LIVES))
+    return left

@@ -15,7 +15,7 @@ from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.news import How, News
-from search_rerank.scorers.numbers import faded
+from search_rerank.scorers.numbers import faded, looked_up
 from search_rerank.scorers.updating import item_sums
 
 
@@ -55,7 +55,4 @@ class Popularity(Fitted):
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
-        valid = (items >= 0) & (items < len(self.scores))
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        scores[valid] = self.scores[items[valid]]
-        return scores
+        return looked_up(self.scores, items)

@@ -15,7 +15,7 @@ from search_rerank.data.history import History
 from search_rerank.scorers.fitted import Fitted, gains_option, require
 from search_rerank.scorers.fitted import fitted as _fitted
 from search_rerank.scorers.news import How, News
-from search_rerank.scorers.numbers import faded
+from search_rerank.scorers.numbers import faded, looked_up
 from search_rerank.scorers.updating import item_sums
 
 
@@ -70,9 +70,23 @@ class Trend(Fitted):
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return one score an item, float32 (n,); NaN for items not in the catalogue at fit."""
-        valid = (items >= 0) & (items < len(self.short))
-        asked = items[valid]
-        due = self.long[asked] * (self.short_days / self.long_days)
-        scores = np.full(len(items), np.nan, dtype=np.float32)
-        scores[valid] = np.log((self.short[asked] + self.smoothing) / (due + self.smoothing))
-        return scores
+        short, long = looked_up(self.short, items), looked_up(self.long, items)
+        return rise(short, long, self.short_days / self.long_days, self.smoothing)
+
+
+def rise(
+    short: NDArray[np.float32], long: NDArray[np.float32], share: float, smoothing: float
+) -> NDArray[np.float32]:
+    """Return ``ln((short + smoothing) / (long * share + smoothing))``, float32 (n,).
+
+    Parameters
+    ----------
+    short, long
+        float32 (n,), demand under a shorter and a longer half-life.
+    share
+        Part of the longer demand that is due under the shorter half-life: their quotient.
+    smoothing
+        Interactions that every item is given.
+    """
+    risen = np.log((short + np.float32(smoothing)) / (long * np.float32(share) + smoothing))
+    return risen.astype(np.float32)
