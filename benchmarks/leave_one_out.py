@@ -16,7 +16,7 @@ from benchmarks.kept import keep, kept
 from benchmarks.stacking import Stack
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.layouts import data_root
-from search_rerank.data.sequences import events_of
+from search_rerank.data.sequences import STEP_MS, events_of
 from search_rerank.fusion.lambdamart import TreeOptions
 from search_rerank.scorers.base import Scorer
 
@@ -28,6 +28,29 @@ LAST = {"validation": 2, "test": 1}
 
 Histories = dict[str, list[str]]
 Options = Mapping[str, Any]
+
+
+DAY_S = 86_400
+_NO_DATES = {"half_life_days": 0.0}
+AFTER = {**_NO_DATES, "decay": 0.5, "backward": 0.1, "distance": 0.5}
+UNDATED: Mapping[str, Options] = {
+    "popularity": {"half_life_days": 1e6},
+    "item_knn": {**_NO_DATES, "weighting": "cosine", "decay": 0.6},
+    "user_knn": {**_NO_DATES, "decay": 0.6},
+    "co_occurrence": AFTER,
+    "graph_filter": {**_NO_DATES, "decay": 0.6},
+}
+"""Options of scorers where only the order is known, chosen on the validation parts of both."""
+VARIANTS: Mapping[str, tuple[str, Options]] = {
+    "all_after": ("co_occurrence", {**AFTER, "window": 50, "decay": 1.0}),
+    "next": ("co_occurrence", {**AFTER, "window": 1, "backward": 0.0}),
+    "before": ("co_occurrence", {**AFTER, "window": 5, "backward": 100.0}),
+    "rare_after": ("co_occurrence", {**AFTER, "popularity": 0.5}),
+    "popular_of_late": ("popularity", {"half_life_days": 3 * STEP_MS / 1000 / DAY_S}),
+}
+"""More columns of the fusions."""
+TREES = TreeOptions(trees=300, leaves=15, learning_rate=0.06, threads=1)
+"""How the trees of the learnt fusion are grown."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +69,10 @@ class Benchmark:
         (folder, item ids) to the catalogue.
     settings
         Options of each scorer.
-    variants
-        More columns of the fusions: name to (scorer, options).
     retrievers
         Scorers whose best items the fusions choose from.
     recent
         Scorers that the fusions also ask about the last item alone, and about the last two.
-    trees
-        How the trees of the learnt fusion are grown.
     published
         System to HR@10 and nDCG@10 of the test part.
     text
@@ -65,10 +84,8 @@ class Benchmark:
     read: Callable[[Path], Histories]
     catalogue: Callable[[Path, Sequence[str]], Catalogue]
     settings: Mapping[str, Options]
-    variants: Mapping[str, tuple[str, Options]]
     retrievers: Sequence[str]
     recent: Sequence[str]
-    trees: TreeOptions
     published: Mapping[str, tuple[float, float]]
     text: frozenset[str] = frozenset()
 
@@ -84,8 +101,8 @@ class Part:
 
     def fit(self, column: str) -> tuple[Scorer, float]:
         """Return the scorer of a column, fitted now or before, and the seconds that took."""
-        settings, variants = self.benchmark.settings, self.benchmark.variants
-        name, options = variants[column] if column in variants else (column, settings[column])
+        own = VARIANTS.get(column)
+        name, options = own or (column, self.benchmark.settings[column])
         start = perf_counter()
         stem = self.kept and self.kept / f"{self.benchmark.name}-{self.name}-{column}"
         scorer = stem and kept(stem, name, options)
@@ -97,8 +114,7 @@ class Part:
 
     def stack(self, names: Sequence[str], fitted: Mapping[str, Scorer]) -> Stack:
         """Return the fusions' view of these scorers; those that are fitted need not be again."""
-        variants = self.benchmark.variants
-        columns = [*names, *(column for column, (name, _) in variants.items() if name in names)]
+        columns = [*names, *(column for column, (name, _) in VARIANTS.items() if name in names)]
         return Stack(
             {column: fitted.get(column) or self.fit(column)[0] for column in columns},
             [name for name in self.benchmark.retrievers if name in names],
@@ -134,16 +150,15 @@ def _measured(
     asked: Part, taught: Part | None, names: Sequence[str]
 ) -> tuple[list[dict[str, Any]], dict[str, float]]:
     """Return the rows of the scorers, and of the fusions learnt on `taught`; seconds to fit."""
-    trees = asked.benchmark.trees
     fusions = None
     if taught and taught.name != asked.name:
-        fusions = taught.stack(names, {}).learn(taught.task, trees)
+        fusions = taught.stack(names, {}).learn(taught.task, TREES)
     timed = {name: asked.fit(name) for name in names}
     fitted = {name: scorer for name, (scorer, _) in timed.items()}
     lists = {}
     if taught:
         stack = asked.stack(names, fitted)
-        lists = stack.lists(asked.task, fusions or stack.learn(taught.task, trees), K)
+        lists = stack.lists(asked.task, fusions or stack.learn(taught.task, TREES), K)
     for name, scorer in fitted.items():
         if name not in lists:
             lists[name] = lists_of(scorer.score, asked.task, K)

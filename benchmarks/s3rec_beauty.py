@@ -14,39 +14,23 @@ from typing import Any
 
 import click
 
-from benchmarks.leave_one_out import Benchmark, Histories, leave_one_out_options, run
+from benchmarks.leave_one_out import UNDATED, Benchmark, Histories, leave_one_out_options, run
 from search_rerank.config import EncoderConfig
 from search_rerank.data.amazon import ITEMS, read_amazon_beauty
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.refused import Refused
-from search_rerank.data.sequences import STEP_MS, read_lists
+from search_rerank.data.sequences import read_lists
 from search_rerank.data.tables import table
 from search_rerank.encoders import fit_encoder
 from search_rerank.errors import DataError
-from search_rerank.fusion.lambdamart import TreeOptions
 
-DAY_S = 86_400
-UNDATED = {"half_life_days": 0.0}
-AFTER = {**UNDATED, "decay": 0.5, "backward": 0.1, "distance": 0.5}
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
-    "popularity": {"half_life_days": 1e6},
-    "item_knn": {**UNDATED, "weighting": "cosine", "decay": 0.6},
-    "user_knn": {**UNDATED, "decay": 0.6},
-    "co_occurrence": AFTER,
-    "graph_filter": {**UNDATED, "decay": 0.6},
+    **UNDATED,
     "sequence": {"epochs": 10, "patience": 0},
     "affinity": {"decay": 0.8},
     "content": {"decay": 0.8},
 }
 """Options of each scorer, chosen on the validation part."""
-VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "all_after": ("co_occurrence", {**AFTER, "window": 50, "decay": 1.0}),
-    "next": ("co_occurrence", {**AFTER, "window": 1, "backward": 0.0}),
-    "before": ("co_occurrence", {**AFTER, "window": 5, "backward": 100.0}),
-    "rare_after": ("co_occurrence", {**AFTER, "popularity": 0.5}),
-    "popular_of_late": ("popularity", {"half_life_days": 3 * STEP_MS / 1000 / DAY_S}),
-}
-"""More columns of the fusions."""
 
 
 def read(folder: Path) -> Histories:
@@ -83,11 +67,9 @@ S3REC = Benchmark(
     read=read,
     catalogue=catalogue,
     settings=SETTINGS,
-    variants=VARIANTS,
     retrievers=("co_occurrence", "sequence", "graph_filter", "user_knn"),
     recent=("co_occurrence", "content"),
     text=frozenset({"affinity", "content"}),
-    trees=TreeOptions(trees=300, leaves=15, learning_rate=0.06, threads=1),
     published={
         "PopRec": (0.0152, 0.0068),
         "GRU4Rec": (0.0283, 0.0137),
