@@ -27,12 +27,15 @@ class Occasion:
         The items to rank where a protocol or a shown list fixes them; None asks the engine.
     seen
         Items to leave out: a protocol that ranks only what the shopper does not have yet.
+    shown
+        Item ids that the shopper was shown, best place first; empty where the log has no ranking.
     """
 
     query: Query
     gains: Mapping[str, float]
     asked: Sequence[str] | None = None
     seen: frozenset[str] = frozenset()
+    shown: Sequence[str] = ()
 
 
 def from_log(
@@ -92,10 +95,9 @@ def from_log(
         ranking = int(events.ranking[n])
         time_ms = int(events.rankings.time_ms[ranking] if ranking >= 0 else events.time_ms[n])
         if start_ms <= time_ms < end_ms:
-            asked = [items[i] for i in events.rankings.items(ranking)] if ranking >= 0 else None
-            occasions.append(
-                Occasion(_query(events, n, time_ms, k), taken, asked if shown else None)
-            )
+            were = tuple(items[i] for i in events.rankings.items(ranking)) if ranking >= 0 else ()
+            asked = were if shown and ranking >= 0 else None
+            occasions.append(Occasion(_query(events, n, time_ms, k), taken, asked, shown=were))
     return sorted(occasions, key=lambda occasion: occasion.query.now_ms)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.events import Events
+from search_rerank.data.ids import UNKNOWN
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.features.table import FeatureTable
@@ -30,14 +31,25 @@ class Replayed:
         float32 (n,), gain of each row, 0 for what was not taken.
     missed
         For each group the gains of items that were taken and are not among its rows.
-    shoppers
-        For each group who asked, for intervals that respect repeated shoppers.
+    occasions
+        For each group what was asked and by whom.
+    items
+        int32 (n,), each row's number in the catalogue, -1 for an item that it does not hold.
+    places
+        int32 (n,), the place at which the shopper was shown the row, 0 first; -1 if unknown.
     """
 
     table: FeatureTable
     gains: NDArray[np.float32]
     missed: Sequence[Sequence[float]]
-    shoppers: Sequence[str]
+    occasions: Sequence[Occasion]
+    items: NDArray[np.int32]
+    places: NDArray[np.int32]
+
+    @property
+    def shoppers(self) -> list[str]:
+        """For each group who asked, for intervals that respect repeated shoppers."""
+        return [one.query.user or one.query.session or "" for one in self.occasions]
 
     @classmethod
     def concat(cls, parts: Sequence[Replayed]) -> Replayed:
@@ -46,7 +58,9 @@ class Replayed:
             FeatureTable.concat([part.table for part in parts]),
             np.concatenate([part.gains for part in parts]),
             [row for part in parts for row in part.missed],
-            [who for part in parts for who in part.shoppers],
+            [occasion for part in parts for occasion in part.occasions],
+            np.concatenate([part.items for part in parts]),
+            np.concatenate([part.places for part in parts]),
         )
 
 
@@ -123,11 +137,14 @@ class Replay:
         table, _ = self.builder.build(moment)
         gains = [occasion.gains.get(id_, 0.0) for id_ in candidates.ids]
         present = set(candidates.ids)
+        shown = {id_: place for place, id_ in enumerate(occasion.shown)}
         return Replayed(
             table,
             np.array(gains, dtype=np.float32),
             [[gain for id_, gain in occasion.gains.items() if id_ not in present]],
-            [query.user or query.session or ""],
+            [occasion],
+            moment.items,
+            np.array([shown.get(id_, UNKNOWN) for id_ in candidates.ids], dtype=np.int32),
         )
 
 

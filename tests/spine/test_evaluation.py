@@ -13,6 +13,8 @@ from search_rerank.data.event import Interaction
 from search_rerank.evaluation import evaluate as room
 from search_rerank.evaluation.evaluate import evaluate
 from search_rerank.features.table import FeatureTable
+from search_rerank.occasions import Occasion
+from search_rerank.query import Query
 from search_rerank.replay import Replayed
 from search_rerank.training import Shop, cuts, tasks, train
 from tests.spine.world import World
@@ -28,7 +30,11 @@ def part(gains: list[float], missed: list[float], scores: list[tuple[float, floa
         np.array([0, n]),
         np.arange(n, dtype=np.int32),
     )
-    return Replayed(table, np.array(gains, dtype=np.float32), [missed], ["ann"])
+    occasion = Occasion(Query("boots", "ann"), {})
+    unknown = np.full(n, -1, dtype=np.int32)
+    return Replayed(
+        table, np.array(gains, dtype=np.float32), [missed], [occasion], unknown, unknown
+    )
 
 
 def measured(*parts: Replayed) -> dict[str, dict[str, float]]:

@@ -42,9 +42,10 @@ def test_interactions_with_one_ranking_are_one_occasion_at_its_time() -> None:
         ranking("r2", 160, "mugs", "mug"),
     )
     asked = Query(text="boots", user="ann", k=7, now_ms=100)
-    assert occasions(events) == [Occasion(asked, {"boot": 3.0, "lamp": 1.0})]
+    were = ("shoe", "boot", "lamp")
+    assert occasions(events) == [Occasion(asked, {"boot": 3.0, "lamp": 1.0}, shown=were)]
     assert occasions(events, shown=True) == [
-        Occasion(asked, {"boot": 3.0, "lamp": 1.0}, ["shoe", "boot", "lamp"])
+        Occasion(asked, {"boot": 3.0, "lamp": 1.0}, were, shown=were)
     ]
 
 
