@@ -57,10 +57,20 @@ class Cascade:
         first: Weighted,
         size: int,
         options: TreeOptions,
+        *,
+        weights: NDArray[np.float32] | None = None,
+        positions: NDArray[np.int32] | None = None,
     ) -> Self:
-        """Train the last stage on what the first stage lets through."""
+        """Train the last stage on what the first lets through; as in `LambdaMart.fit`."""
         wide, kept = _staged(table, first, size)
-        return cls(first, LambdaMart.fit(wide.rows(kept), gains[kept], options), size)
+        last = LambdaMart.fit(
+            wide.rows(kept),
+            gains[kept],
+            options,
+            weights=None if weights is None else weights[kept],
+            positions=None if positions is None else positions[kept],
+        )
+        return cls(first, last, size)
 
     def save(self, folder: Path) -> None:
         """Write both stages and `cascade.json`."""

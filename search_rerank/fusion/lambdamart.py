@@ -63,10 +63,28 @@ class LambdaMart:
         return np.asarray(scores, dtype=np.float64)
 
     @classmethod
-    def fit(cls, table: FeatureTable, gains: NDArray[np.float32], options: TreeOptions) -> Self:
+    def fit(
+        cls,
+        table: FeatureTable,
+        gains: NDArray[np.float32],
+        options: TreeOptions,
+        *,
+        weights: NDArray[np.float32] | None = None,
+        positions: NDArray[np.int32] | None = None,
+    ) -> Self:
         """Learn from groups in time order with gains float32 (n,).
 
         Groups without a relevant row, or with nothing else, teach nothing and are left out.
+
+        Parameters
+        ----------
+        weights
+            float32 (n,), how much each row's gradient counts: inverse propensities. When to stop is
+            then decided by the mean nDCG@10 weighted by each group's relevant rows.
+        positions
+            int32 (n,), the place at which each row was shown, -1 where it was not or nobody knows.
+            LightGBM estimates a bias for each place beside the trees and ranks without it; unknown
+            places are one more class with a bias of its own.
 
         Raises
         ------
@@ -75,7 +93,10 @@ class LambdaMart:
         """
         import lightgbm
 
-        table, gains = _teaching(table, gains)
+        keep = _teaching(table, gains)
+        table, gains = _without_empty(table.rows(keep)), gains[keep]
+        weights = None if weights is None else weights[keep]
+        positions = None if positions is None else positions[keep]
         groups = len(table.offsets) - 1
         if groups < 2:
             raise DataError(
@@ -89,11 +110,17 @@ class LambdaMart:
             table.X[:cut],
             labels[:cut],
             group=table.sizes[: groups - held],
+            weight=None if weights is None else weights[:cut],
+            position=None if positions is None else positions[:cut],
             feature_name=list(table.names),
             free_raw_data=True,
         )
         valid = lightgbm.Dataset(
-            table.X[cut:], labels[cut:], group=table.sizes[groups - held :], reference=train
+            table.X[cut:],
+            labels[cut:],
+            group=table.sizes[groups - held :],
+            weight=None if weights is None else _of_group(table, gains, weights)[cut:],
+            reference=train,
         )
         parameters = {
             "objective": "lambdarank",
@@ -146,16 +173,24 @@ class LambdaMart:
             raise BundleError(f"{path}: not a readable LightGBM model ({error})") from None
 
 
-def _teaching(
-    table: FeatureTable, gains: NDArray[np.float32]
-) -> tuple[FeatureTable, NDArray[np.float32]]:
-    """Return the groups that hold both a relevant and an irrelevant row."""
+def _teaching(table: FeatureTable, gains: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the rows of groups that hold both a relevant and an irrelevant row, bool (n,)."""
     sums = np.concatenate([[0], np.cumsum(gains > 0)])
     relevant = np.diff(sums[table.offsets])
-    keep = np.repeat((relevant > 0) & (relevant < table.sizes), table.sizes)
-    kept = table.rows(keep)
-    offsets = np.unique(kept.offsets)
-    return FeatureTable(kept.names, kept.X, offsets, kept.engine_rank), gains[keep]
+    return np.repeat((relevant > 0) & (relevant < table.sizes), table.sizes)
+
+
+def _without_empty(table: FeatureTable) -> FeatureTable:
+    return FeatureTable(table.names, table.X, np.unique(table.offsets), table.engine_rank)
+
+
+def _of_group(
+    table: FeatureTable, gains: NDArray[np.float32], weights: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return for each row the mean weight of its group's gain, float32 (n,); no group is empty."""
+    starts = table.offsets[:-1]
+    means = np.add.reduceat(gains * weights, starts) / np.add.reduceat(gains, starts)
+    return np.repeat(means, table.sizes).astype(np.float32)
 
 
 def _labels(gains: NDArray[np.float32]) -> tuple[NDArray[np.int32], list[float]]:

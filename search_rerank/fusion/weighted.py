@@ -40,12 +40,24 @@ class Weighted:
         return total
 
     @classmethod
-    def fit(cls, table: FeatureTable, gains: NDArray[np.float32], columns: Sequence[str]) -> Self:
-        """Learn the weights on a table with its gains, float32 (n,).
+    def fit(
+        cls,
+        table: FeatureTable,
+        gains: NDArray[np.float32],
+        columns: Sequence[str],
+        *,
+        weights: NDArray[np.float32] | None = None,
+    ) -> Self:
+        """Learn the columns' weights on a table with its gains, float32 (n,).
 
         Maximises the likelihood that the relevant rows are drawn from their group under a softmax
         of the weighted sum (ListNet's top-one loss: Cao et al., ICML 2007), over weights >= 0.
         The problem is convex, so the start does not matter and there is no seed.
+
+        Parameters
+        ----------
+        weights
+            float32 (n,), how much each relevant row counts: inverse propensities.
         """
         from scipy.optimize import minimize
 
@@ -55,24 +67,26 @@ class Weighted:
         mass = np.add.reduceat(gains.astype(np.float64), starts)
         judged = np.repeat(mass > 0, filled)
         target = np.where(judged, gains / np.where(judged, np.repeat(mass, filled), 1.0), 0.0)
+        if weights is not None:
+            target = target * weights
+        total = np.repeat(np.add.reduceat(target, starts), filled)  # 1 a judged group, unweighted
         groups = max(int((mass > 0).sum()), 1)
 
-        def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-            z = S @ weights.astype(np.float32)
+        def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            z = S @ w.astype(np.float32)
             z = z - np.repeat(np.maximum.reduceat(z, starts), filled)
             e = np.exp(z)
             share = e / np.repeat(np.add.reduceat(e, starts), filled)
             value = -float(target @ np.log(np.maximum(share, 1e-30))) / groups
-            slope = S.T @ (np.where(judged, share, 0.0) - target) / groups
+            slope = S.T @ (total * share - target) / groups
             return value, slope.astype(np.float64)
 
         start = np.ones(len(columns))
         fitted = minimize(
             loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 50)] * len(columns)
         ).x
-        total = fitted.sum()
-        weights = fitted / total if total > 0 else np.full(len(columns), 1 / len(columns))
-        return cls(tuple(columns), tuple(round(float(w), 6) for w in weights))
+        learnt = fitted if fitted.sum() > 0 else start
+        return cls(tuple(columns), tuple(round(float(w), 6) for w in learnt / learnt.sum()))
 
     def save(self, folder: Path) -> None:
         """Write `weighted.json`."""
