@@ -180,7 +180,7 @@ def _learn(
         start = timed("index", start)
         fusions = train(shop, bars)
         start = timed("train", start)
-        rows = evaluate(shop, fusions, bars)
+        rows = evaluate(shop, fusions, bars).rows()
         start = timed("evaluate", start)
         workspace.state.unlink(missing_ok=True)
         bundle, _ = workspace.tell(make_bundle(shop, fusions), shop.events)

@@ -49,7 +49,7 @@ def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | N
     trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = open_shop(dataset, trained, engine, loaded.encoder, cache)
-        rows = measure(shop, loaded.fusions, bars)
+        rows = measure(shop, loaded.fusions, bars).rows()
     click.echo(protocol(shop))
     click.echo(format_table(rows))
     if json_file is not None:

@@ -1,47 +1,37 @@
-"""One table on the held-out time: the engine's order, every scorer alone, every fusion."""
+"""Every system on the held-out time: the engine's order, every scorer alone, every fusion."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.evaluation.compare import bootstrap_ci, paired_test
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.collecting import Collected, System
+from search_rerank.evaluation.evaluated import Evaluated, Evaluation
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion import FUSIONS
 from search_rerank.fusion.base import Fusion
-from search_rerank.replay import Replayed
+from search_rerank.occasions import Occasion
+from search_rerank.replay import Replay
 from search_rerank.training import Progress, Shop, as_of, cuts, quiet, replayed, spread, tasks
 
-MEASURES = ("nDCG@10", "MRR", "HR@10")
-RETRIEVED = "recall@200"
-"""Of the retrieval: only where candidates come from the whole catalogue."""
-_FIRST = MEASURES[0]
-
-Row = dict[str, object]
-Scores = Callable[[FeatureTable], NDArray[np.floating]]
-
-
-@dataclass
-class _System:
-    """One row in the making: its scores, and its measures group by group."""
-
-    scores: Scores
-    alone: bool
-    values: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
-
-    def of(self, measure: str) -> NDArray[np.float64]:
-        return np.concatenate(self.values[measure])
+DEPTH = 20
+"""First places of each list that are kept."""
 
 
 def evaluate(
-    shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]], progress: Progress = quiet
-) -> list[Row]:
-    """Return a row a system on the queries after the test cut.
+    shop: Shop,
+    fusions: Mapping[str, Mapping[str, Fusion]],
+    progress: Progress = quiet,
+    depth: int = DEPTH,
+) -> Evaluation:
+    """Return what every system did with the queries after the test cut.
+
+    A relevant item that is not among the candidates counts as missed. Ties of a scorer alone are
+    broken at random (seeded), those of a fusion by the engine's order. Feature rows are replayed
+    in parts and let go, but for a sample.
 
     Parameters
     ----------
@@ -50,33 +40,22 @@ def evaluate(
         it.
     fusions
         What `search_rerank.training.train` learnt before the test cut.
-
-    Returns
-    -------
-    list of dict
-        `system`, the measures, `ci95` of nDCG@10 over queries (a bootstrap over shoppers),
-        `p_vs_best_single` (paired randomisation test), `queries`; the cascade has
-        `minus_weighted` with mean, `ci95` and p. A relevant item that is not among the candidates
-        counts as missed. Ties of a scorer alone are broken at random (seeded), those of a fusion
-        by the engine's order.
+    progress
+        Told how far it has come.
+    depth
+        First places of each list to keep.
     """
-    config = shop.config.training
-    cut = cuts(shop.events, config)
-    rows: list[Row] = []
+    cut = cuts(shop.events, shop.config.training)
+    found: dict[str, Evaluated] = {}
     with as_of(shop, cut.test) as replay:
         for prefix, occasions in tasks(shop, cut.test, cut.end).items():
-            systems = _systems(shop, fusions[prefix])
-            chosen = spread(occasions, config.max_test_rankings)
-            shoppers: list[str] = []
-            rng = np.random.default_rng(config.seed)
-            what = f"{prefix or 'test '}queries".replace("_", " ")
-            for part in replayed(replay, shop, chosen, cut.test, progress, what):
-                _measure(systems, part, rng)
-                shoppers += part.shoppers
-            if shoppers:
-                whole = any(occasion.asked is None for occasion in chosen)
-                rows += _rows(prefix, systems, shoppers, whole, config.seed)
-    return rows
+            chosen = spread(occasions, shop.config.training.max_test_rankings)
+            if chosen:
+                what = f"{prefix or 'test '}queries".replace("_", " ")
+                collected = Collected(_systems(shop, fusions[prefix]), len(chosen), depth)
+                _replay(shop, replay, chosen, cut.test, collected, progress, what)
+                found[prefix] = _evaluated(shop, prefix, chosen, cut.test, collected)
+    return Evaluation(found)
 
 
 def protocol(shop: Shop) -> str:
@@ -97,59 +76,78 @@ def protocol(shop: Shop) -> str:
     )
 
 
-def _systems(shop: Shop, fusions: Mapping[str, Fusion]) -> dict[str, _System]:
-    found = {"engine": _System(lambda table: -table.engine_rank.astype(np.float64), False)}
+def _systems(shop: Shop, fusions: Mapping[str, Fusion]) -> dict[str, System]:
+    found = {"engine": System(lambda table: -table.engine_rank.astype(np.float64))}
     for scorer in shop.config.scorers:
-        column = f"score.{scorer.name}"
-        found[scorer.name] = _System(lambda table, column=column: table.column(column), True)  # type: ignore[misc]
+        found[scorer.name] = System(_column(f"score.{scorer.name}"), alone=True)
     for name in FUSIONS:  # a new fusion is a row without a change here
         if name in fusions:
-            found[name] = _System(fusions[name].fuse, False)
+            found[name] = System(fusions[name].fuse)
     return found
 
 
-def _measure(systems: Mapping[str, _System], part: Replayed, rng: np.random.Generator) -> None:
-    table = part.table
-    chance = rng.permutation(len(table))
-    for system in systems.values():
-        scores = system.scores(table).astype(np.float64)
-        ties = chance if system.alone else table.engine_rank
-        ranked = Grouped.ranked(part.gains, scores, ties, table.offsets, part.missed)
-        for name in (*MEASURES, RETRIEVED):
-            system.values.setdefault(name, []).append(parse_measure(name).values(ranked))
+def _column(name: str) -> Callable[[FeatureTable], NDArray[np.floating]]:
+    return lambda table: table.column(name)
 
 
-def _rows(
-    prefix: str,
-    systems: Mapping[str, _System],
-    shoppers: Sequence[str],
-    whole_catalogue: bool,
-    seed: int,
-) -> list[Row]:
-    single = [name for name, system in systems.items() if system.alone]
-    best = max(single, key=lambda name: systems[name].of(_FIRST).mean(), default="engine")
-    reference = systems[best].of(_FIRST)
-    rows = []
-    for name, system in systems.items():
-        values = system.of(_FIRST)
-        low, high = bootstrap_ci(values, np.random.default_rng(seed), clusters=shoppers)
-        row: Row = {"system": prefix + name}
-        row |= {measure: round(float(system.of(measure).mean()), 6) for measure in MEASURES}
-        if whole_catalogue:
-            row[RETRIEVED] = round(float(system.of(RETRIEVED).mean()), 6)
-        row |= {"ci95": [round(low, 6), round(high, 6)], "queries": len(values)}
-        rng = np.random.default_rng(seed)
-        row["p_vs_best_single"] = paired_test(values, reference, rng, shoppers).p  # itself: 1
-        if name == best:
-            row["best_single"] = True
-        if name == "cascade":
-            test = paired_test(
-                values, systems["weighted"].of(_FIRST), np.random.default_rng(seed), shoppers
-            )
-            row["minus_weighted"] = {
-                "mean": round(test.mean, 6),
-                "ci95": [round(bound, 6) for bound in test.ci95],
-                "p": test.p,
-            }
-        rows.append(row)
-    return rows
+def _replay(
+    shop: Shop,
+    replay: Replay,
+    occasions: Sequence[Occasion],
+    cut_ms: int,
+    collected: Collected,
+    progress: Progress,
+    what: str,
+) -> None:
+    rng = np.random.default_rng(shop.config.training.seed)
+    for part in replayed(replay, shop, occasions, cut_ms, progress, what):
+        collected.add(part, rng)
+
+
+def _evaluated(
+    shop: Shop, prefix: str, occasions: Sequence[Occasion], cut_ms: int, collected: Collected
+) -> Evaluated:
+    events = shop.events
+    asked_ms = np.array([one.query.now_ms for one in occasions], dtype=np.int64)
+    until_ms = asked_ms if shop.live else np.full(len(occasions), cut_ms)
+    users = events.users.numbers(one.query.user or "" for one in occasions)
+    sessions = events.sessions.numbers(one.query.session or "" for one in occasions)
+    texts = events.queries.numbers(one.query.text for one in occasions)
+    of_users = earlier(events.user, users, events.time_ms, until_ms)
+    of_sessions = earlier(events.session, sessions, events.time_ms, until_ms)
+    return Evaluated(
+        prefix=prefix,
+        values=collected.values(),
+        singles=[name for name, system in collected.systems.items() if system.alone],
+        occasions=occasions,
+        history=np.where(users >= 0, of_users, of_sessions),
+        demand=earlier(events.query, texts, events.time_ms, until_ms),
+        lists=collected.lists(),
+        sample=collected.sample(),
+        whole_catalogue=any(one.asked is None for one in occasions),
+        seed=shop.config.training.seed,
+    )
+
+
+def earlier(
+    column: NDArray[np.int32],
+    wanted: NDArray[np.int32],
+    time_ms: NDArray[np.int64],
+    until_ms: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Count the rows of a log that hold a value and came strictly before a time, int64 (q,).
+
+    Parameters
+    ----------
+    column, time_ms
+        (n,) each, the log in time order.
+    wanted, until_ms
+        (q,) each; -1, for none, is never counted.
+    """
+    n = len(column)
+    order = np.argsort(column, kind="stable")
+    key = column[order].astype(np.int64) * (n + 1) + order  # value, then place in the log
+    of = wanted.astype(np.int64) * (n + 1)
+    before = np.searchsorted(time_ms, until_ms, side="left")
+    counts = np.searchsorted(key, of + before) - np.searchsorted(key, of)
+    return np.where(wanted >= 0, counts, 0).astype(np.int64)

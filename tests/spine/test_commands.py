@@ -12,7 +12,7 @@ import pytest
 
 from search_rerank.bundle import live_bundle
 from search_rerank.config import load_config, parse_config
-from search_rerank.evaluation.evaluate import MEASURES, RETRIEVED
+from search_rerank.evaluation.evaluated import MEASURES, RETRIEVED
 from search_rerank.state.sqlite import SqliteState
 from search_rerank.workspace import Workspace
 from tests.spine.world import SMALL, World, run

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from search_rerank.data.event import Interaction
 from search_rerank.evaluation import evaluate as room
-from search_rerank.evaluation.evaluate import evaluate
+from search_rerank.evaluation.collecting import Collected, System
+from search_rerank.evaluation.evaluate import earlier, evaluate
+from search_rerank.evaluation.evaluated import Evaluated, Evaluation, Row
 from search_rerank.features.table import FeatureTable
 from search_rerank.occasions import Occasion
 from search_rerank.query import Query
@@ -32,22 +34,28 @@ def part(gains: list[float], missed: list[float], scores: list[tuple[float, floa
     )
     occasion = Occasion(Query("boots", "ann"), {})
     unknown = np.full(n, -1, dtype=np.int32)
-    return Replayed(
-        table, np.array(gains, dtype=np.float32), [missed], [occasion], unknown, unknown
-    )
+    items = np.arange(10, 10 + n, dtype=np.int32)
+    return Replayed(table, np.array(gains, dtype=np.float32), [missed], [occasion], items, unknown)
+
+
+def collected(*parts: Replayed, depth: int = 3) -> Collected:
+    systems = {
+        "engine": System(lambda table: -table.engine_rank.astype(float)),
+        "one": System(lambda table: table.column("score.one"), alone=True),
+        "two": System(lambda table: table.column("score.two"), alone=True),
+    }
+    found = Collected(systems, len(parts), depth)
+    rng = np.random.default_rng(0)
+    for one in parts:
+        found.add(one, rng)
+    return found
 
 
 def measured(*parts: Replayed) -> dict[str, dict[str, float]]:
-    systems = {
-        "engine": room._System(lambda table: -table.engine_rank.astype(float), False),
-        "one": room._System(lambda table: table.column("score.one"), True),
-        "two": room._System(lambda table: table.column("score.two"), True),
+    return {
+        who: {name: float(values.mean()) for name, values in of.items()}
+        for who, of in collected(*parts).values().items()
     }
-    rng = np.random.default_rng(0)
-    for one in parts:
-        room._measure(systems, one, rng)
-    names = ("nDCG@10", "MRR", "HR@10", "recall@200")
-    return {who: {name: float(of.of(name).mean()) for name in names} for who, of in systems.items()}
 
 
 def test_a_relevant_item_that_was_not_retrieved_counts_as_missed() -> None:
@@ -78,6 +86,38 @@ def test_a_scorer_without_opinion_gets_no_help_from_the_engine_s_order() -> None
     assert found["one"]["MRR"] == pytest.approx(chance, abs=0.06)
 
 
+def test_the_first_places_of_each_list_are_kept() -> None:
+    found = collected(
+        part([0, 0, 0, 1], [], [(1, 0), (4, np.nan), (3, 2), (2, 1)]),
+        part([1, 0], [], [(0, 1), (1, 0)]),
+    ).lists()
+    assert found["engine"].tolist() == [[10, 11, 12], [10, 11, -1]]
+    assert found["one"].tolist() == [[11, 12, 13], [11, 10, -1]]
+    assert found["two"].tolist() == [[12, 13, 10], [10, 11, -1]]
+
+
+def test_rows_of_queries_spread_evenly_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search_rerank.evaluation.collecting.SAMPLED", 3)
+    parts = [part([0, n], [n], [(n, n)] * 2) for n in range(9)]
+    joined = [Replayed.concat(parts[:5]), Replayed.concat(parts[5:])]
+    found = Collected({}, 9, 3)
+    for one in joined:
+        found.add(one, np.random.default_rng(0))
+    sample = found.sample()
+    assert sample.table.column("score.one").tolist() == [0, 0, 4, 4, 8, 8]
+    assert sample.gains.tolist() == [0, 0, 0, 4, 0, 8]
+    assert sample.missed == [[0], [4], [8]]
+    assert sample.table.offsets.tolist() == [0, 2, 4, 6]
+
+
+def test_what_the_state_held_is_counted_strictly_before() -> None:
+    column = np.array([1, 0, 1, -1, 1], dtype=np.int32)
+    times = np.array([10, 20, 20, 30, 40])
+    wanted = np.array([1, 1, 1, 0, 0, -1, 2], dtype=np.int32)
+    until = np.array([10, 11, 41, 20, 21, 99, 99])
+    assert earlier(column, wanted, times, until).tolist() == [0, 1, 3, 0, 1, 0, 0]
+
+
 # The whole table, on a public set in small: the generated shop's log with known query items.
 
 
@@ -100,28 +140,65 @@ def asked(world: World) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def table(asked: Shop) -> list[room.Row]:
+def evaluation(asked: Shop) -> Evaluation:
     return evaluate(asked, train(asked))
 
 
-def test_a_set_with_query_items_has_end_to_end_rows_beside(table: list[room.Row]) -> None:
+@pytest.fixture(scope="module")
+def table(evaluation: Evaluation) -> list[Row]:
+    return evaluation.rows()
+
+
+def test_a_set_with_query_items_has_end_to_end_rows_beside(table: list[Row]) -> None:
     systems = [row["system"] for row in table]
     plain = systems[: len(systems) // 2]
     assert plain[0] == "engine" and plain[-1] == "cascade"
     assert systems[len(plain) :] == [f"e2e_{name}" for name in plain]
 
 
-def test_recall_stands_only_where_the_whole_catalogue_was_asked(table: list[room.Row]) -> None:
+def test_recall_stands_only_where_the_whole_catalogue_was_asked(table: list[Row]) -> None:
     having = [str(row["system"]) for row in table if "recall@200" in row]
     assert having == [str(row["system"]) for row in table if str(row["system"]).startswith("e2e_")]
     assert having
 
 
-def test_each_task_has_its_own_best_single_and_difference(table: list[room.Row]) -> None:
+def test_each_task_has_its_own_best_single_and_difference(table: list[Row]) -> None:
     best = [str(row["system"]) for row in table if row.get("best_single")]
     assert [name.startswith("e2e_") for name in best] == [False, True]
     assert [row["p_vs_best_single"] for row in table if row.get("best_single")] == [1, 1]
     assert [row["system"] for row in table if "minus_weighted" in row] == ["cascade", "e2e_cascade"]
+
+
+def test_lists_and_gains_give_the_measures_again(asked: Shop, evaluation: Evaluation) -> None:
+    """What is kept is enough: MRR of the first ten by the kept items is that of the table."""
+    ids = asked.catalogue.ids
+    for task in evaluation.tasks.values():
+        assert len(task.occasions) == len(task.shoppers) == len(task.history) == len(task.demand)
+        for system in task.systems:
+            lists = task.lists[system]
+            for n, occasion in enumerate(task.occasions):
+                taken = [i >= 0 and ids.id(i) in occasion.gains for i in lists[n, :10].tolist()]
+                assert task.of(system, "HR@10")[n] == any(taken)
+                if any(taken):
+                    assert task.of(system, "MRR")[n] == 1 / (1 + taken.index(True))
+
+
+def test_what_was_known_is_what_the_log_held_before_the_cut(
+    asked: Shop, evaluation: Evaluation
+) -> None:
+    cut = cuts(asked.events, asked.config.training)
+    task = evaluation.tasks[""]
+    for n in range(0, len(task.occasions), 7):
+        user = task.occasions[n].query.user
+        before = [e for e in asked.events.log if e.user == user and e.time_ms < cut.test]
+        assert task.history[n] == len(before)
+    assert (task.demand == 0).all()  # the log of this set names no queries
+
+
+def test_the_task_that_serves_searches_the_whole_catalogue(evaluation: Evaluation) -> None:
+    assert evaluation.serving is evaluation.tasks["e2e_"]
+    assert evaluation.serving.whole_catalogue
+    assert isinstance(evaluation.serving, Evaluated)
 
 
 def test_what_is_ranked_is_what_the_protocol_asks(asked: Shop) -> None:
@@ -140,8 +217,8 @@ def test_a_public_set_is_frozen_and_a_shop_s_log_is_live(asked: Shop) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_data_gives_the_same_table(asked: Shop, table: list[room.Row]) -> None:
-    assert evaluate(asked, train(asked)) == table
+def test_the_same_data_gives_the_same_table(asked: Shop, table: list[Row]) -> None:
+    assert evaluate(asked, train(asked)).rows() == table
 
 
 class _Oracle:
@@ -158,7 +235,7 @@ def test_a_fusion_that_knows_nothing_is_the_engine(asked: Shop) -> None:
     fusions = train(asked)
     for prefix in fusions:
         fusions[prefix]["cascade"] = _Oracle()  # type: ignore[assignment]
-    rows = {str(row["system"]): row for row in evaluate(asked, fusions)}
+    rows = {str(row["system"]): row for row in evaluate(asked, fusions).rows()}
     for prefix in fusions:
         for measure in ("nDCG@10", "MRR", "HR@10"):
             assert rows[f"{prefix}cascade"][measure] == rows[f"{prefix}engine"][measure]

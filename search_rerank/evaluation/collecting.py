@@ -1,0 +1,124 @@
+"""Replayed rows taken in part by part: measures and first places are kept, rows are let go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.evaluation.evaluated import MEASURES, RETRIEVED
+from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.features.table import FeatureTable
+from search_rerank.replay import Replayed
+
+SAMPLED = 500
+"""Queries whose feature rows are kept."""
+
+
+@dataclass(frozen=True)
+class System:
+    """Something that orders candidates.
+
+    Parameters
+    ----------
+    scores
+        Feature table to one number a row; higher is better, NaN last.
+    alone
+        Whether it is one scorer, whose ties are broken by chance: the engine's order is no merit
+        of it.
+    """
+
+    scores: Callable[[FeatureTable], NDArray[np.floating]]
+    alone: bool = False
+
+
+class Collected:
+    """What is kept of the parts of a replay.
+
+    Parameters
+    ----------
+    systems
+        Name to system.
+    n_queries
+        How many queries will come.
+    depth
+        First places of each list to keep.
+    """
+
+    def __init__(self, systems: Mapping[str, System], n_queries: int, depth: int) -> None:
+        self.systems = systems
+        self._measures = [parse_measure(name) for name in (*MEASURES, RETRIEVED)]
+        self._values: dict[str, dict[str, NDArray[np.float64]]] = {
+            name: {str(measure): np.zeros(n_queries) for measure in self._measures}
+            for name in systems
+        }
+        self._lists = {name: np.full((n_queries, depth), -1, dtype=np.int32) for name in systems}
+        wanted = np.linspace(0, n_queries - 1, min(SAMPLED, n_queries)).astype(np.int64)
+        self._wanted = np.zeros(n_queries, dtype=bool)
+        self._wanted[wanted] = True
+        self._sample: list[Replayed] = []
+        self._done = 0
+
+    def add(self, part: Replayed, rng: np.random.Generator) -> None:
+        """Take in the next queries; ties of single scorers are drawn from `rng`."""
+        table = part.table
+        chance = rng.permutation(len(table))
+        block = slice(self._done, self._done + len(part.occasions))
+        for name, system in self.systems.items():
+            scores = system.scores(table).astype(np.float64)
+            ties = chance if system.alone else table.engine_rank
+            ranked = Grouped.ranked(part.gains, scores, ties, table.offsets, part.missed)
+            for measure in self._measures:
+                self._values[name][str(measure)][block] = measure.values(ranked)
+            _fill(self._lists[name][block], table, part.items, scores, ties)
+        self._sample.append(_groups(part, self._wanted[block]))
+        self._done = block.stop
+
+    def values(self) -> dict[str, dict[str, NDArray[np.float64]]]:
+        """Return system to measure to float64 (q,)."""
+        return self._values
+
+    def lists(self) -> dict[str, NDArray[np.int32]]:
+        """Return system to int32 (q, depth), item numbers by place, -1 past the end of a list."""
+        return self._lists
+
+    def sample(self) -> Replayed:
+        """Return the rows of the queries that are kept."""
+        return Replayed.concat(self._sample)
+
+
+def _fill(
+    lists: NDArray[np.int32],
+    table: FeatureTable,
+    items: NDArray[np.int32],
+    scores: NDArray[np.float64],
+    ties: NDArray[np.integer],
+) -> None:
+    """Write the first items of each group into its row of `lists`, (g, depth)."""
+    group = table.group
+    order = np.lexsort((ties, -scores, group))  # as measures rank: NaN last
+    place = np.arange(len(table)) - table.offsets[group]
+    first = place < lists.shape[1]
+    lists[group[first], place[first]] = items[order[first]]
+
+
+def _groups(part: Replayed, kept: NDArray[np.bool_]) -> Replayed:
+    """Return the groups under a boolean mask (g,)."""
+    table = part.table
+    rows = np.repeat(kept, table.sizes)
+    chosen = np.flatnonzero(kept).tolist()
+    return Replayed(
+        FeatureTable(
+            table.names,
+            table.X[rows],
+            np.concatenate([[0], np.cumsum(table.sizes[kept])]),
+            table.engine_rank[rows],
+        ),
+        part.gains[rows],
+        [part.missed[n] for n in chosen],
+        [part.occasions[n] for n in chosen],
+        part.items[rows],
+        part.places[rows],
+    )

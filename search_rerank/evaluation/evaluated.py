@@ -1,0 +1,131 @@
+"""What an evaluation found, query by query: what tables, tests, slices and lists are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.evaluation.compare import bootstrap_ci, paired_test
+from search_rerank.occasions import Occasion
+from search_rerank.replay import Replayed
+
+MEASURES = ("nDCG@10", "MRR", "HR@10")
+RETRIEVED = "recall@200"
+"""Of the retrieval: only where candidates come from the whole catalogue."""
+FIRST = MEASURES[0]
+"""What systems are compared by."""
+WEIGHTED = "weighted"
+"""The fusion that the cascade must beat to be worth its trees."""
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """One task: what each system did with each of q queries.
+
+    Parameters
+    ----------
+    prefix
+        Of the task's rows in tables: empty, or `e2e_` beside a protocol that fixes the candidates.
+    values
+        System to measure to float64 (q,), systems in the order of the table.
+    singles
+        The systems that are one scorer alone.
+    occasions
+        What was asked by whom, and the gain of each item that was taken, found or not.
+    history
+        int64 (q,), interactions of the shopper that the state held when the query was asked.
+    demand
+        int64 (q,), interactions after the same query text that the state held.
+    lists
+        System to int32 (q, depth): the first items of its order by their number in the catalogue,
+        -1 past the end of a list.
+    sample
+        The feature rows of some queries, spread evenly.
+    whole_catalogue
+        Whether candidates came from the whole catalogue, so that retrieval can miss.
+    seed
+        Of the draws of intervals and tests.
+    """
+
+    prefix: str
+    values: Mapping[str, Mapping[str, NDArray[np.float64]]]
+    singles: Sequence[str]
+    occasions: Sequence[Occasion]
+    history: NDArray[np.int64]
+    demand: NDArray[np.int64]
+    lists: Mapping[str, NDArray[np.int32]]
+    sample: Replayed
+    whole_catalogue: bool
+    seed: int
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The systems in the order of the table."""
+        return tuple(self.values)
+
+    @property
+    def shoppers(self) -> list[str]:
+        """Who asked each query, for intervals that respect repeated shoppers."""
+        return [one.query.user or one.query.session or "" for one in self.occasions]
+
+    @property
+    def best_single(self) -> str:
+        """The scorer with the highest mean; the engine where there is no scorer."""
+        means = {name: self.of(name).mean() for name in self.singles}
+        return max(means, key=lambda name: means[name], default="engine")
+
+    def of(self, system: str, measure: str = FIRST) -> NDArray[np.float64]:
+        """Return one system's measure query by query, float64 (q,)."""
+        return self.values[system][measure]
+
+    def rows(self) -> list[Row]:
+        """Return a table row a system.
+
+        `system`, the measures, `ci95` of nDCG@10 over queries (a bootstrap over shoppers),
+        `p_vs_best_single` (paired randomisation test), `queries`; the cascade has
+        `minus_weighted` with mean, `ci95` and p.
+        """
+        shoppers, best = self.shoppers, self.best_single
+        return [self._row(name, best, shoppers) for name in self.systems]
+
+    def _row(self, name: str, best: str, shoppers: Sequence[str]) -> Row:
+        values = self.of(name)
+        low, high = bootstrap_ci(values, np.random.default_rng(self.seed), clusters=shoppers)
+        measures = (*MEASURES, RETRIEVED) if self.whole_catalogue else MEASURES
+        row: Row = {"system": self.prefix + name}
+        row |= {measure: round(float(self.of(name, measure).mean()), 6) for measure in measures}
+        row |= {"ci95": [round(low, 6), round(high, 6)], "queries": len(values)}
+        rng = np.random.default_rng(self.seed)
+        row["p_vs_best_single"] = paired_test(values, self.of(best), rng, shoppers).p  # itself: 1
+        if name == best:
+            row["best_single"] = True
+        if name == "cascade":
+            rng = np.random.default_rng(self.seed)
+            test = paired_test(values, self.of(WEIGHTED), rng, shoppers)
+            row["minus_weighted"] = {
+                "mean": round(test.mean, 6),
+                "ci95": [round(bound, 6) for bound in test.ci95],
+                "p": test.p,
+            }
+        return row
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All tasks of a data set, by the prefix of their rows; a task without queries is left out."""
+
+    tasks: Mapping[str, Evaluated]
+
+    @property
+    def serving(self) -> Evaluated:
+        """The task that is most like serving: searching the whole catalogue."""
+        return self.tasks.get("e2e_") or self.tasks[""]
+
+    def rows(self) -> list[Row]:
+        """Return the table of all tasks; see `Evaluated.rows`."""
+        return [row for task in self.tasks.values() for row in task.rows()]
