@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from search_rerank.data import amazon
+from search_rerank.data import amazon, bestbuy, ranklens
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.ids import IdMap
 from search_rerank.data.lines import without_compression
@@ -117,6 +117,18 @@ def _read_amazon_beauty(folder: Path, now_ms: int, refused: Refused) -> Dataset:
     return amazon.read_amazon_beauty(folder, refused)
 
 
+def _read_ranklens(folder: Path, now_ms: int, refused: Refused) -> Dataset:
+    return ranklens.read_ranklens(folder, refused)
+
+
+def _is_bestbuy(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in bestbuy.FILES)
+
+
+def _read_bestbuy(folder: Path, now_ms: int, refused: Refused) -> Dataset:
+    return bestbuy.read_bestbuy(folder, refused)
+
+
 LAYOUTS = (
     Layout(
         "shop",
@@ -125,5 +137,12 @@ LAYOUTS = (
         _read_shop,
     ),
     Layout("amazon_beauty_5core", ", ".join(amazon.FILES), _is_amazon_beauty, _read_amazon_beauty),
+    Layout(bestbuy.NAME, ", ".join(bestbuy.FILES), _is_bestbuy, _read_bestbuy),
+    Layout(
+        ranklens.NAME,
+        f"{ranklens.EVENTS} that begins with items",
+        ranklens.is_ranklens,
+        _read_ranklens,
+    ),
 )
 """The known layouts; another one is a function that reads it and a row here."""
