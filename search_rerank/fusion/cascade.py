@@ -91,5 +91,5 @@ def _staged(
     """Return the table with the first stage's columns, and which rows go on."""
     scores = first.fuse(table)
     placed = ranks(table, scores)
-    wide = table.with_column(_FIRST, scores).with_column(_FIRST_RANK, placed.astype(np.float64))
+    wide = table.with_columns({_FIRST: scores, _FIRST_RANK: placed.astype(np.float32)})
     return wide, placed < size

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.errors import BundleError, DataError
+from search_rerank.errors import BundleError, ConfigError, DataError
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.trees import TreeOptions, matching, parameters
 
 if TYPE_CHECKING:
     import lightgbm
 
-
-@dataclass(frozen=True)
-class TreeOptions:
-    """How the trees are grown.
-
-    Parameters
-    ----------
-    trees
-        At most this many; fewer where the validation nDCG@10 stops rising.
-    leaves, learning_rate, min_rows
-        Size of a tree, step, and rows a leaf must hold.
-    validation
-        Share of the newest groups that decides when to stop.
-    patience
-        Trees without a better validation nDCG@10 before stopping.
-    seed, threads
-        The same seed and threads on the same machine give the same model text.
-    """
-
-    trees: int = 200
-    leaves: int = 31
-    learning_rate: float = 0.06
-    min_rows: int = 50
-    validation: float = 0.15
-    patience: int = 30
-    seed: int = 0
-    threads: int = 2
+__all__ = ["LambdaMart", "TreeOptions"]
 
 
 class LambdaMart:
-    """LightGBM's lambdarank (Burges, 2010; Ke et al., NeurIPS 2017) over named features."""
+    """LightGBM's trees for ranking (Burges, 2010; Ke et al., NeurIPS 2017) over named features."""
 
     name: ClassVar[str] = "lambdamart"
     _file = "reranker.txt"
@@ -90,8 +64,16 @@ class LambdaMart:
         ------
         DataError
             When fewer than two groups are left.
+        ConfigError
+            On options that do not fit each other or the table; see `trees.parameters`.
         """
         import lightgbm
+
+        if positions is not None and options.objective != "lambdarank":
+            raise ConfigError(
+                "expected the objective lambdarank to learn from positions, found "
+                f"{options.objective}, which has no biases of places: weigh the rows instead"
+            )
 
         keep = _teaching(table, gains)
         table, gains = _without_empty(table.rows(keep)), gains[keep]
@@ -113,7 +95,7 @@ class LambdaMart:
             weight=None if weights is None else weights[:cut],
             position=None if positions is None else positions[:cut],
             feature_name=list(table.names),
-            free_raw_data=True,
+            categorical_feature=matching(table.names, options.categorical),
         )
         valid = lightgbm.Dataset(
             table.X[cut:],
@@ -122,27 +104,8 @@ class LambdaMart:
             weight=None if weights is None else _of_group(table, gains, weights)[cut:],
             reference=train,
         )
-        parameters = {
-            "objective": "lambdarank",
-            "metric": "ndcg",
-            "eval_at": [10],
-            "label_gain": label_gain,
-            "lambdarank_truncation_level": 30,
-            "num_leaves": options.leaves,
-            "learning_rate": options.learning_rate,
-            "min_data_in_leaf": options.min_rows,
-            "feature_fraction": 0.7,
-            "bagging_fraction": 0.8,
-            "bagging_freq": 1,
-            "lambda_l2": 5.0,
-            "seed": options.seed,
-            "deterministic": True,
-            "force_row_wise": True,
-            "num_threads": options.threads,
-            "verbosity": -1,
-        }
         booster = lightgbm.train(
-            parameters,
+            parameters(options, table.names, label_gain),
             train,
             num_boost_round=options.trees,
             valid_sets=[valid],

@@ -11,48 +11,63 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from search_rerank.errors import BundleError, nearest
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.grouped import ranks
+
+VOTES = ("reciprocal", "borda")
 
 
 @dataclass(frozen=True)
 class Vote:
-    """Reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009).
+    """Each column votes by its order alone.
 
-    Each column gives a row ``1 / (k + rank)``, rank 1 for its best row; a row without a value in
-    a column gets no vote from it, and neither does any row of a group of equals.
+    `reciprocal` rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009) gives a row
+    ``1 / (k + rank)``, rank 1 for the best. The count of Borda (1781; Aslam and Montague, SIGIR
+    2001) gives it the share of the group's other rows that stand below it. A row without a value
+    in a column gets no vote from it, and neither does any row of a group of equals.
 
     Parameters
     ----------
     columns
         The features that vote; higher is better in each.
     k
-        How little the first places count for; 60 in the paper.
+        How little the first places count for in `reciprocal`; 60 in the paper.
+    kind
+        `reciprocal` or `borda`.
     """
 
     name: ClassVar[str] = "vote"
     columns: tuple[str, ...]
     k: float = 60.0
+    kind: str = "reciprocal"
 
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return the sum of votes, float64 (n,)."""
         votes = np.zeros(len(table), dtype=np.float64)
+        others = np.maximum(np.repeat(table.sizes, table.sizes) - 1, 1)
         for name in self.columns:
             values = table.column(name)
             cast = ~np.isnan(values) & _spread(table, values)
-            votes += np.where(cast, 1.0 / (self.k + 1 + ranks(table, values)), 0.0)
+            placed = ranks(table, values)
+            borda = self.kind == "borda"
+            vote = (others - placed) / others if borda else 1.0 / (self.k + 1 + placed)
+            votes += np.where(cast, vote, 0.0)
         return votes
 
     def save(self, folder: Path) -> None:
         """Write `vote.json`."""
-        options = {"columns": self.columns, "k": self.k}
+        options = {"columns": self.columns, "k": self.k, "kind": self.kind}
         (folder / "vote.json").write_bytes(orjson.dumps(options, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         options = orjson.loads((folder / "vote.json").read_bytes())
-        return cls(columns=tuple(options["columns"]), k=float(options["k"]))
+        kind = str(options["kind"])
+        if kind not in VOTES:
+            raise BundleError(f"unknown kind of vote {kind!r}{nearest(kind, VOTES)}; train again")
+        return cls(tuple(options["columns"]), float(options["k"]), kind)
 
 
 def _spread(table: FeatureTable, values: NDArray[np.float32]) -> NDArray[np.bool_]:

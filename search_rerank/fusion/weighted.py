@@ -1,4 +1,4 @@
-"""Fusion by a weighted sum of scaled columns; the weights are learnt."""
+"""Fusion by a weighted mean of scaled columns; the weights are learnt."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from search_rerank.errors import BundleError, nearest
 from search_rerank.features.table import FeatureTable
-from search_rerank.fusion.grouped import scaled
+from search_rerank.fusion.grouped import SCALES
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """A weighted mean of columns scaled to 0..1 within the group.
+    """A weighted mean of columns that are made comparable within the group.
 
     Parameters
     ----------
@@ -25,18 +26,22 @@ class Weighted:
         The features that are summed; higher is better in each.
     weights
         One a column, not negative, summing to 1.
+    scaling
+        `min_max` to 0..1, `z_score`, or `rank` (see `search_rerank.fusion.grouped`).
     """
 
     name: ClassVar[str] = "weighted"
     columns: tuple[str, ...]
     weights: tuple[float, ...]
+    scaling: str = "min_max"
 
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
-        """Return the weighted mean, float64 (n,), between 0 and 1."""
+        """Return the weighted mean, float64 (n,)."""
+        scale = SCALES[self.scaling]
         total = np.zeros(len(table), dtype=np.float64)
         for name, weight in zip(self.columns, self.weights, strict=True):
             if weight > 0:
-                total += weight * scaled(table, table.column(name))
+                total += weight * scale(table, table.column(name))
         return total
 
     @classmethod
@@ -45,6 +50,7 @@ class Weighted:
         table: FeatureTable,
         gains: NDArray[np.float32],
         columns: Sequence[str],
+        scaling: str = "min_max",
         *,
         weights: NDArray[np.float32] | None = None,
     ) -> Self:
@@ -61,7 +67,9 @@ class Weighted:
         """
         from scipy.optimize import minimize
 
-        S = np.column_stack([scaled(table, table.column(name)) for name in columns])
+        S = np.empty((len(table), len(columns)), dtype=np.float32)
+        for place, name in enumerate(columns):
+            S[:, place] = SCALES[scaling](table, table.column(name))
         sizes = table.sizes
         starts, filled = table.offsets[:-1][sizes > 0], sizes[sizes > 0]
         mass = np.add.reduceat(gains.astype(np.float64), starts)
@@ -86,15 +94,20 @@ class Weighted:
             loss, start, jac=True, method="L-BFGS-B", bounds=[(0, 50)] * len(columns)
         ).x
         learnt = fitted if fitted.sum() > 0 else start
-        return cls(tuple(columns), tuple(round(float(w), 6) for w in learnt / learnt.sum()))
+        shares = tuple(round(float(w), 6) for w in learnt / learnt.sum())
+        return cls(tuple(columns), shares, scaling)
 
     def save(self, folder: Path) -> None:
         """Write `weighted.json`."""
-        options = {"columns": self.columns, "weights": self.weights}
+        options = {"columns": self.columns, "weights": self.weights, "scaling": self.scaling}
         (folder / "weighted.json").write_bytes(orjson.dumps(options, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
         options = orjson.loads((folder / "weighted.json").read_bytes())
-        return cls(tuple(options["columns"]), tuple(float(w) for w in options["weights"]))
+        scaling = str(options["scaling"])
+        if scaling not in SCALES:
+            raise BundleError(f"unknown scaling {scaling!r}{nearest(scaling, SCALES)}; train again")
+        weights = tuple(float(w) for w in options["weights"])
+        return cls(tuple(options["columns"]), weights, scaling)
