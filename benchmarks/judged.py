@@ -22,7 +22,8 @@ from search_rerank.encoders import fit_encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.evaluation.compare import bootstrap_ci, paired_test
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.grouped import Grouped
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.indexing import write_catalogue
 
 MODES: Mapping[str, Mapping[str, float]] = {

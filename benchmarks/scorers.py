@@ -31,7 +31,8 @@ from search_rerank.data.layouts import data_root, load_dataset
 from search_rerank.engines import open_engine
 from search_rerank.errors import MissingExtra
 from search_rerank.evaluation.compare import bootstrap_ci
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.grouped import Grouped
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable

@@ -8,8 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 1_000_000
-"""Random numbers drawn at a time, so that memory does not grow with the number of draws."""
+from search_rerank.evaluation.resampling import Clusters, bootstrap_intervals, sign_flip_p
+
+SAMPLES = 2_000
+"""Bootstrap samples where nothing else is said."""
+ASSIGNMENTS = 10_000
+"""Assignments of signs where nothing else is said: p is never below one in so many."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Comparison:
 def bootstrap_ci(
     values: NDArray[np.floating],
     rng: np.random.Generator,
-    n: int = 2000,
+    n: int = SAMPLES,
     level: float = 0.95,
     clusters: Sequence[Hashable] | None = None,
 ) -> tuple[float, float]:
@@ -59,16 +63,10 @@ def bootstrap_ci(
     ValueError
         Where there are no values, one is not finite, or clusters are not as many.
     """
-    sums, sizes = _by_cluster(values, clusters)
-    m = len(sums)
-    means = np.empty(n)
-    step = max(_BLOCK // m, 1)
-    for start in range(0, n, step):
-        block = slice(start, min(start + step, n))
-        drawn = rng.integers(0, m, size=(block.stop - start, m), dtype=np.int32)
-        means[block] = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    whose = Clusters.numbered(clusters, len(values))
+    sums = whose.sums(np.asarray(values, dtype=np.float64)[:, None])
+    low, high = bootstrap_intervals(sums, whose.sizes, rng, n, level)[0].tolist()
+    return low, high
 
 
 def paired_test(
@@ -76,7 +74,7 @@ def paired_test(
     b: NDArray[np.floating],
     rng: np.random.Generator,
     clusters: Sequence[Hashable] | None = None,
-    n: int = 10_000,
+    n: int = ASSIGNMENTS,
 ) -> Comparison:
     """Compare two systems on the same queries by Fisher's randomisation test.
 
@@ -102,36 +100,25 @@ def paired_test(
     if len(a) != len(b):
         raise ValueError(f"expected as many values of both systems, found {len(a)} and {len(b)}")
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
-    sums, _ = _by_cluster(difference, clusters)
-    sums = sums[sums != 0]  # a sign changes nothing there
-    total, m = sums.sum(), len(sums)
-    # Equal sums of floats in another order may differ in the last bits.
-    bar = abs(total) - 1e-9 * np.abs(sums).sum()
-    extreme = 0
-    step = max(_BLOCK // max(m, 1), 1)
-    for start in range(0, n, step):
-        rows = min(step, n - start)
-        bits = np.frombuffer(rng.bytes(rows * ((m + 7) // 8)), dtype=np.uint8).reshape(rows, -1)
-        positive = np.unpackbits(bits, axis=1, count=m).astype(np.float64) @ sums
-        extreme += int((np.abs(2 * positive - total) >= bar).sum())
-    return Comparison(
-        mean=float(difference.mean()),
-        ci95=bootstrap_ci(difference, rng, clusters=clusters),
-        p=(extreme + 1) / (n + 1),
-    )
+    return differences(difference[:, None], Clusters.numbered(clusters, len(difference)), rng, n)[0]
 
 
-def _by_cluster(
-    values: NDArray[np.floating], clusters: Sequence[Hashable] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each cluster's sum and size, float64 (c,) both."""
-    if len(values) == 0 or not np.isfinite(values).all():
-        raise ValueError("expected one finite value a query or more, found none, NaN or infinity")
-    if clusters is None:
-        return np.asarray(values, dtype=np.float64), np.ones(len(values))
-    if len(clusters) != len(values):
-        raise ValueError(f"expected {len(values)} clusters, one a value, found {len(clusters)}")
-    numbers: dict[Hashable, int] = {}
-    of = np.array([numbers.setdefault(one, len(numbers)) for one in clusters])
-    sums = np.bincount(of, weights=values).astype(np.float64)
-    return sums, np.bincount(of).astype(np.float64)
+def differences(
+    columns: NDArray[np.float64], clusters: Clusters, rng: np.random.Generator, n: int = ASSIGNMENTS
+) -> list[Comparison]:
+    """Return what each column of differences shows, from shared draws.
+
+    Parameters
+    ----------
+    columns
+        (q, s), a row a query: system minus baseline.
+    """
+    sums = clusters.sums(columns)
+    p = sign_flip_p(sums, rng, n)
+    intervals = bootstrap_intervals(sums, clusters.sizes, rng, SAMPLES, 0.95)
+    return [
+        Comparison(mean, (low, high), one)
+        for mean, (low, high), one in zip(
+            columns.mean(axis=0).tolist(), intervals.tolist(), p.tolist(), strict=True
+        )
+    ]
