@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 MAX_GAIN = 1e100
 """Sums of larger gains could overflow."""
-_ROWS = 1 << 17
+_ROWS = 1 << 15
 """Rows sorted at a time: what fits the processor's cache sorts several times faster."""
 
 

@@ -10,12 +10,14 @@ from search_rerank.evaluation.grouped import Grouped
 
 
 def from_run(
-    qrels: Mapping[str, Mapping[str, float]], run: Mapping[str, Mapping[str, float]]
+    qrels: Mapping[str, Mapping[str, float]],
+    run: Mapping[str, Mapping[str, float]],
+    greater_first: bool = True,
 ) -> tuple[list[str], Grouped]:
     """Return the judged queries and their groups, ranked as trec_eval ranks.
 
-    Of equal scores the greater document id comes first, scores are compared in single precision,
-    a judgement below 0 counts as 0, and a query of the run without judgements is left out.
+    Of equal scores the greater document id comes first; scores are compared in single precision;
+    a judgement below 0 counts as 0; a query of the run without judgements is left out.
 
     Parameters
     ----------
@@ -23,6 +25,9 @@ def from_run(
         Query to document to relevance.
     run
         Query to document to score; a judged query that it lacks has an empty list.
+    greater_first
+        False puts the smaller document id first, as MS MARCO's own script does, which
+        `ir_measures` asks for the reciprocal rank with a cutoff.
 
     Returns
     -------
@@ -39,7 +44,7 @@ def from_run(
     sizes: list[int] = []
     for query in queries:
         judged, found = qrels[query], run.get(query, {})
-        documents = sorted(found, reverse=True)
+        documents = sorted(found, reverse=greater_first)
         gains += [max(judged.get(one, 0.0), 0.0) for one in documents]
         scores += [found[one] for one in documents]
         ties += range(len(documents))
