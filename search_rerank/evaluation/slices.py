@@ -138,7 +138,7 @@ def by_category(
     which things of two categories were taken both slices hold it, and one without any is in none.
     """
     query, item = _taken(occasions, catalogue)
-    category = catalogue.department[item]
+    category = np.append(catalogue.department, UNKNOWN)[item]  # -1, of no item, is the last
     pairs = np.unique(np.column_stack([category, query])[category >= 0], axis=0)
     numbers, counts = np.unique(pairs[:, 0], return_counts=True)
     large = numbers[np.argsort(-counts, kind="stable")][:most]
@@ -167,7 +167,7 @@ def by_newness(
         catalogue does not hold is new.
     """
     query, item = _taken(occasions, catalogue)
-    fresh = (item == UNKNOWN) | (interactions[item] == 0)
+    fresh = np.append(interactions, 0)[item] == 0  # -1, of no item, is the last
     new = np.zeros(len(occasions), dtype=bool)
     new[query[fresh]] = True
     return [Slice("items", "new", new), Slice("items", "known", ~new)]

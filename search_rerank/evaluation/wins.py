@@ -88,13 +88,15 @@ def wins_and_losses(
     Raises
     ------
     ValueError
-        Where a and b are not as many, or the threshold is below 0.
+        Where a and b are not as many, one is not finite, or the threshold is below 0.
     """
     if len(a) != len(b):
         raise ValueError(f"expected as many values of both systems, found {len(a)} and {len(b)}")
     if not threshold >= 0:
         raise ValueError(f"expected a threshold of 0 or more, found {threshold}")
     difference = np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64)
+    if not np.isfinite(difference).all():
+        raise ValueError("expected finite values, found NaN or infinity")
     order = np.argsort(-difference, kind="stable")
     won = order[difference[order] > threshold]
     order = np.argsort(difference, kind="stable")
