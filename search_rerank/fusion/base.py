@@ -15,6 +15,8 @@ class Fusion(Protocol):
     """Gives every row of a feature table one number; higher is better within its group."""
 
     name: ClassVar[str]
+    by_row: ClassVar[bool]
+    """Whether the score of a row depends on no other row of its group."""
 
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return float64 (n,); rows that tie are ordered by their engine rank."""

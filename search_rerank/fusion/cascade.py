@@ -1,7 +1,8 @@
-"""Fusion in stages: a cheap one orders all candidates, trees reorder the first of them."""
+"""Fusion in stages: cheap ones order many candidates, dear ones reorder the first of them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -10,86 +11,210 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from search_rerank.answer import Degraded
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion import load_fusion
+from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.grouped import ranks
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
-from search_rerank.fusion.weighted import Weighted
+from search_rerank.fusion.stage import Clock, Stage, late_values, timed
 
-_FIRST = "cascade.first_stage"
-_FIRST_RANK = "cascade.first_stage_rank"
+BEFORE = "cascade.before"
+BEFORE_PLACE = "cascade.before_place"
+"""What a stage sees of the order that reaches it: the score of the stage before, and the place."""
+
+Learn = Callable[
+    [FeatureTable, NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.int32] | None],
+    Fusion,
+]
+"""Table, gains, weights and positions in (see `LambdaMart.fit`), a fusion out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stage that is not learnt yet: see `Stage`."""
+
+    learn: Learn
+    size: int | None = None
+    share: float = 0.0
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """A weighted sum picks the first rows of each group, LambdaMART orders them.
+    """Each stage reorders the first rows of the order that the stages before it made.
 
-    The trees see the first stage's score and place as two more columns. Rows that the first stage
-    left behind follow in its order.
+    It sees their score and place as two more columns, and those late columns that it asks for.
+    Rows that do not reach a stage follow in the order they had.
 
     Parameters
     ----------
-    first
-        The first stage.
-    last
-        The trees of the last stage.
-    size
-        How many rows of a group reach the last stage.
+    stages
+        The first sees all rows.
     """
 
     name: ClassVar[str] = "cascade"
-    first: Weighted
-    last: LambdaMart
-    size: int
+    by_row: ClassVar[bool] = False
+    stages: tuple[Stage, ...]
 
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
-        """Return float64 (n,): between 1 and 2 for rows of the last stage, else between 0 and 1."""
-        wide, kept = _staged(table, self.first, self.size)
-        fused = wide.column(_FIRST).astype(np.float64)
-        trees = self.last.fuse(wide.rows(kept))
-        fused[kept] = 1.0 + 1.0 / (1.0 + np.exp(-np.clip(trees, -30, 30)))
+        """Return float64 (n,): between s - 1 and s for rows whose last stage was the s-th."""
+        fused = _band(0, self.stages[0].fusion.fuse(table))
+        for level, stage in enumerate(self.stages[1:], start=1):
+            kept, reached = _reached(table, fused, stage)
+            fused[kept] = _band(level, stage.fusion.fuse(_with_late(reached, stage.late)))
         return fused
+
+    def fuse_within(
+        self, table: FeatureTable, budget_ms: float, clock: Clock
+    ) -> tuple[NDArray[np.float64], list[Degraded]]:
+        """Fuse in a time: a stage that is late hands over what it has, one that fails nothing.
+
+        A stage ends when the shares of the time of all up to it are used up: what one leaves, the
+        next has. It works through the rows from the first place on, so that those it has not come
+        to are the last of them, and keep their order. Where the first stage fails, so does this.
+
+        Parameters
+        ----------
+        budget_ms
+            Milliseconds for all stages.
+        clock
+            Seconds, such as `time.perf_counter`.
+
+        Returns
+        -------
+        tuple
+            As of `fuse`, and which stages were late or failed.
+        """
+        start = clock()
+        fused = _band(0, self.stages[0].fusion.fuse(table))
+        short: list[Degraded] = []
+        share = self.stages[0].share
+        for level, stage in enumerate(self.stages[1:], start=1):
+            share += stage.share
+            kept, reached = _reached(table, fused, stage)
+            places = reached.column(BEFORE_PLACE).astype(np.int64)
+            until_s = start + share * budget_ms / 1000
+            done, scores, why = timed(stage, reached, places, until_s, clock)
+            rows = np.flatnonzero(kept)[done]
+            fused[rows] = _band(level, scores)
+            if why is not None:
+                short.append(Degraded(f"rank.{stage.fusion.name}", why))
+        return fused, short
+
+    @classmethod
+    def grow(
+        cls,
+        table: FeatureTable,
+        gains: NDArray[np.float32],
+        plans: Sequence[Plan],
+        *,
+        weights: NDArray[np.float32] | None = None,
+        positions: NDArray[np.int32] | None = None,
+    ) -> Self:
+        """Learn each stage from the rows that those before it let through."""
+        first, *others = plans
+        stages = [Stage(first.learn(table, gains, weights, positions), None, first.share)]
+        fused = _band(0, stages[0].fusion.fuse(table)) if others else np.zeros(0)
+        for level, plan in enumerate(others, start=1):
+            kept, reached = _reached(table, fused, plan)
+            seen = _with_late(reached, plan.late)
+            fusion = plan.learn(
+                seen,
+                gains[kept],
+                None if weights is None else weights[kept],
+                None if positions is None else positions[kept],
+            )
+            stages.append(Stage(fusion, plan.size, plan.share, plan.late))
+            if level < len(others):
+                fused[kept] = _band(level, fusion.fuse(seen))
+        return cls(tuple(stages))
 
     @classmethod
     def fit(
         cls,
         table: FeatureTable,
         gains: NDArray[np.float32],
-        first: Weighted,
+        first: Fusion,
         size: int,
         options: TreeOptions,
         *,
         weights: NDArray[np.float32] | None = None,
         positions: NDArray[np.int32] | None = None,
     ) -> Self:
-        """Train the last stage on what the first lets through; as in `LambdaMart.fit`."""
-        wide, kept = _staged(table, first, size)
-        last = LambdaMart.fit(
-            wide.rows(kept),
-            gains[kept],
-            options,
-            weights=None if weights is None else weights[kept],
-            positions=None if positions is None else positions[kept],
-        )
-        return cls(first, last, size)
+        """Learn trees for the first `size` rows of an order; as in `LambdaMart.fit`."""
+
+        def trees(
+            table: FeatureTable,
+            gains: NDArray[np.float32],
+            weights: NDArray[np.float32] | None,
+            positions: NDArray[np.int32] | None,
+        ) -> Fusion:
+            return LambdaMart.fit(table, gains, options, weights=weights, positions=positions)
+
+        plans = (Plan(lambda *_: first, None, 0.25), Plan(trees, size, 0.75))
+        return cls.grow(table, gains, plans, weights=weights, positions=positions)
 
     def save(self, folder: Path) -> None:
-        """Write both stages and `cascade.json`."""
-        self.first.save(folder)
-        self.last.save(folder)
-        (folder / "cascade.json").write_bytes(orjson.dumps({"size": self.size}))
+        """Write `cascade.json` and a folder for each stage."""
+        rows = []
+        for place, stage in enumerate(self.stages):
+            own = folder / _own(place, stage.fusion.name)
+            own.mkdir()
+            stage.fusion.save(own)
+            rows.append(
+                {
+                    "fusion": stage.fusion.name,
+                    "size": stage.size,
+                    "share": stage.share,
+                    "late": stage.late,
+                }
+            )
+        options = {"stages": rows}
+        (folder / "cascade.json").write_bytes(orjson.dumps(options, option=orjson.OPT_INDENT_2))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
-        size = int(orjson.loads((folder / "cascade.json").read_bytes())["size"])
-        return cls(Weighted.load(folder), LambdaMart.load(folder), size)
+        rows = orjson.loads((folder / "cascade.json").read_bytes())["stages"]
+        return cls(
+            tuple(
+                Stage(
+                    load_fusion(row["fusion"], folder / _own(place, row["fusion"])),
+                    row["size"],
+                    float(row["share"]),
+                    tuple(row["late"]),
+                )
+                for place, row in enumerate(rows)
+            )
+        )
 
 
-def _staged(
-    table: FeatureTable, first: Weighted, size: int
-) -> tuple[FeatureTable, NDArray[np.bool_]]:
-    """Return the table with the first stage's columns, and which rows go on."""
-    scores = first.fuse(table)
-    placed = ranks(table, scores)
-    wide = table.with_columns({_FIRST: scores, _FIRST_RANK: placed.astype(np.float32)})
-    return wide, placed < size
+def _own(place: int, name: str) -> str:
+    return f"{place + 1}-{name}"
+
+
+def _band(level: int, scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return scores squeezed between level and level + 1, in their order."""
+    exact = np.asarray(scores, dtype=np.float64)
+    banded: NDArray[np.float64] = level + 0.5 + 0.5 * exact / (1.0 + np.abs(exact))
+    return banded
+
+
+def _reached(
+    table: FeatureTable, fused: NDArray[np.float64], stage: Stage | Plan
+) -> tuple[NDArray[np.bool_], FeatureTable]:
+    """Return which rows reach a stage, and what it sees of them but for its late columns."""
+    placed = ranks(table, fused)
+    size = len(table) if stage.size is None else stage.size
+    kept = placed < size
+    columns: dict[str, NDArray[np.floating]] = {
+        BEFORE: fused[kept],
+        BEFORE_PLACE: placed[kept].astype(np.float32),
+    }
+    return kept, table.rows(kept).with_columns(columns)
+
+
+def _with_late(table: FeatureTable, names: Sequence[str]) -> FeatureTable:
+    rows = np.arange(len(table))
+    return table.with_columns(late_values(table, names, rows)) if names else table

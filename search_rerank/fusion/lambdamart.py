@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.errors import BundleError, ConfigError, DataError
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.contributions import Contributions
 from search_rerank.fusion.trees import TreeOptions, matching, parameters
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class LambdaMart:
     """LightGBM's trees for ranking (Burges, 2010; Ke et al., NeurIPS 2017) over named features."""
 
     name: ClassVar[str] = "lambdamart"
+    by_row: ClassVar[bool] = True
     _file = "reranker.txt"
 
     def __init__(self, booster: lightgbm.Booster) -> None:
@@ -113,6 +115,16 @@ class LambdaMart:
         )
         text = booster.model_to_string(num_iteration=booster.best_iteration)
         return cls(lightgbm.Booster(model_str=text))
+
+    def contributions(self, table: FeatureTable) -> Contributions:
+        """Return what each feature added to each row's score; with `expected`, they sum to it."""
+        table.require(self.features)
+        rows = np.ones(len(table), dtype=bool)
+        if len(table) == 0:
+            return Contributions(self.features, np.zeros((0, len(self.features))), 0.0, rows)
+        found = self._booster.predict(table.X, pred_contrib=True, num_threads=1)
+        values = np.asarray(found, dtype=np.float64)
+        return Contributions(self.features, values[:, :-1], float(values[0, -1]), rows)
 
     def importance(self) -> dict[str, float]:
         """Return each feature's total gain in the objective, largest first."""

@@ -38,6 +38,7 @@ class Vote:
     """
 
     name: ClassVar[str] = "vote"
+    by_row: ClassVar[bool] = False
     columns: tuple[str, ...]
     k: float = 60.0
     kind: str = "reciprocal"

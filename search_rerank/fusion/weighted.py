@@ -31,6 +31,7 @@ class Weighted:
     """
 
     name: ClassVar[str] = "weighted"
+    by_row: ClassVar[bool] = False
     columns: tuple[str, ...]
     weights: tuple[float, ...]
     scaling: str = "min_max"

@@ -1,0 +1,117 @@
+"""One stage of a cascade, and how it keeps to its time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.errors import ConfigError
+from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.base import Fusion
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], float]
+"""Returns seconds."""
+
+_BLOCK = 32
+_LATE_BLOCK = 2
+"""Rows of a group between two looks at the clock, without late columns and with them."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A fusion and the rows it is for.
+
+    Parameters
+    ----------
+    fusion
+        What orders them.
+    size
+        How many rows of a group reach the stage, None for all.
+    share
+        Its share of the time of the whole cascade, 0 to 1.
+    late
+        Columns that are computed for just these rows.
+    """
+
+    fusion: Fusion
+    size: int | None = None
+    share: float = 0.0
+    late: tuple[str, ...] = ()
+
+
+def late_values(
+    table: FeatureTable, names: Sequence[str], rows: NDArray[np.intp]
+) -> dict[str, NDArray[np.float32]]:
+    """Return late columns of some rows of a table.
+
+    Raises
+    ------
+    ConfigError
+        Where the table has no such column.
+    """
+    missing = [name for name in names if name not in table.late]
+    if missing:
+        raise ConfigError(
+            f"expected late columns {', '.join(missing)}, found {', '.join(table.late) or 'none'}: "
+            "name the model of the cross-encoder in [cross_encoder], or train without that stage"
+        )
+    return {name: table.late[name](rows) for name in names}
+
+
+def timed(
+    stage: Stage,
+    table: FeatureTable,
+    places: NDArray[np.int64],
+    until_s: float,
+    clock: Clock,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], str | None]:
+    """Return the rows that a stage came to by a moment, their scores, and what went wrong.
+
+    Parameters
+    ----------
+    table, places
+        The rows that reach the stage, and their places (n,) in the order that reached it.
+    until_s
+        When to stop, by the clock.
+    """
+    try:
+        done, scores = _in_blocks(stage, table, places, until_s, clock)
+    except Exception as error:  # a stage must never cost the order that reached it
+        log.exception("stage %s failed; the order before it is kept", stage.fusion.name)
+        return np.zeros(len(table), dtype=bool), np.zeros(0), type(error).__name__
+    why = None if done.all() else f"late: {int(done.sum())} of {len(done)} rows"
+    return done, scores, why
+
+
+def _in_blocks(
+    stage: Stage,
+    table: FeatureTable,
+    places: NDArray[np.int64],
+    until_s: float,
+    clock: Clock,
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    n = len(table)
+    done = np.zeros(n, dtype=bool)
+    scores = np.zeros(n)
+    late = {name: np.full(n, np.nan, dtype=np.float32) for name in stage.late}
+    block = _LATE_BLOCK if stage.late else _BLOCK if stage.fusion.by_row else max(n, 1)
+    for start in range(0, int(places.max(initial=-1)) + 1, block):
+        if clock() >= until_s:
+            break
+        rows = (places >= start) & (places < start + block)
+        for name, values in late_values(table, stage.late, np.flatnonzero(rows)).items():
+            late[name][rows] = values
+        if stage.fusion.by_row:
+            own = {name: values[rows] for name, values in late.items()}
+            scores[rows] = stage.fusion.fuse(table.rows(rows).with_columns(own))
+        done |= rows
+    if not stage.fusion.by_row and done.any():
+        own = {name: values[done] for name, values in late.items()}
+        scores[done] = stage.fusion.fuse(table.rows(done).with_columns(own))
+    return done, scores[done]
