@@ -16,7 +16,7 @@ LEVELS = (
     {"data", "query", "answer"},
     {"config"},
     {"neural"},
-    {"encoders", "engines", "scorers", "state"},
+    {"encoders", "engines", "scorers", "state", "experiments"},
     {"features", "retriever", "indexing"},
     {"fusion", "hits", "basis", "exploration", "newcomers"},
     {"occasions", "replay", "bundle"},
