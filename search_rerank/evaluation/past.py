@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,20 @@ def query_frequency(
     counts = np.append(searches_per_text(events, cut_ms), 0)  # -1, for a text not known, is last
     asked = [known.get(normalise_query(one.query.text), UNKNOWN) for one in occasions]
     return counts[np.array(asked, dtype=np.int64)]
+
+
+def item_demand(
+    query_items: Mapping[str, Sequence[str]], events: Events, cut_ms: int
+) -> dict[str, int]:
+    """Return how many interactions before a time were with items that belong to each text.
+
+    It stands in for searches where a protocol says what belongs to a query and the log has none.
+    """
+    counts = np.bincount(events.item[events.time_ms < cut_ms], minlength=len(events.items))
+    counts = np.append(counts, 0)  # -1, for an item not known, is last
+    return {
+        text: int(counts[events.items.numbers(items)].sum()) for text, items in query_items.items()
+    }
 
 
 def history_lengths(

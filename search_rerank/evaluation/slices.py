@@ -6,7 +6,7 @@ categories of two things taken) and in none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,12 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.ids import UNKNOWN
-from search_rerank.evaluation.past import history_lengths, query_frequency, searches_per_text
+from search_rerank.evaluation.past import (
+    history_lengths,
+    item_demand,
+    query_frequency,
+    searches_per_text,
+)
 from search_rerank.occasions import Occasion
 
 HISTORY = (0, 1, 5, 20)
@@ -58,6 +63,7 @@ def slices(
     cut_ms: int,
     live: bool = False,
     history: NDArray[np.integer] | None = None,
+    query_items: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Slice]:
     """Return the slices by every trait, without those that are empty or hold all queries.
 
@@ -75,13 +81,23 @@ def slices(
         Whether a shopper's history is that before the query, not that before the cut.
     history
         int (q,), interactions of each shopper, where they are counted already.
+    query_items
+        Item ids that belong to each text, where a protocol says so (`Dataset.query_items`): a
+        query's demand is then that for its items, as such a log holds no searches.
     """
     if history is None:
         history = history_lengths(occasions, events, cut_ms, live)
+    if query_items is None:
+        frequency = query_frequency(occasions, events, cut_ms)
+        searches = searches_per_text(events, cut_ms)
+    else:
+        demand = item_demand(query_items, events, cut_ms)
+        frequency = np.array([demand.get(one.query.text, 0) for one in occasions], dtype=np.int64)
+        searches = np.array(list(demand.values()), dtype=np.int64)
     past = events.before(cut_ms)
     interactions = np.bincount(past.item, minlength=len(catalogue))
     found = [
-        *by_demand(query_frequency(occasions, events, cut_ms), searches_per_text(events, cut_ms)),
+        *by_demand(frequency, searches),
         *by_history(history),
         *by_category(occasions, catalogue),
         *by_words(occasions),

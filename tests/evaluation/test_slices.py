@@ -11,7 +11,12 @@ from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.event import parse_event
 from search_rerank.data.events import Events
 from search_rerank.data.item import Item
-from search_rerank.evaluation.past import history_lengths, query_frequency, searches_per_text
+from search_rerank.evaluation.past import (
+    history_lengths,
+    item_demand,
+    query_frequency,
+    searches_per_text,
+)
 from search_rerank.evaluation.slices import (
     Slice,
     by_category,
@@ -176,6 +181,20 @@ def test_all_traits_without_parts_that_say_nothing() -> None:
     assert [len(one) for one in found] == [1, 2, 2, 1, 2, 1, 2, 1, 2, 1]
     given = slices(asked, CATALOGUE, events, CUT, history=np.array([7, 7, 30]))
     assert [one.name for one in given if one.by == "history"] == ["5 to 19", "20 or more"]
+
+
+def test_demand_of_a_protocol_is_that_for_the_items_of_a_query() -> None:
+    events = log(*(click(n, "boot") for n in range(6)), *(click(n, "lamp") for n in range(4)))
+    of = {"shoes": ["boot", "shoe"], "light": ["lamp"], "cups": ["mug", "unheard of"]}
+    assert item_demand(of, events, CUT) == {"shoes": 6, "light": 4, "cups": 0}
+    assert item_demand(of, events, 2) == {"shoes": 2, "light": 2, "cups": 0}
+    asked = [occasion(text, "boot") for text in ("shoes", "light", "cups")]
+    found = slices(asked, CATALOGUE, events, CUT, query_items=of)
+    assert names([one for one in found if one.by == "demand"]) == {
+        "head": [0],  # the middle of its share is .3, that of the next .8
+        "tail": [1],
+        "new": [2],
+    }
 
 
 @pytest.mark.parametrize("asked", [[], [occasion("boots", "boot")]])
