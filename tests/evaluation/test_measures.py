@@ -191,6 +191,14 @@ def test_always_between_0_and_1(
         np.testing.assert_array_equal(parse_measure(name).values(best), relevant)
 
 
+def test_rounding_does_not_lift_ndcg_above_1() -> None:
+    third, more = 1 / 3, np.nextafter(1 / 3, 1)
+    gains = np.array([third, more, more, more])
+    log = np.log2(np.arange(4) + 2)
+    assert sum(gains / log) > sum(np.sort(gains)[::-1] / log)  # so do floats add up
+    assert value("nDCG@10", gains.tolist()) == 1
+
+
 @given(rows=GAINS, wide=st.floats(0, 1e100), k=st.integers(1, 20))
 def test_ndcg_is_never_above_1_however_large_the_gains(
     rows: list[float], wide: float, k: int
