@@ -36,7 +36,13 @@ UNORDERED = {"decay": 1.0}
 UNDATED = {"decay": 1.0, "half_life_days": 0.0}
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "popularity": {"half_life_days": 1e6},
-    "item_knn": {**UNDATED, "weighting": "cosine", "shrink": 10.0},
+    "item_knn": {
+        **UNDATED,
+        "weighting": "cosine",
+        "cosine_power": 0.8,
+        "actor_power": 0.7,
+        "neighbours": 1000,
+    },
     "user_knn": {**UNDATED, "rarity": 0.3},
     "graph_filter": {
         **UNDATED,

@@ -35,6 +35,11 @@ class ItemKnn(Neighbours):
     name: ClassVar[str] = "item_knn"
     weighting: str = "none"
     """`bm25` and `cosine` weaken frequent items and active shoppers; `none` counts."""
+    actor_power: float = 0.0
+    """An interaction of an actor with n of them counts n to minus this power."""
+    cosine_power: float = 1.0
+    """Under `cosine`, the power of the items' lengths that similarity is divided by: 1 is the
+    cosine, 0 counts, between them frequent items keep some of their lead."""
     shrink: float = 0.0
     """A similarity s from few common actors c becomes ``s * c / (c + shrink)``."""
     neighbours: int = 300
@@ -53,6 +58,9 @@ class ItemKnn(Neighbours):
             f"one of {', '.join(WEIGHTINGS)}",
             self.weighting,
         )
+        for power in ("actor_power", "cosine_power"):
+            value = getattr(self, power)
+            require(value >= 0, f"item_knn: {power}", "0 or more", value)
         require(self.shrink >= 0, "item_knn: shrink", "0 or more", self.shrink)
         require(
             self.half_life_days >= 0, "item_knn: half_life_days", "0 or more", self.half_life_days
@@ -81,10 +89,10 @@ class ItemKnn(Neighbours):
     def update(self, news: News) -> tuple[Self, How]:
         """Return this scorer with the lists that what is new touches corrected.
 
-        Counts are sums, which can be corrected; under another weighting or with `shrink` the
-        scorer is fitted again.
+        Counts are sums, which can be corrected; under another weighting, with `actor_power` or
+        `shrink` the scorer is fitted again.
         """
-        if self.weighting != "none" or self.shrink > 0:
+        if self.weighting != "none" or self.actor_power > 0 or self.shrink > 0:
             return super().update(news)
         change = product_change(news, self.gains, self.half_life_days)
         known = grown(self.known, len(news.catalogue)) | (change.diagonal() > 0)
@@ -97,11 +105,19 @@ class ItemKnn(Neighbours):
 
     def _weighted(self, items: Any) -> Any:
         """Return the matrix (items, actors) under the weighting."""
-        from implicit.nearest_neighbours import bm25_weight, normalize
+        from implicit.nearest_neighbours import bm25_weight
+        from scipy.sparse import diags
 
-        if self.weighting == "none" or items.nnz == 0:
+        if items.nnz == 0:
             return items
-        return bm25_weight(items) if self.weighting == "bm25" else normalize(items)
+        weighted = bm25_weight(items) if self.weighting == "bm25" else items
+        if self.actor_power > 0:
+            had = np.maximum(np.bincount(items.indices, minlength=items.shape[1]), 1)
+            weighted = weighted @ diags(had ** (-self.actor_power / 2))
+        if self.weighting == "cosine":
+            length = np.sqrt(np.asarray(items.power(2).sum(axis=1)).ravel())
+            weighted = diags(np.where(length > 0, length, 1) ** -self.cosine_power) @ weighted
+        return weighted
 
     def _shrunk(self, found: Any, items: Any) -> Any:
         """Return the similarities (items, items) weakened where few actors are common."""

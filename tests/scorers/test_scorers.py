@@ -56,6 +56,21 @@ class TestItemKnnCosine(ScorerContract):
         np.testing.assert_allclose(plain, 1 / np.sqrt(2 * 3), rtol=1e-6)
         shrunk = self.fitted(events, shrink=3).score(history, item)[0]
         np.testing.assert_allclose(shrunk, plain * 1 / (1 + 3), rtol=1e-6)
+        # The only shopper in common, b, has two interactions.
+        weakened = self.fitted(events, actor_power=0.7).score(history, item)[0]
+        np.testing.assert_allclose(weakened, plain * 2**-0.7, rtol=1e-6)
+        halved = self.fitted(events, cosine_power=0.5).score(history, item)[0]
+        np.testing.assert_allclose(halved, 1 / (2 * 3) ** 0.25, rtol=1e-6)
+
+
+class TestItemKnnOfBusyActors(ScorerContract):
+    name = "item_knn"
+    options = {"weighting": "cosine", "cosine_power": 0.8, "actor_power": 0.7}
+
+    @pytest.mark.parametrize("power", ["actor_power", "cosine_power"])
+    def test_powers_are_not_negative(self, power: str) -> None:
+        with pytest.raises(ConfigError, match=rf"{power}.*0 or more"):
+            create("item_knn", {power: -0.1})
 
 
 class TestItemKnnCounts(ScorerContract):
