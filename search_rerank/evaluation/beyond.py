@@ -69,10 +69,22 @@ class ListMeasure:
         One of `PER_LIST` or `WHOLE`.
     k
         Only the first k places count.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such measure.
     """
 
     name: str
     k: int
+
+    def __post_init__(self) -> None:
+        known = (*PER_LIST, *WHOLE)
+        if self.name not in known:
+            raise ConfigError(f"unknown measure {self.name!r}{nearest(self.name, known)}")
+        if self.k < 1:
+            raise ConfigError(f"measure {self.name!r}: expected a cutoff above 0, found {self.k}")
 
     def __str__(self) -> str:
         return f"{self.name}@{self.k}"
@@ -119,10 +131,7 @@ def parse_list_measure(text: str) -> ListMeasure:
         raise ConfigError(
             f"measure {text!r}: expected a name and a cutoff above 0, such as {_SOME}"
         )
-    name, k = typed.groups()
-    if name not in PER_LIST and name not in WHOLE:
-        raise ConfigError(f"unknown measure {name!r}{nearest(name, (*PER_LIST, *WHOLE))}")
-    return ListMeasure(name, int(k))
+    return ListMeasure(typed[1], int(typed[2]))
 
 
 def coverage(lists: Lists, shelf: Shelf) -> float:

@@ -28,16 +28,42 @@ class Measure:
     parameter
         Of `ERR` the largest gain there may be (`max`, 4), of `RBP` the persistence (`p`, 0.8);
         None for that default.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such measure.
     """
 
     name: str
     k: int | None = None
     parameter: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.name not in KINDS:
+            raise ConfigError(f"unknown measure {self.name!r}{nearest(self.name, KINDS)}")
+        kind = KINDS[self.name]
+        if self.k is None and kind.needs_k:
+            raise ConfigError(f"measure {self.name!r}: expected a cutoff, such as {self.name}@10")
+        if self.k is not None and self.k < 1:
+            raise ConfigError(f"measure {self.name!r}: expected a cutoff above 0, found {self.k}")
+        if self.parameter is None:
+            return
+        if kind.parameter is None:
+            raise ConfigError(
+                f"measure {self.name!r}: expected no parameter, found {self.parameter:g}"
+            )
+        low, high = kind.limits
+        if not low < self.parameter < high:
+            raise ConfigError(
+                f"measure {self.name!r}: expected {kind.parameter} between {low:g} and {high:g}, "
+                f"found {self.parameter:g}"
+            )
+
     def __str__(self) -> str:
-        given = (
-            "" if self.parameter is None else f"({KINDS[self.name].parameter}={self.parameter:g})"
-        )
+        given = ""
+        if self.parameter is not None:
+            given = f"({KINDS[self.name].parameter}={self.parameter:g})"
         return self.name + given + ("" if self.k is None else f"@{self.k}")
 
     def values(self, grouped: Grouped) -> NDArray[np.float64]:
@@ -70,17 +96,10 @@ def parse_measure(text: str) -> Measure:
             f"measure {text!r}: expected a name and a cutoff above 0, such as nDCG@10"
         )
     name, parameter, value, k = typed.groups()
-    if name not in KINDS:
-        raise ConfigError(f"unknown measure {name!r}{nearest(name, KINDS)}")
-    kind = KINDS[name]
-    if k is None and kind.needs_k:
-        raise ConfigError(f"measure {name!r}: expected a cutoff, such as {name}@10")
-    if parameter is not None and parameter != kind.parameter:
-        has = "no parameter" if kind.parameter is None else f"the parameter {kind.parameter!r}"
-        raise ConfigError(f"measure {text!r}: expected {has}, found {parameter!r}")
-    low, high = kind.limits
-    if value is not None and not low < float(value) < high:
+    measure = Measure(name, None if k is None else int(k), None if value is None else float(value))
+    if parameter != KINDS[name].parameter and parameter is not None:
         raise ConfigError(
-            f"measure {text!r}: expected {parameter} between {low:g} and {high:g}, found {value}"
+            f"measure {text!r}: expected the parameter {KINDS[name].parameter!r}, "
+            f"found {parameter!r}"
         )
-    return Measure(name, None if k is None else int(k), None if value is None else float(value))
+    return measure

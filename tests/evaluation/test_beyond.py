@@ -9,7 +9,7 @@ from search_rerank.data.event import Interaction
 from search_rerank.data.events import Events
 from search_rerank.data.item import Item
 from search_rerank.errors import ConfigError
-from search_rerank.evaluation.beyond import PER_LIST, WHOLE, Shelf, parse_list_measure
+from search_rerank.evaluation.beyond import PER_LIST, WHOLE, ListMeasure, Shelf, parse_list_measure
 
 HALF = np.sqrt(0.5)
 SHELF = Shelf(
@@ -46,6 +46,14 @@ def test_prints_as_typed(name: str) -> None:
 def test_refuses_what_it_does_not_know(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_list_measure(text)
+
+
+def test_a_measure_is_right_however_it_is_made() -> None:
+    assert ListMeasure("gini", 3) == parse_list_measure("gini@3")
+    with pytest.raises(ConfigError, match="unknown measure 'ginny'"):
+        ListMeasure("ginny", 3)
+    with pytest.raises(ConfigError, match="expected a cutoff above 0, found 0"):
+        ListMeasure("gini", 0)
 
 
 def test_coverage_is_the_share_of_the_catalogue_shown() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from search_rerank.errors import ConfigError
 from search_rerank.evaluation.grouped import Grouped, ranking
 from search_rerank.evaluation.listwise import KINDS
-from search_rerank.evaluation.measures import parse_measure
+from search_rerank.evaluation.measures import Measure, parse_measure
 
 ALL = ("nDCG@3", "nDCG", "nDCG_exp@10", "MRR", "MRR@2", "HR@2", "recall@2", "AP", "AP@3", "P@2")
 WITH_PARAMETER = ("ERR@10", "ERR", "ERR(max=5)@10", "RBP", "RBP(p=0.95)@3", "success@1")
@@ -44,12 +44,24 @@ def test_prints_as_typed(text: str) -> None:
         ("RBP(p=-1)", "expected a name and a cutoff above 0"),
         ("ERR(max=0)@10", "expected max between 0 and 500, found 0"),
         ("ERR(p=0.5)@10", "expected the parameter 'max', found 'p'"),
-        ("nDCG(p=0.5)@10", "expected no parameter, found 'p'"),
+        ("nDCG(p=0.5)@10", "expected no parameter, found 0.5"),
     ],
 )
 def test_refuses_what_it_does_not_know(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_measure(text)
+
+
+def test_a_measure_is_right_however_it_is_made() -> None:
+    assert Measure("ERR", 10, 3.0) == parse_measure("ERR(max=3)@10")
+    for wrong, message in (
+        (("NDCG", 10), "unknown measure 'NDCG'"),
+        (("P",), "expected a cutoff, such as P@10"),
+        (("nDCG", 0), "expected a cutoff above 0, found 0"),
+        (("nDCG", 10, 3.0), "expected no parameter, found 3"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            Measure(*wrong)  # type: ignore[arg-type]
 
 
 def test_ndcg_is_linear_in_the_gain() -> None:
