@@ -12,19 +12,21 @@ PACKAGES = ("search_rerank", "index_tools", "service")
 
 LEVELS = (
     {"errors", "stages", "__init__"},
-    {"languages", "arrays"},
+    {"languages", "arrays", "manifest", "measures"},
     {"data", "query", "answer"},
     {"config"},
     {"neural"},
-    {"encoders", "engines", "scorers", "state", "experiments"},
+    {"encoders", "engines", "scorers", "state", "experiments", "labels"},
     {"features", "retriever", "indexing"},
     {"fusion", "hits", "basis", "exploration", "newcomers"},
     {"occasions", "replay", "bundle"},
+    {"fitting"},
     {"in_use"},
     {"ranking", "recommend"},
     {"pipeline"},
     {"training"},
     {"workspace", "evaluation", "freshness"},
+    {"skew", "gate"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -34,6 +36,9 @@ LEVELS = (
 SAME_LEVEL = {("answer", "data"), ("query", "data"), ("replay", "occasions"), ("data", "query")}
 SAME_LEVEL |= {("answer", "query")}
 """Exceptions within a level: (importer, imported)."""
+
+KNOW_RANKINGS_ONLY = {"measures", "grouped", "listwise", "compare", "resampling"}
+"""Files of `evaluation` that lie low, so that what learns can measure itself, too."""
 
 HEAVY = ("torch", "lightgbm", "elasticsearch", "flask", "sklearn", "scipy", "tantivy", "duckdb")
 ONLY_IN = {
@@ -67,6 +72,8 @@ def files() -> list[Path]:
 
 def room(module: str) -> str:
     parts = module.split(".")
+    if parts[1:2] == ["evaluation"] and set(parts[2:3]) & KNOW_RANKINGS_ONLY:
+        return "measures"
     return parts[1] if len(parts) > 1 else "__init__"
 
 

@@ -1,0 +1,1 @@
+"""From a log to labels: attribution, position bias, objectives; docs/labels.md."""
