@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.evaluation.evaluated import MEASURES, RETRIEVED
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.grouped import Grouped, ranking
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.features.table import FeatureTable
 from search_rerank.replay import Replayed
 
@@ -55,10 +56,11 @@ class Collected:
             for name in systems
         }
         self._lists = {name: np.full((n_queries, depth), -1, dtype=np.int32) for name in systems}
-        wanted = np.linspace(0, n_queries - 1, min(SAMPLED, n_queries)).astype(np.int64)
+        self._sampled = np.linspace(0, n_queries - 1, min(SAMPLED, n_queries)).astype(np.int64)
         self._wanted = np.zeros(n_queries, dtype=bool)
-        self._wanted[wanted] = True
+        self._wanted[self._sampled] = True
         self._sample: list[Replayed] = []
+        self._scores: dict[str, list[NDArray[np.float64]]] = {name: [] for name in systems}
         self._done = 0
 
     def add(self, part: Replayed, rng: np.random.Generator) -> None:
@@ -66,6 +68,7 @@ class Collected:
         table = part.table
         chance = rng.permutation(len(table))
         block = slice(self._done, self._done + len(part.occasions))
+        kept = np.repeat(self._wanted[block], table.sizes)
         for name, system in self.systems.items():
             scores = system.scores(table).astype(np.float64)
             ties = chance if system.alone else table.engine_rank
@@ -73,6 +76,7 @@ class Collected:
             for measure in self._measures:
                 self._values[name][str(measure)][block] = measure.values(ranked)
             _fill(self._lists[name][block], table, part.items, scores, ties)
+            self._scores[name].append(scores[kept])
         self._sample.append(_groups(part, self._wanted[block]))
         self._done = block.stop
 
@@ -88,6 +92,14 @@ class Collected:
         """Return the rows of the queries that are kept."""
         return Replayed.concat(self._sample)
 
+    def sampled(self) -> NDArray[np.int64]:
+        """Return the numbers of those queries."""
+        return self._sampled
+
+    def scores(self) -> dict[str, NDArray[np.float64]]:
+        """Return system to its score of each of those rows, float64 (n,)."""
+        return {name: np.concatenate(parts) for name, parts in self._scores.items()}
+
 
 def _fill(
     lists: NDArray[np.int32],
@@ -98,7 +110,7 @@ def _fill(
 ) -> None:
     """Write the first items of each group into its row of `lists`, (g, depth)."""
     group = table.group
-    order = np.lexsort((ties, -scores, group))  # as measures rank: NaN last
+    order = ranking(scores, ties, table.offsets)
     place = np.arange(len(table)) - table.offsets[group]
     first = place < lists.shape[1]
     lists[group[first], place[first]] = items[order[first]]
@@ -110,12 +122,7 @@ def _groups(part: Replayed, kept: NDArray[np.bool_]) -> Replayed:
     rows = np.repeat(kept, table.sizes)
     chosen = np.flatnonzero(kept).tolist()
     return Replayed(
-        FeatureTable(
-            table.names,
-            table.X[rows],
-            np.concatenate([[0], np.cumsum(table.sizes[kept])]),
-            table.engine_rank[rows],
-        ),
+        replace(table.rows(rows), offsets=np.concatenate([[0], np.cumsum(table.sizes[kept])])),
         part.gains[rows],
         [part.missed[n] for n in chosen],
         [part.occasions[n] for n in chosen],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.evaluation.collecting import Collected, System
 from search_rerank.evaluation.evaluated import Evaluated, Evaluation
+from search_rerank.evaluation.past import history_lengths, query_frequency
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion import FUSIONS
 from search_rerank.fusion.base import Fusion
@@ -107,47 +108,17 @@ def _replay(
 def _evaluated(
     shop: Shop, prefix: str, occasions: Sequence[Occasion], cut_ms: int, collected: Collected
 ) -> Evaluated:
-    events = shop.events
-    asked_ms = np.array([one.query.now_ms for one in occasions], dtype=np.int64)
-    until_ms = asked_ms if shop.live else np.full(len(occasions), cut_ms)
-    users = events.users.numbers(one.query.user or "" for one in occasions)
-    sessions = events.sessions.numbers(one.query.session or "" for one in occasions)
-    texts = events.queries.numbers(one.query.text for one in occasions)
-    of_users = earlier(events.user, users, events.time_ms, until_ms)
-    of_sessions = earlier(events.session, sessions, events.time_ms, until_ms)
     return Evaluated(
         prefix=prefix,
         values=collected.values(),
         singles=[name for name, system in collected.systems.items() if system.alone],
         occasions=occasions,
-        history=np.where(users >= 0, of_users, of_sessions),
-        demand=earlier(events.query, texts, events.time_ms, until_ms),
+        history=history_lengths(occasions, shop.events, cut_ms, shop.live),
+        demand=query_frequency(occasions, shop.events, cut_ms),
         lists=collected.lists(),
         sample=collected.sample(),
+        sampled=collected.sampled(),
+        scores=collected.scores(),
         whole_catalogue=any(one.asked is None for one in occasions),
         seed=shop.config.training.seed,
     )
-
-
-def earlier(
-    column: NDArray[np.int32],
-    wanted: NDArray[np.int32],
-    time_ms: NDArray[np.int64],
-    until_ms: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Count the rows of a log that hold a value and came strictly before a time, int64 (q,).
-
-    Parameters
-    ----------
-    column, time_ms
-        (n,) each, the log in time order.
-    wanted, until_ms
-        (q,) each; -1, for none, is never counted.
-    """
-    n = len(column)
-    order = np.argsort(column, kind="stable")
-    key = column[order].astype(np.int64) * (n + 1) + order  # value, then place in the log
-    of = wanted.astype(np.int64) * (n + 1)
-    before = np.searchsorted(time_ms, until_ms, side="left")
-    counts = np.searchsorted(key, of + before) - np.searchsorted(key, of)
-    return np.where(wanted >= 0, counts, 0).astype(np.int64)

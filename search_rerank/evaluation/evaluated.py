@@ -40,12 +40,16 @@ class Evaluated:
     history
         int64 (q,), interactions of the shopper that the state held when the query was asked.
     demand
-        int64 (q,), interactions after the same query text that the state held.
+        int64 (q,), searches for the same query text before the cut.
     lists
         System to int32 (q, depth): the first items of its order by their number in the catalogue,
         -1 past the end of a list.
     sample
         The feature rows of some queries, spread evenly.
+    sampled
+        int64, the numbers of those queries.
+    scores
+        System to its score of each row of the sample, float64 (n,), NaN for no opinion.
     whole_catalogue
         Whether candidates came from the whole catalogue, so that retrieval can miss.
     seed
@@ -60,6 +64,8 @@ class Evaluated:
     demand: NDArray[np.int64]
     lists: Mapping[str, NDArray[np.int32]]
     sample: Replayed
+    sampled: NDArray[np.int64]
+    scores: Mapping[str, NDArray[np.float64]]
     whole_catalogue: bool
     seed: int
 

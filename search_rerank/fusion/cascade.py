@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -15,6 +15,7 @@ from search_rerank.answer import Degraded
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion import load_fusion
 from search_rerank.fusion.base import Fusion
+from search_rerank.fusion.contributions import Contributions, Explains
 from search_rerank.fusion.grouped import ranks
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
 from search_rerank.fusion.stage import Clock, Stage, late_values, timed
@@ -101,6 +102,32 @@ class Cascade:
             if why is not None:
                 short.append(Degraded(f"rank.{stage.fusion.name}", why))
         return fused, short
+
+    def contributions(self, table: FeatureTable) -> Contributions:
+        """Explain the last stage that can say what its scores are made of, for rows that reach it.
+
+        Without such a stage there are no names.
+        """
+        found = self._explained()
+        if found is None:
+            return Contributions((), np.zeros((0, 0)), 0.0, np.zeros(len(table), dtype=bool))
+        level, fusion = found
+        if level == 0:
+            return fusion.contributions(table)
+        stage = self.stages[level]
+        kept, reached = _reached(table, Cascade(self.stages[:level]).fuse(table), stage)
+        return replace(fusion.contributions(_with_late(reached, stage.late)), rows=kept)
+
+    def importance(self) -> dict[str, float]:
+        """Return the features' gains in the stage that `contributions` explains, largest first."""
+        found = self._explained()
+        return {} if found is None else found[1].importance()
+
+    def _explained(self) -> tuple[int, Explains] | None:
+        for level, stage in reversed(list(enumerate(self.stages))):
+            if isinstance(stage.fusion, Explains):
+                return level, stage.fusion
+        return None
 
     @classmethod
     def grow(

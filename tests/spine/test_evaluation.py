@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search_rerank.data.event import Interaction
 from search_rerank.evaluation import evaluate as room
 from search_rerank.evaluation.collecting import Collected, System
-from search_rerank.evaluation.evaluate import earlier, evaluate
+from search_rerank.evaluation.evaluate import evaluate
 from search_rerank.evaluation.evaluated import Evaluated, Evaluation, Row
 from search_rerank.features.table import FeatureTable
 from search_rerank.occasions import Occasion
@@ -100,22 +100,16 @@ def test_rows_of_queries_spread_evenly_are_kept(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("search_rerank.evaluation.collecting.SAMPLED", 3)
     parts = [part([0, n], [n], [(n, n)] * 2) for n in range(9)]
     joined = [Replayed.concat(parts[:5]), Replayed.concat(parts[5:])]
-    found = Collected({}, 9, 3)
+    found = Collected({"one": System(lambda table: table.column("score.one"))}, 9, 3)
     for one in joined:
         found.add(one, np.random.default_rng(0))
     sample = found.sample()
     assert sample.table.column("score.one").tolist() == [0, 0, 4, 4, 8, 8]
     assert sample.gains.tolist() == [0, 0, 0, 4, 0, 8]
     assert sample.missed == [[0], [4], [8]]
+    assert found.sampled().tolist() == [0, 4, 8]
+    assert found.scores()["one"].tolist() == [0, 0, 4, 4, 8, 8]
     assert sample.table.offsets.tolist() == [0, 2, 4, 6]
-
-
-def test_what_the_state_held_is_counted_strictly_before() -> None:
-    column = np.array([1, 0, 1, -1, 1], dtype=np.int32)
-    times = np.array([10, 20, 20, 30, 40])
-    wanted = np.array([1, 1, 1, 0, 0, -1, 2], dtype=np.int32)
-    until = np.array([10, 11, 41, 20, 21, 99, 99])
-    assert earlier(column, wanted, times, until).tolist() == [0, 1, 3, 0, 1, 0, 0]
 
 
 # The whole table, on a public set in small: the generated shop's log with known query items.
