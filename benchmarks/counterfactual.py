@@ -1,16 +1,16 @@
 """Do estimates from one ranker's log cover the true value of others? On the generated shop.
 
-    python -m benchmarks.counterfactual [--seeds N] [--sessions N] [--temperature T] [--json FILE]
+    python -m benchmarks.counterfactual [--seeds N] [--sessions N] [--clip W] [--json FILE]
 
-One catalogue; for each seed new shoppers, searches, lists and clicks. The log's ranker draws its
-lists by popularity (Plackett-Luce); it tells of three that it is not: `popularity` without chance,
-`personal`, which knows tastes up to noise, and `reversed`, least popular first.
+One catalogue; for each seed new shoppers, searches, lists and clicks. The log's ranker goes by
+popularity and chance, in two ways (`LOGS`); it tells of three that it is not: `popularity` without
+chance, `personal`, which knows tastes up to noise, and `reversed`, least popular first.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -26,8 +26,8 @@ from search_rerank.experiments.attraction import cross_fitted, reranked
 from search_rerank.experiments.clustered import Interval
 from search_rerank.experiments.diagnostics import clip, diagnose
 from search_rerank.experiments.estimators import doubly_robust, ips, snips
-from search_rerank.experiments.logged import Logged
-from search_rerank.experiments.policies import PlackettLuce, looks, places
+from search_rerank.experiments.logged import Logged, Target
+from search_rerank.experiments.policies import PlackettLuce, Policy, Shuffled, looks, places
 from search_rerank.experiments.weights import as_shown, item_position, policy_aware
 
 SHOPPERS = 1500
@@ -35,35 +35,42 @@ TASTE_NOISE = 1.0
 """Standard deviation of what the personal ranker gets wrong of a utility."""
 
 
-def main_table(seeds: int, sessions: int, temperature: float, most: float | None) -> Any:
-    """Return the rows of the table and the protocol."""
-    pages = make_pages(seed=1_000_000)
-    policy = PlackettLuce(pages.popularity, temperature)
+LOGS: Mapping[str, Callable[[NDArray[np.float64]], Policy]] = {
+    "plackett-luce": lambda scores: PlackettLuce(scores, temperature=1.0),
+    "half shuffled": lambda scores: Shuffled(scores, share=0.5),
+}
+"""How the log's ranker draws its lists."""
+WEIGHTS: Mapping[str, Sequence[str]] = {
+    "plackett-luce": ("as_shown", "policy_aware", "item_position"),
+    "half shuffled": ("item_position",),
+}
+"""The weights that are tried on each log."""
+
+
+def table(
+    pages: Pages, log: str, seeds: int, sessions: int, most: float | None
+) -> tuple[list[Mapping[str, Any]], float]:
+    """Return the rows of the table for one log, and its rankings on average."""
+    policy = LOGS[log](pages.popularity)
     chances = policy.chances()
-    given = looks(chances, EXAMINATION)
-    found: dict[tuple[str, str, str], list[tuple[Interval, float, float]]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[tuple[Interval, float, float]]] = defaultdict(list)
     shown = 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         visits = visit(rng, pages, SHOPPERS, sessions)
         shown += len(visits)
         place = policy.draw(rng, visits.query)
-        clicks = click(rng, visits, place, EXAMINATION)
-        one = _One(pages, visits, place, clicks, rng)
+        one = OneLog(pages, visits, place, click(rng, visits, place, EXAMINATION), rng)
         for ranker, new in rankers(rng, pages, visits).items():
             truth = float((EXAMINATION[new] * visits.attraction).sum(axis=1).mean())
-            for key, result, effective in one.estimates(new, chances, given, most):
-                found[(ranker, *key)].append((result, truth, effective))
-    rows = [_row(key, results) for key, results in found.items()]
-    note = "none clipped" if most is None else f"clipped at {most:g}"
-    protocol = (
-        f"generated shop, {len(pages.words)} most common queries, {seeds} seeds of {SHOPPERS} new "
-        f"shoppers with {shown / seeds:.0f} rankings on average, logged by popularity "
-        f"(Plackett-Luce, temperature {temperature:g}), examination known, weights {note}. truth: "
-        "expected clicks a ranking over all seeds' searches. covered: of the seeds, 95 % intervals "
-        "that hold it; of_own: that hold the value on the seed's own searches"
-    )
-    return rows, protocol
+            targets = one.targets(new, chances)
+            for weights in WEIGHTS[log]:
+                results, share = one.estimates(new, targets[weights], most)
+                for estimator, result in results.items():
+                    if (weights, estimator) != ("as_shown", "SNIPS"):  # it is IPS there
+                        key = (log, weights, ranker, estimator)
+                        found[key].append((result, truth, share))
+    return [_row(key, results) for key, results in found.items()], shown / seeds
 
 
 def rankers(
@@ -80,7 +87,7 @@ def rankers(
     }
 
 
-class _One:
+class OneLog:
     """The log of one seed, and what it says of rankers."""
 
     def __init__(
@@ -91,56 +98,53 @@ class _One:
         clicks: NDArray[np.float64],
         rng: np.random.Generator,
     ) -> None:
-        self._query = visits.query
         self._there = pages.there[visits.query]
-        ranking, _ = np.nonzero(self._there)
+        ranking, self._column = np.nonzero(self._there)
         self._logged = Logged(ranking, place[self._there], clicks[self._there], visits.shopper)
-        item = pages.items[visits.query][self._there]
-        pair = visits.query[ranking] * (int(pages.items.max()) + 1) + item
+        self._query = visits.query[ranking]
+        item = pages.items[self._query, self._column]
+        pair = self._query * (int(pages.items.max()) + 1) + item
         looked = EXAMINATION[self._logged.place]
         self._rate = cross_fitted(self._logged, looked, [item, pair], rng)
 
-    def estimates(
-        self,
-        new: NDArray[np.int64],
-        chances: NDArray[np.float64],
-        given: NDArray[np.float64],
-        most: float | None,
-    ) -> Any:
-        """Yield (weights, estimator), interval, and effective rows as a share."""
-        logged, there = self._logged, self._there
-        place = new[there]
+    def targets(self, new: NDArray[np.int64], chances: NDArray[np.float64]) -> Mapping[str, Target]:
+        """Return the weights of each kind for a ranker's places, int64 (r, PAGE)."""
+        logged, place = self._logged, new[self._there]
         wanted = EXAMINATION[place]
-        at = chances[self._query[logged.ranking], np.nonzero(there)[1], logged.place]
-        size = there.sum(axis=1)
-        targets = {
+        given = looks(chances, EXAMINATION)[self._query, self._column]
+        same = (place == logged.place).astype(np.float64)
+        at = chances[self._query, self._column, logged.place]
+        size = self._there.sum(axis=1)
+        return {
             "as_shown": as_shown(logged, place, EXAMINATION),
             "policy_aware": policy_aware(
-                logged, wanted, given[self._query][there], EXAMINATION, logged.per_ranking(wanted)
+                logged, wanted, given, EXAMINATION, logged.per_ranking(wanted)
             ),
-            "item_position": item_position(
-                logged, (place == logged.place).astype(np.float64), at, size, EXAMINATION
-            ),
+            "item_position": item_position(logged, same, at, size, EXAMINATION),
         }
-        predicted = reranked(logged, self._rate, wanted)
-        for weights, target in targets.items():
-            checked = diagnose(logged, target, most)
-            used = target if most is None else clip(target, most)
-            share = checked.effective / checked.rows
-            yield (weights, "IPS"), ips(logged, used), share
-            if weights != "as_shown":  # there it is IPS
-                yield (weights, "SNIPS"), snips(logged, used), share
-            yield (weights, "DR"), doubly_robust(logged, used, predicted), share
+
+    def estimates(
+        self, new: NDArray[np.int64], target: Target, most: float | None
+    ) -> tuple[Mapping[str, Interval], float]:
+        """Return what each estimator says of a ranker, and the effective share of the rows."""
+        logged = self._logged
+        checked = diagnose(logged, target, most)
+        used = target if most is None else clip(target, most)
+        predicted = reranked(logged, self._rate, EXAMINATION[new[self._there]])
+        results = {
+            "IPS": ips(logged, used),
+            "SNIPS": snips(logged, used),
+            "DR": doubly_robust(logged, used, predicted),
+        }
+        return results, checked.effective / checked.rows
 
 
-def _row(
-    key: tuple[str, str, str], results: list[tuple[Interval, float, float]]
-) -> Mapping[str, Any]:
+def _row(key: tuple[str, ...], results: list[tuple[Interval, float, float]]) -> Mapping[str, Any]:
     values = np.array([result.value for result, _, _ in results])
     own = np.array([truth for _, truth, _ in results])
     truth = float(own.mean())
     return {
-        "system": " ".join(key),
+        "system": ", ".join(key),
         "truth": truth,
         "bias": float((values - own).mean()),
         "rmse": float(np.sqrt(((values - truth) ** 2).mean())),
@@ -154,20 +158,26 @@ def _row(
 @commandline.command()
 @commandline.option("--seeds", default=100, show_default=True)
 @commandline.option("--sessions", default=6000, show_default=True, help="Of each seed.")
-@commandline.option("--temperature", default=1.0, show_default=True, help="Of the log's ranker.")
 @commandline.option("--clip", "most", type=float, help="Cut weights at this one.")
 @options
 def main(
-    seeds: int,
-    sessions: int,
-    temperature: float,
-    most: float | None,
-    data: Path | None,
-    json_file: Path | None,
+    seeds: int, sessions: int, most: float | None, data: Path | None, json_file: Path | None
 ) -> None:
     """Print coverage, bias and error of each estimator for three rankers."""
     begun = perf_counter()
-    rows, protocol = main_table(seeds, sessions, temperature, most)
+    pages = make_pages(seed=1_000_000)
+    rows: list[Mapping[str, Any]] = []
+    for log in LOGS:
+        of_log, shown = table(pages, log, seeds, sessions, most)
+        rows += of_log
+    note = "none clipped" if most is None else f"clipped at {most:g}"
+    protocol = (
+        f"generated shop, {len(pages.words)} most common queries, {seeds} seeds of {SHOPPERS} new "
+        f"shoppers, {shown:.0f} rankings on average; examination known, weights {note}. truth: "
+        "expected clicks a ranking, over the searches of all seeds. bias, rmse: of the estimates. "
+        "error: their mean standard error. covered: seeds whose 95 % interval holds the truth; "
+        "of_own: that hold the truth of the seed's own searches. effective: share of the rows"
+    )
     report("counterfactual", protocol, rows, {"all": perf_counter() - begun}, json_file)
 
 
