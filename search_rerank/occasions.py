@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search_rerank.config.labels import LabelsConfig
 from search_rerank.data.events import Events
+from search_rerank.labels.attribution import credited, strengths
 from search_rerank.query import Query
 
 _VISIT_GAP_MS = 30 * 60 * 1000
@@ -45,14 +47,15 @@ def from_log(
     gains: Mapping[str, float],
     k: int,
     shown: bool = False,
+    labels: LabelsConfig | None = None,
 ) -> list[Occasion]:
     """Return the queries asked in [start_ms, end_ms) that led to an interaction, in time order.
 
-    Interactions that name the same ranking are one occasion, at the ranking's time; without a
-    ranking, those of one shopper, session and query are one, at the time of the first, until half
-    an hour passes without one. Interactions with neither count only in a log that has no queries
-    at all: each is then an occasion of browsing, with an empty text. What came at `end_ms` or
-    later is no part of any occasion.
+    Interactions that name the same ranking, or are credited to it, are one occasion, at the
+    ranking's time; without a ranking, those of one shopper, session and query are one, at the time
+    of the first, until half an hour passes without one. Interactions with neither count only in a
+    log that has no queries at all: each is then an occasion of browsing, with an empty text. What
+    came at `end_ms` or later is no part of any occasion.
 
     Parameters
     ----------
@@ -66,10 +69,17 @@ def from_log(
         Candidates to ask for.
     shown
         Whether to rank what the ranking showed instead of asking the engine.
+    labels
+        How interactions are credited to rankings and what dwell times are worth; left out, only
+        the ranking that an interaction names counts, and all dwell times alike.
     """
-    weight = events.weights(dict(gains))
+    if labels is None:
+        weight, led = events.weights(dict(gains)), events.ranking
+    else:
+        weight = strengths(events, gains, labels)
+        led = credited(events, labels.attribution_days, labels.touch)
     actor = events.actor()
-    asks = (events.ranking >= 0) | (events.query >= 0)
+    asks = (led >= 0) | (events.query >= 0)
     browsing = not asks.any()
     # What came after the window must not teach, even of a ranking shown in it.
     usable = (weight > 0) & (asks | browsing) & (events.time_ms < end_ms)
@@ -78,7 +88,7 @@ def from_log(
     items = events.items.ids()
     visits = _Visits(events)
     for n in np.flatnonzero(usable).tolist():
-        ranking = int(events.ranking[n])
+        ranking = int(led[n])
         if ranking >= 0:
             key: tuple[int, ...] = (ranking,)
         elif browsing:
@@ -92,12 +102,13 @@ def from_log(
     occasions = []
     for key, taken in found.items():
         n = first[key]
-        ranking = int(events.ranking[n])
+        ranking = int(led[n])
         time_ms = int(events.rankings.time_ms[ranking] if ranking >= 0 else events.time_ms[n])
         if start_ms <= time_ms < end_ms:
             were = tuple(items[i] for i in events.rankings.items(ranking)) if ranking >= 0 else ()
             asked = were if shown and ranking >= 0 else None
-            occasions.append(Occasion(_query(events, n, time_ms, k), taken, asked, shown=were))
+            of = _query(events, n, time_ms, k, ranking)
+            occasions.append(Occasion(of, taken, asked, shown=were))
     return sorted(occasions, key=lambda occasion: occasion.query.now_ms)
 
 
@@ -160,8 +171,16 @@ class _Visits:
         return (*question, first)
 
 
-def _query(events: Events, n: int, time_ms: int, k: int) -> Query:
-    user, session, query = int(events.user[n]), int(events.session[n]), int(events.query[n])
+def _query(events: Events, n: int, time_ms: int, k: int, ranking: int) -> Query:
+    """Return what was asked: as the first interaction says, or the ranking it is credited to."""
+    named = ranking < 0 or int(events.ranking[n]) == ranking
+    user, session, query = (
+        (int(events.user[n]), int(events.session[n]), int(events.query[n]))
+        if named
+        else tuple(
+            int(getattr(events.rankings, of)[ranking]) for of in ("user", "session", "query")
+        )
+    )
     return Query(
         text=events.queries.id(query) if query >= 0 else "",
         user=events.users.id(user) if user >= 0 else None,

@@ -73,6 +73,7 @@ def events_of(
         kind=np.zeros(len(row), dtype=np.int8),
         ranking=row.astype(np.int32),
         rankings=Rankings(
+            ids=np.array([f"r{one}" for one in range(n)], dtype=np.object_),
             time_ms=time_ms,
             user=shoppers.astype(np.int32),
             session=np.full(n, -1, dtype=np.int32),
