@@ -2,18 +2,18 @@
 
 `manifest.json` names the parts and the hash of each file; `config.json` holds the settings it was
 trained with; `catalogue.npz` and `scorers/NAME.safetensors` arrays; `encoder/` and `fusions/` what
-those save of themselves. The name is a hash of its files, so equal training gives an equal name.
+those save of themselves, with `selection.json`: which fusion of a task serves and why. The name is
+a hash of its files, so equal training gives an equal name.
 Loading can never run code: `search_rerank.arrays` reads no objects.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,17 @@ from search_rerank.encoders.base import Encoder
 from search_rerank.errors import BundleError, SearchRerankError
 from search_rerank.fusion import load_fusion
 from search_rerank.fusion.base import Fusion
+from search_rerank.fusion.selection import Selection
+from search_rerank.manifest import FORMAT, check_files, hash_of, name_of, read_manifest
 from search_rerank.scorers import restore
 from search_rerank.scorers.base import Scorer
 
-FORMAT = 2
 _LIVE = "LIVE"
 _ASIDE = ".writing-"
 _ABANDONED_S = 86_400.0
 """A folder that was written aside for this long belongs to a process that was killed."""
-_LEARNT_WITH = {"retrieval", "encoder", "scorers", "training"}
+_LEARNT_WITH = {"retrieval", "encoder", "features", "scorers", "training"}
 """Sections of the settings that a bundle keeps; where it was made does not change its name."""
-_NEEDED = ("version", "features", "scorers", "fusions", "files")
-"""What loading reads of a manifest."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class Bundle:
         Which part of the log the scorers have seen, None in bundles of earlier releases.
     version
         The bundle's name, None before it is saved.
+    selections
+        Prefix of the task to which of its fusions serves, and why; the cascade where it is missing.
     """
 
     catalogue: Catalogue
@@ -74,12 +75,21 @@ class Bundle:
     config: Config
     learnt: LearntFrom | None = None
     version: str | None = None
+    selections: Mapping[str, Selection] = field(default_factory=dict)
+
+    @property
+    def selection(self) -> Selection:
+        """Which fusion serves: that of the task that searches the whole catalogue."""
+        return self.selections.get(self._serving, Selection("cascade"))
 
     @property
     def ranker(self) -> Fusion:
-        """The fusion that serves: the cascade of the task that searches the whole catalogue."""
-        task = self.fusions.get("e2e_") or self.fusions[""]
-        return task["cascade"]
+        """The fusion that serves."""
+        return self.fusions[self._serving][self.selection.chosen]
+
+    @property
+    def _serving(self) -> str:
+        return "e2e_" if self.fusions.get("e2e_") else ""
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> str:
@@ -93,9 +103,9 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     try:
         _write_parts(bundle, aside)
         files = {
-            str(p.relative_to(aside)): _hash(p) for p in sorted(aside.rglob("*")) if p.is_file()
+            str(p.relative_to(aside)): hash_of(p) for p in sorted(aside.rglob("*")) if p.is_file()
         }
-        version = _name(files)
+        version = name_of(files)
         manifest = {
             "format": FORMAT,
             "version": version,
@@ -105,6 +115,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
             "items": len(bundle.catalogue),
             "scorers": [{"name": s.name, "options": s.options()} for s in bundle.scorers],
             "fusions": {prefix: sorted(task) for prefix, task in bundle.fusions.items()},
+            "serves": bundle.selection.as_json(),
             "learnt": bundle.learnt and asdict(bundle.learnt),
             "files": files,
         }
@@ -126,7 +137,7 @@ def _put(aside: Path, target: Path) -> None:
         if not target.is_dir():
             raise
     try:
-        _check_files(target, read_manifest(target)["files"])
+        check_files(target, read_manifest(target)["files"])
     except BundleError:
         damaged = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=target.parent))
         target.rename(damaged)
@@ -156,6 +167,8 @@ def _write_parts(bundle: Bundle, folder: Path) -> None:
             place = folder / "fusions" / _task(prefix) / name
             place.mkdir(parents=True)
             fusion.save(place)
+    for prefix, selection in bundle.selections.items():
+        _write_json(_selection(folder, prefix), selection.as_json())
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -167,7 +180,7 @@ def load_bundle(folder: Path) -> Bundle:
         When it is missing, of another format or release, or a file is missing or altered.
     """
     manifest = read_manifest(folder)
-    _check_files(folder, manifest["files"])
+    check_files(folder, manifest["files"])
     try:
         return _read_parts(folder, manifest)
     except BundleError:
@@ -198,6 +211,11 @@ def _read_parts(folder: Path, manifest: Any) -> Bundle:
         config=parse_config(orjson.loads((folder / "config.json").read_bytes())),
         learnt=LearntFrom(**manifest["learnt"]) if manifest.get("learnt") else None,
         version=manifest["version"],
+        selections={
+            prefix: Selection.from_json(orjson.loads(path.read_bytes()))
+            for prefix in manifest["fusions"]
+            if (path := _selection(folder, prefix)).is_file()
+        },
     )
 
 
@@ -241,54 +259,16 @@ def _live_history(folder: Path) -> list[str]:
         return []
 
 
-def read_manifest(folder: Path) -> Any:
-    """Return what a bundle says of itself; `BundleError` where it is no bundle of this format."""
-    path = folder / "manifest.json"
-    try:
-        manifest = orjson.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise BundleError(f"expected a bundle in {folder}, found no manifest.json") from None
-    except orjson.JSONDecodeError as error:
-        raise BundleError(f"{path}: not valid JSON ({error}); train again") from None
-    found = manifest.get("format") if isinstance(manifest, dict) else manifest
-    if found != FORMAT:
-        raise BundleError(
-            f"{path}: expected bundle format {FORMAT}, found {found!r:.60}; train again"
-        )
-    missing = [name for name in _NEEDED if name not in manifest]
-    if missing:
-        raise BundleError(f"{path}: {', '.join(missing)} missing; train again")
-    if _name(manifest["files"]) != manifest["version"]:
-        raise BundleError(f"{path}: altered since the bundle was written; train again")
-    return manifest
-
-
-def _check_files(folder: Path, files: Mapping[str, str]) -> None:
-    for name, expected in files.items():
-        path = folder / name
-        if not path.is_file() or _hash(path) != expected:
-            raise BundleError(
-                f"{path}: missing or altered since the bundle was written; train again or "
-                "roll back to another bundle"
-            )
-
-
-def _name(files: Mapping[str, str]) -> str:
-    data = orjson.dumps(files, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(data).hexdigest()[:12]
-
-
 def _scorer(folder: Path, name: str) -> Path:
     return folder / "scorers" / f"{name}.safetensors"
 
 
+def _selection(folder: Path, prefix: str) -> Path:
+    return folder / "fusions" / _task(prefix) / "selection.json"
+
+
 def _task(prefix: str) -> str:
     return prefix.strip("_") or "main"
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_json(path: Path, value: object) -> None:

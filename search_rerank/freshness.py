@@ -15,7 +15,6 @@ from search_rerank.bundle import (
     Bundle,
     live_bundle,
     promote_bundle,
-    read_manifest,
 )
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.event import Told
@@ -24,6 +23,7 @@ from search_rerank.data.item import Item
 from search_rerank.data.learnt import LearntFrom
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.errors import BundleError, StateError
+from search_rerank.manifest import read_manifest
 from search_rerank.scorers.news import How, News
 from search_rerank.state.stored import StoredLog
 from search_rerank.training import Progress, quiet

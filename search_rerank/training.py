@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,11 +24,9 @@ from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine
 from search_rerank.errors import DataError
 from search_rerank.features.builder import FeatureBuilder
+from search_rerank.fitting import Fitted, fit_fusions
 from search_rerank.fusion.base import Fusion
-from search_rerank.fusion.cascade import Cascade
-from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
-from search_rerank.fusion.vote import Vote, voters
-from search_rerank.fusion.weighted import Weighted
+from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.indexing import demand_boosts, write_catalogue
 from search_rerank.occasions import Occasion, from_log, from_protocol
 from search_rerank.replay import Replay, Replayed
@@ -36,6 +35,7 @@ from search_rerank.scorers import create
 from search_rerank.scorers.base import Scorer
 from search_rerank.state.counters import Counters
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""
 
@@ -77,7 +77,7 @@ def open_shop(
 ) -> Shop:
     """Encode the catalogue (through the cache) and put catalogue and log into columns."""
     vectors = cache.encode(encoder, [item.text() for item in dataset.items])
-    catalogue = Catalogue.from_items(dataset.items, vectors)
+    catalogue = Catalogue.from_items(dataset.items, vectors, config.features.attributes)
     events = Events.from_events(dataset.events, catalogue.ids)
     return Shop(dataset, catalogue, events, engine, encoder, cache, config)
 
@@ -167,17 +167,17 @@ def tasks(shop: Shop, start_ms: int, end_ms: int) -> dict[str, list[Occasion]]:
     return {"": from_protocol(*window), "e2e_": from_protocol(*window, whole_catalogue=True)}
 
 
-def spread(occasions: Sequence[Occasion], n: int) -> Sequence[Occasion]:
-    """Return n occasions spread evenly over all of them, in their order; all if there are fewer."""
-    if len(occasions) <= n:
-        return occasions
-    return [occasions[i] for i in np.linspace(0, len(occasions) - 1, n).astype(int).tolist()]
+def spread(among: Sequence[T], n: int) -> Sequence[T]:
+    """Return n of a sequence spread evenly over all of it, in order; all if there are fewer."""
+    if len(among) <= n:
+        return among
+    return [among[i] for i in np.linspace(0, len(among) - 1, n).astype(int).tolist()]
 
 
-def train(shop: Shop, progress: Progress = quiet) -> dict[str, dict[str, Fusion]]:
+def train(shop: Shop, progress: Progress = quiet) -> dict[str, Fitted]:
     """Learn the fusions from the queries between the cuts; return prefix to name to fusion."""
     cut = cuts(shop.events, shop.config.training)
-    learnt: dict[str, dict[str, Fusion]] = {}
+    learnt: dict[str, Fitted] = {}
     with as_of(shop, cut.train) as replay:
         for prefix, occasions in tasks(shop, cut.train, cut.test).items():
             chosen = spread(occasions, shop.config.training.max_rankings)
@@ -193,25 +193,6 @@ def train(shop: Shop, progress: Progress = quiet) -> dict[str, dict[str, Fusion]
             learnt[prefix] = fit_fusions(rows, shop.config.training)
             progress("fusions", 1, 1)
     return learnt
-
-
-def fit_fusions(rows: Replayed, config: TrainingConfig) -> dict[str, Fusion]:
-    """Fit every fusion on replayed rows; return name to fusion."""
-    columns = voters(rows.table.names)
-    options = TreeOptions(
-        trees=config.trees,
-        leaves=config.leaves,
-        learning_rate=config.learning_rate,
-        seed=config.seed,
-    )
-    weighted = Weighted.fit(rows.table, rows.gains, columns)
-    fusions: tuple[Fusion, ...] = (
-        Vote(columns),
-        weighted,
-        LambdaMart.fit(rows.table, rows.gains, options),
-        Cascade.fit(rows.table, rows.gains, weighted, config.first_stage, options),
-    )
-    return {fusion.name: fusion for fusion in fusions}
 
 
 def replayed(
@@ -238,15 +219,18 @@ def make_bundle(shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Bund
     """Return what serves: scorers fitted on the whole log, beside the fusions learnt from it."""
     end_ms = cuts(shop.events, shop.config.training).end
     scorers = fit_scorers(shop, end_ms)
-    some = next(iter(fusions.values()))["lambdamart"]
-    if not isinstance(some, LambdaMart):
-        raise TypeError(f"expected a LambdaMart, found {type(some).__name__}")
+    trees = next(iter(fusions.values()))["lambdamart"]
+    if not isinstance(trees, LambdaMart):
+        raise TypeError(f"expected a LambdaMart, found {type(trees).__name__}")
     return Bundle(
         catalogue=shop.catalogue,
         scorers=scorers,
         encoder=shop.encoder,
         fusions=fusions,
-        features=some.features,
+        features=trees.features,
         config=shop.config,
         learnt=LearntFrom(end_ms, len(shop.events)),
+        selections={
+            prefix: task.selection for prefix, task in fusions.items() if isinstance(task, Fitted)
+        },
     )

@@ -11,6 +11,7 @@ from typing import Any
 import click
 import orjson
 import pytest
+from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from search_rerank.cli import main
@@ -161,6 +162,8 @@ def rows(section: str) -> dict[str, str]:
 
 
 def typed(value: object) -> str:
+    if isinstance(value, BaseModel):
+        value = value.model_dump(exclude_defaults=True)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
@@ -180,6 +183,7 @@ SECTIONS = (
     "retrieval",
     "exploration",
     "encoder",
+    "features",
     "training",
     "service",
 )

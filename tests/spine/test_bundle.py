@@ -112,8 +112,8 @@ def test_a_file_altered_or_missing_is_named(folder: Path, damage: Callable[[Path
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 1}, "expected bundle format 2, found 1; train again"),
-        ({"format": None}, "expected bundle format 2, found None; train again"),
+        ({"format": 1}, "expected bundle format 3, found 1; train again"),
+        ({"format": None}, "expected bundle format 3, found None; train again"),
     ],
 )
 def test_another_format_is_refused(folder: Path, change: dict[str, object], said: str) -> None:

@@ -113,9 +113,8 @@ def test_train_then_evaluate_gives_the_table_of_the_demo(world: World, tmp_path:
     trained = run(settings, tmp_path, "train", "--data", data)
     assert trained.exit_code == 0, trained.output
     bundles = tmp_path / "home" / "bundles"
-    assert trained.output.startswith(
-        f"bundle {world.bundle().version} written to {bundles}, live\n"
-    )
+    assert f"bundle {world.bundle().version} written to {bundles}, live\n" in trained.output
+    assert trained.output.startswith("\n".join(world.bundle().selection.lines()))
     table = tmp_path / "table.json"
     evaluated = run(settings, tmp_path, "evaluate", "--data", data, "--json", str(table))
     assert evaluated.exit_code == 0, evaluated.output

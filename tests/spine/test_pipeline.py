@@ -66,7 +66,7 @@ class _Broken:
 
 
 def with_ranker(bundle: Bundle, ranker: object) -> Bundle:
-    task: Any = {**bundle.fusions[""], "cascade": ranker}
+    task: Any = {**bundle.fusions[""], bundle.selection.chosen: ranker}
     return replace(bundle, fusions={"": task})
 
 
