@@ -152,6 +152,16 @@ class SqliteState:
                 (n,),
             ).fetchall()
 
+    def mark(self) -> int:
+        """Return the number of the newest interaction, 0 before the first.
+
+        Numbers rise in the order of appending: what was known at a moment is what has a number up
+        to the mark of that moment, see `StoredLog.appended`.
+        """
+        with self._using() as db:
+            newest: int | None = db.execute("SELECT max(seq) FROM events").fetchone()[0]
+            return newest or 0
+
     def __len__(self) -> int:
         """Return how many interactions are stored."""
         with self._using() as db:
