@@ -68,6 +68,9 @@ class Answer:
         Empty when every stage did its work.
     bundle
         Version of the bundle that ranked, None when the engine's order was kept.
+    id
+        The request's own, which interactions may name as their ranking; None where nobody gave it
+        one.
     basis
         From what the shopper was known: `history`, interactions of theirs; `session`, only ones of
         this session; `segment`, none, but what others did where they ask (after the same query,
@@ -88,3 +91,4 @@ class Answer:
     did_you_mean: str | None = None
     searched: str | None = None
     relaxed: tuple[str, ...] = ()
+    id: str | None = None

@@ -24,6 +24,14 @@ _OWN = {
         "search_rerank.commands.evaluate:evaluate",
         "Print one table on the held-out time.",
     ),
+    "check": (
+        "search_rerank.commands.check:check",
+        "Find features that are served otherwise than trained, or know the future.",
+    ),
+    "experiment": (
+        "search_rerank.commands.experiment:experiment",
+        "Assign shoppers to variants, and say what an experiment found.",
+    ),
     "vectors": (
         "search_rerank.commands.vectors:vectors",
         "Write what a scorer knows of items and shoppers as vectors.",

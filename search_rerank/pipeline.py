@@ -7,7 +7,7 @@ answer stands without it. Only the engine being away is an error.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -32,6 +32,9 @@ from search_rerank.stages import stage
 from search_rerank.state.base import Past, State
 
 log = logging.getLogger(__name__)
+
+Watch = Callable[[Ranking], None]
+"""Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
 
 
 class Pipeline:
@@ -87,7 +90,14 @@ class Pipeline:
         """Take up the live bundle if it is another one, as `InUse.reload_if_changed` does."""
         return self.in_use.reload_if_changed()
 
-    def search(self, query: Query, *, personalise: bool = True, explain: bool = False) -> Answer:
+    def search(
+        self,
+        query: Query,
+        *,
+        personalise: bool = True,
+        explain: bool = False,
+        watch: Watch | None = None,
+    ) -> Answer:
         """Return the candidates of a query in their final order.
 
         Parameters
@@ -98,6 +108,8 @@ class Pipeline:
             False reads nothing of the shopper: everyone gets the same answer.
         explain
             Whether each hit carries its features.
+        watch
+            Shown the ranking.
 
         Raises
         ------
@@ -121,10 +133,17 @@ class Pipeline:
             degraded=degraded,
         )
         ranking = self._explored(ranking, query, personalise, degraded)
+        if watch is not None:
+            watch(ranking)
         return _answer(candidates, ranking, timings, degraded, explain)
 
     def recommend(
-        self, asked: Recommend, *, personalise: bool = True, explain: bool = False
+        self,
+        asked: Recommend,
+        *,
+        personalise: bool = True,
+        explain: bool = False,
+        watch: Watch | None = None,
     ) -> Answer:
         """Return items for a page without a query, best first.
 
@@ -140,6 +159,8 @@ class Pipeline:
             False reads nothing of the shopper: everyone gets the same answer.
         explain
             Whether each hit carries its features.
+        watch
+            Shown the ranking.
 
         Raises
         ------
@@ -169,6 +190,8 @@ class Pipeline:
             )
         if asked.scope == "personal":
             ranking = self._explored(ranking, query, personalise, degraded)
+        if watch is not None:
+            watch(ranking)
         if ranking.basis is None and len(candidates):  # the candidates are of something
             ranking = replace(ranking, basis=_basis_of_candidates(asked, past))
         return _answer(candidates, ranking, timings, degraded, explain)

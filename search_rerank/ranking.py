@@ -100,9 +100,9 @@ def rank(
     elif len(candidates):
         try:
             with stage("state", timings_ms):
-                moment = _moment(bundle, builder, state, query, candidates, personalise)
+                moment = moment_for(bundle, builder, state, query, candidates, personalise)
                 basis, history = basis_of_moment(moment, item is not None), len(moment.history)
-                moment = _looking_at(moment, item, bundle)
+                moment = looking_at(moment, item, bundle)
             with stage("features", timings_ms):
                 table, failed = builder.build(moment)
             degraded += failed
@@ -116,7 +116,7 @@ def rank(
     return Ranking(scores, order, moment, table, ranked_by, known, history)
 
 
-def _moment(
+def moment_for(
     bundle: Bundle,
     builder: FeatureBuilder,
     state: State,
@@ -124,12 +124,13 @@ def _moment(
     candidates: Candidates,
     personalise: bool,
 ) -> Moment:
+    """Return what a bundle may know of a query: its own catalogue and settings count."""
     settings = bundle.config.training  # what the features were trained with, not our own
     catalogue, n = builder.catalogue, settings.history
     return read_moment(query, candidates, catalogue, state, settings.gains, n, personalise)
 
 
-def _looking_at(moment: Moment, item: str | None, bundle: Bundle) -> Moment:
+def looking_at(moment: Moment, item: str | None, bundle: Bundle) -> Moment:
     """Return a moment whose history ends with an item, looked at in this session."""
     number = UNKNOWN if item is None else bundle.catalogue.ids.number(item)
     if number == UNKNOWN:

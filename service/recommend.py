@@ -13,6 +13,7 @@ from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.schemas import RecommendRequest, parse_recommend, parse_recommend_address
 from service.search import answer_body, check_fields, look_up, timed
+from service.watching import Watching
 
 blueprint = Blueprint("recommend", __name__)
 
@@ -42,13 +43,20 @@ def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
     with run.pipeline() as pipeline:
         if asked.item is not None and not look_up(pipeline.engine, [asked.item]):
             raise Problem(404, f"expected an item of the index, found no item {asked.item!r:.60}")
+        watching = Watching(run, asked.personalise, asked.item)
         try:
-            return pipeline.recommend(wanted, personalise=asked.personalise, explain=asked.explain)
+            answer = pipeline.recommend(
+                wanted,
+                personalise=asked.personalise,
+                explain=asked.explain,
+                watch=watching.watch,
+            )
         except EngineUnavailable:
             raise
         except EngineError:
             check_fields(pipeline.engine, wanted.query())
             raise
+    return watching.answered(answer)
 
 
 def _respond(asked: RecommendRequest) -> Response:

@@ -14,6 +14,7 @@ from flask import current_app
 from search_rerank.config import Config
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.query import Facet, Statistics
+from search_rerank.skew.log import open_log
 from search_rerank.state.sqlite import SqliteState
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Runtime:
         self.config = config
         offset_ms = config.service.clock_offset_ms
         self.clock: Callable[[], int] = lambda: clock() + offset_ms
+        self.feature_log = open_log(config)
         self._lock = RLock()
         self._state: SqliteState | None = None
         self._pipeline: Pipeline | None = None

@@ -22,6 +22,7 @@ from service.bodies import read_json
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.schemas import SearchRequest, parse_address, parse_search
+from service.watching import Watching
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("search", __name__)
@@ -84,13 +85,20 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
     """
     query = asked.to_query(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
+        watching = Watching(run, asked.personalise)
         try:
-            return pipeline.search(query, personalise=asked.personalise, explain=asked.explain)
+            answer = pipeline.search(
+                query,
+                personalise=asked.personalise,
+                explain=asked.explain,
+                watch=watching.watch,
+            )
         except EngineUnavailable:
             raise
         except EngineError:
             check_fields(pipeline.engine, query)
             raise
+    return watching.answered(answer)
 
 
 def highlights(
@@ -115,6 +123,7 @@ def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
 
 def _answer_json(answer: Answer) -> dict[str, Any]:
     return {
+        "id": answer.id,
         "total": answer.total,
         "total_exact": answer.total_exact,
         "facets": {

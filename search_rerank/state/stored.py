@@ -28,6 +28,7 @@ SELECT {_COLUMNS} FROM events
 WHERE user IN (SELECT value FROM json_each(?))
    OR (user IS NULL AND session IN (SELECT value FROM json_each(?))) {_IN_TIME}
 """
+_APPENDED = f"SELECT {_COLUMNS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq"
 
 
 class StoredLog:
@@ -66,6 +67,10 @@ class StoredLog:
     def all(self) -> Iterator[Told]:
         """Yield every interaction, in time order."""
         return self._read(_ALL, ())
+
+    def appended(self, after: int, until: int) -> Iterator[Told]:
+        """Yield what was appended past one mark and up to another, in the order of appending."""
+        return self._read(_APPENDED, (after, until))
 
     def new(self, learnt: LearntFrom, items: Collection[str] = ()) -> Iterator[Told]:
         """Yield what is not part of what was learnt from, in time order.

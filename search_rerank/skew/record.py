@@ -1,0 +1,138 @@
+"""One ranked request as it was served: what went in, and the features that were made of it."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from search_rerank.query import Candidates, Query
+
+_FAST = 1
+"""Level of compression: columns that are the same for all candidates vanish at any level."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """Everything that ranking was given, beside what the state held, and the features it made.
+
+    Parameters
+    ----------
+    id
+        The answer's, which interactions name as their ranking.
+    bundle
+        Version of the bundle that ranked.
+    query
+        Who asked for what and when, with the text that was searched. Filters, facets and `k` are
+        not kept: no feature reads them.
+    mark
+        Number of the newest interaction that the state held, see `SqliteState.mark`.
+    personalise
+        Whether the history was read.
+    item
+        Id of the item looked at, which ended the history; None where there was none.
+    failed
+        Scorers that failed: their columns say nothing.
+    candidates
+        Ids and the engine's scores, in the engine's order.
+    names
+        The feature columns.
+    X
+        float32 (n, d).
+    order
+        int32 (n,), rows of the candidates as they were shown, best place first.
+    """
+
+    id: str
+    bundle: str
+    query: Query
+    mark: int
+    personalise: bool
+    item: str | None
+    failed: tuple[str, ...]
+    candidates: Candidates
+    names: tuple[str, ...]
+    X: NDArray[np.float32]
+    order: NDArray[np.int32]
+
+    def line(self) -> bytes:
+        """Return the request as one line of JSON; the names stand once before it, see `heading`.
+
+        Arrays are little-endian, column by column, compressed (zlib) and in base64.
+        """
+        found = self.candidates
+        row = {
+            "id": self.id,
+            "bundle": self.bundle,
+            "now_ms": self.query.now_ms,
+            "mark": self.mark,
+            "query": self.query.text,
+            "user": self.query.user,
+            "session": self.query.session,
+            "personalise": self.personalise,
+            "item": self.item,
+            "failed": self.failed,
+            "candidates": found.ids,
+            "engine": _packed(np.column_stack([found.lexical, found.vector, found.score]), "<f4"),
+            "features": _packed(self.X, "<f4"),
+            "order": _packed(self.order, "<i4"),
+        }
+        return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any], names: Sequence[str]) -> Served:
+        """Return what `line` wrote, decoded; `ValueError` or `KeyError` where it is something else.
+
+        Parameters
+        ----------
+        names
+            The feature columns that were announced for its bundle.
+        """
+        ids = row["candidates"]
+        lexical, vector, score = _unpacked(row["engine"], "<f4", 3, len(ids)).astype(np.float32)
+        X = _unpacked(row["features"], "<f4", len(names), len(ids)).astype(np.float32)
+        return cls(
+            id=row["id"],
+            bundle=row["bundle"],
+            query=Query(
+                text=row["query"],
+                user=row["user"],
+                session=row["session"],
+                k=len(ids),
+                now_ms=row["now_ms"],
+            ),
+            mark=row["mark"],
+            personalise=row["personalise"],
+            item=row["item"],
+            failed=tuple(row["failed"]),
+            candidates=Candidates(ids, lexical, vector, score, total=len(ids)),
+            names=tuple(names),
+            X=np.ascontiguousarray(X.T),
+            order=_unpacked(row["order"], "<i4", 1, len(ids))[0].astype(np.int32),
+        )
+
+
+def heading(bundle: str, names: Sequence[str]) -> bytes:
+    """Return the line that announces the feature columns of a bundle's requests."""
+    row = {"bundle": bundle, "names": list(names)}
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _packed(array: NDArray[Any], dtype: str) -> str:
+    columns = np.asarray(array, dtype=dtype).T.tobytes()
+    return b64encode(zlib.compress(columns, _FAST)).decode("ascii")
+
+
+def _unpacked(text: str, dtype: str, columns: int, rows: int) -> NDArray[Any]:
+    """Return (columns, rows); `ValueError` where the text holds another number of values."""
+    try:
+        data = zlib.decompress(b64decode(text, validate=True))
+    except zlib.error as error:
+        raise ValueError(f"expected compressed values, found others ({error})") from None
+    return np.frombuffer(data, dtype=dtype).reshape(columns, rows)
