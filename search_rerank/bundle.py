@@ -2,8 +2,9 @@
 
 `manifest.json` names the parts and the hash of each file; `config.json` holds the settings it was
 trained with; `catalogue.npz` and `scorers/NAME.safetensors` arrays; `encoder/` and `fusions/` what
-those save of themselves, with `selection.json`: which fusion of a task serves and why. The name is
-a hash of its files, so equal training gives an equal name.
+those save of themselves, with `selection.json`: which fusion of a task serves and why;
+`propensities.json` the position bias they were corrected for, if any. The name is a hash of its
+files, so equal training gives an equal name.
 Loading can never run code: `search_rerank.arrays` reads no objects.
 """
 
@@ -29,15 +30,17 @@ from search_rerank.errors import BundleError, SearchRerankError
 from search_rerank.fusion import load_fusion
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.selection import Selection
+from search_rerank.labels.propensity import Propensities
 from search_rerank.manifest import FORMAT, check_files, hash_of, name_of, read_manifest
 from search_rerank.scorers import restore
 from search_rerank.scorers.base import Scorer
 
 _LIVE = "LIVE"
 _ASIDE = ".writing-"
+_PROPENSITIES = "propensities.json"
 _ABANDONED_S = 86_400.0
 """A folder that was written aside for this long belongs to a process that was killed."""
-_LEARNT_WITH = {"retrieval", "encoder", "features", "scorers", "training"}
+_LEARNT_WITH = {"retrieval", "encoder", "features", "scorers", "labels", "training"}
 """Sections of the settings that a bundle keeps; where it was made does not change its name."""
 
 
@@ -65,6 +68,8 @@ class Bundle:
         The bundle's name, None before it is saved.
     selections
         Prefix of the task to which of its fusions serves, and why; the cascade where it is missing.
+    propensities
+        The position bias that the fusions were corrected for, None where they were not.
     """
 
     catalogue: Catalogue
@@ -76,6 +81,7 @@ class Bundle:
     learnt: LearntFrom | None = None
     version: str | None = None
     selections: Mapping[str, Selection] = field(default_factory=dict)
+    propensities: Propensities | None = None
 
     @property
     def selection(self) -> Selection:
@@ -169,6 +175,8 @@ def _write_parts(bundle: Bundle, folder: Path) -> None:
             fusion.save(place)
     for prefix, selection in bundle.selections.items():
         _write_json(_selection(folder, prefix), selection.as_json())
+    if bundle.propensities is not None:
+        _write_json(folder / _PROPENSITIES, bundle.propensities.as_json())
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -216,6 +224,11 @@ def _read_parts(folder: Path, manifest: Any) -> Bundle:
             for prefix in manifest["fusions"]
             if (path := _selection(folder, prefix)).is_file()
         },
+        propensities=(
+            Propensities.from_json(orjson.loads((folder / _PROPENSITIES).read_bytes()))
+            if _PROPENSITIES in manifest["files"]
+            else None
+        ),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -28,6 +28,9 @@ from search_rerank.fitting import Fitted, fit_fusions
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.indexing import demand_boosts, write_catalogue
+from search_rerank.labels.objectives import worth
+from search_rerank.labels.propensity import Propensities, estimate
+from search_rerank.labels.weighing import stepped, weigh
 from search_rerank.occasions import Occasion, from_log, from_protocol
 from search_rerank.replay import Replay, Replayed
 from search_rerank.retriever import Retriever
@@ -162,7 +165,8 @@ def tasks(shop: Shop, start_ms: int, end_ms: int) -> dict[str, list[Occasion]]:
     k, gains = shop.config.retrieval.k, shop.config.training.gains
     asks = shop.dataset.query_items
     if asks is None:
-        return {"": from_log(shop.events, start_ms, end_ms, gains, k)}
+        labels = shop.config.labels
+        return {"": from_log(shop.events, start_ms, end_ms, gains, k, labels=labels)}
     window = (shop.events, asks, start_ms, end_ms, gains, k)
     return {"": from_protocol(*window), "e2e_": from_protocol(*window, whole_catalogue=True)}
 
@@ -174,10 +178,24 @@ def spread(among: Sequence[T], n: int) -> Sequence[T]:
     return [among[i] for i in np.linspace(0, len(among) - 1, n).astype(int).tolist()]
 
 
-def train(shop: Shop, progress: Progress = quiet) -> dict[str, Fitted]:
-    """Learn the fusions from the queries between the cuts; return prefix to name to fusion."""
+class Learnt(dict[str, Fitted]):
+    """Prefix of the task to name to fusion.
+
+    Parameters
+    ----------
+    propensities
+        The position bias that the fusions were corrected for, None where none was asked for.
+    """
+
+    def __init__(self, propensities: Propensities | None) -> None:
+        super().__init__()
+        self.propensities = propensities
+
+
+def train(shop: Shop, progress: Progress = quiet) -> Learnt:
+    """Learn the fusions from the queries between the cuts."""
     cut = cuts(shop.events, shop.config.training)
-    learnt: dict[str, Fitted] = {}
+    learnt = Learnt(propensities(shop, cut.test, progress))
     with as_of(shop, cut.train) as replay:
         for prefix, occasions in tasks(shop, cut.train, cut.test).items():
             chosen = spread(occasions, shop.config.training.max_rankings)
@@ -190,9 +208,42 @@ def train(shop: Shop, progress: Progress = quiet) -> dict[str, Fitted]:
                 list(replayed(replay, shop, chosen, cut.train, progress, "training rows"))
             )
             progress("fusions", 0, 1)
-            learnt[prefix] = fit_fusions(rows, shop.config.training)
+            learnt[prefix] = fit_on_labels(rows, shop, learnt.propensities)
             progress("fusions", 1, 1)
     return learnt
+
+
+def propensities(shop: Shop, end_ms: int, progress: Progress = quiet) -> Propensities | None:
+    """Return how often each place was looked at before a time; None where bias is left as it is."""
+    config = shop.config
+    if config.labels.bias == "none":
+        return None
+    progress("position bias", 0, 1)
+    rng = np.random.default_rng(config.training.seed)
+    found = estimate(shop.events, config.labels, config.training.gains, end_ms, rng)
+    progress("position bias", 1, 1)
+    return found
+
+
+def fit_on_labels(rows: Replayed, shop: Shop, bias: Propensities | None) -> Fitted:
+    """Fit every fusion on what the settings make of the rows' gains; see docs/labels.md.
+
+    Parameters
+    ----------
+    bias
+        What `propensities` returned.
+    """
+    labels, training = shop.config.labels, shop.config.training
+    value = worth(shop.dataset.items, labels.objectives)
+    if value is not None:
+        of_row = np.where(rows.items >= 0, value[rows.items], value.mean())
+        rows = replace(rows, gains=stepped((rows.gains * of_row).astype(np.float32)))
+    if bias is None or bias.method == "none":
+        return fit_fusions(rows, training)
+    if labels.bias == "position":
+        return fit_fusions(rows, training, positions=rows.places)
+    weighed = weigh(rows.gains, rows.places, rows.table.offsets, bias, labels.clip)
+    return fit_fusions(replace(rows, gains=weighed.gains), training, weights=weighed.weights)
 
 
 def replayed(
@@ -233,4 +284,5 @@ def make_bundle(shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Bund
         selections={
             prefix: task.selection for prefix, task in fusions.items() if isinstance(task, Fitted)
         },
+        propensities=fusions.propensities if isinstance(fusions, Learnt) else None,
     )

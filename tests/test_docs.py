@@ -184,6 +184,7 @@ SECTIONS = (
     "exploration",
     "encoder",
     "features",
+    "labels",
     "training",
     "service",
 )

@@ -48,6 +48,8 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
         shop = workspace.shop(dataset, engine, cache)
         with checkpoints(workspace.checkpoints):
             bundle = make_bundle(shop, learn(shop, bars))
+    if bundle.propensities is not None:
+        click.echo(bundle.propensities.line())
     for line in bundle.selection.lines():
         click.echo(line)
     if promote:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError, field_validator
 
 from search_rerank.config.index import EncoderConfig, EngineConfig, IndexConfig, LoadConfig
+from search_rerank.config.labels import LabelsConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
 from search_rerank.config.section import Section
 from search_rerank.config.service import ServiceConfig
@@ -22,6 +23,7 @@ __all__ = [
     "EngineConfig",
     "ExplorationConfig",
     "IndexConfig",
+    "LabelsConfig",
     "LoadConfig",
     "RetrievalConfig",
     "ScorerConfig",
@@ -61,6 +63,7 @@ class Config(Section):
             raise ValueError(f"expected each scorer once, found {twice!r} again")
         return value
 
+    labels: LabelsConfig = LabelsConfig()
     training: TrainingConfig = TrainingConfig()
     service: ServiceConfig = ServiceConfig()
 

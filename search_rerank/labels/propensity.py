@@ -18,6 +18,8 @@ from search_rerank.labels.pbm import fit_pbm
 Method = Literal["harvesting", "em", "regression", "none"]
 _DRAWS = 40
 """Samples of the shoppers that an interval is made of."""
+_TOLD = (0, 1, 2, 4, 9, 19, 49)
+"""Places that a line of text names."""
 _Z95 = 1.959964
 _Fit = Callable[[Counts, "NDArray[np.float64] | None"], "NDArray[np.float64]"]
 
@@ -57,6 +59,17 @@ class Propensities:
             return np.where(places >= 0, 1.0, np.nan)
         table = np.array(self.values)
         return np.where(places >= 0, table[np.clip(places, 0, len(table) - 1)], np.nan)
+
+    def line(self) -> str:
+        """Return the estimate as a line of text, some places of it."""
+        if self.method == "none":
+            return f"position bias: not corrected, {self.why}"
+        some = [k for k in _TOLD if k < len(self.values)]
+        told = ", ".join(f"{k + 1}: {self.values[k]:.2f}" for k in some)
+        return (
+            f"position bias by {self.method} from {self.rankings:,} rankings ({self.why}): "
+            f"looked at by place {told}"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields as plain values, numbers rounded to six places."""
