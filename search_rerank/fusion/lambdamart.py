@@ -60,7 +60,9 @@ class LambdaMart:
         positions
             int32 (n,), the place at which each row was shown, -1 where it was not or nobody knows.
             LightGBM estimates a bias for each place beside the trees and ranks without it; unknown
-            places are one more class with a bias of its own.
+            places are one more class with a bias of its own. No group is held out then and all
+            `options.trees` are grown: held-out clicks have the very bias that the trees are to be
+            free of, and would stop them before the places are told from the rows.
 
         Raises
         ------
@@ -87,7 +89,8 @@ class LambdaMart:
                 f"expected at least 2 queries with a relevant and an irrelevant candidate to train "
                 f"on, found {groups}: give a longer log or a wider training window"
             )
-        held = min(max(1, round(options.validation * groups)), groups - 1)
+        told = positions is not None
+        held = 0 if told else min(max(1, round(options.validation * groups)), groups - 1)
         cut = int(table.offsets[groups - held])
         labels, label_gain = _labels(gains)
         train = lightgbm.Dataset(
@@ -95,7 +98,7 @@ class LambdaMart:
             labels[:cut],
             group=table.sizes[: groups - held],
             weight=None if weights is None else weights[:cut],
-            position=None if positions is None else positions[:cut],
+            position=positions,
             feature_name=list(table.names),
             categorical_feature=matching(table.names, options.categorical),
         )
@@ -106,12 +109,13 @@ class LambdaMart:
             weight=None if weights is None else _of_group(table, gains, weights)[cut:],
             reference=train,
         )
+        stop = lightgbm.early_stopping(options.patience, verbose=False)
         booster = lightgbm.train(
             parameters(options, table.names, label_gain),
             train,
             num_boost_round=options.trees,
-            valid_sets=[valid],
-            callbacks=[lightgbm.early_stopping(options.patience, verbose=False)],
+            valid_sets=[] if told else [valid],
+            callbacks=[] if told else [stop],
         )
         text = booster.model_to_string(num_iteration=booster.best_iteration)
         return cls(lightgbm.Booster(model_str=text))
