@@ -38,7 +38,7 @@ _SHOWN_ALONE = 5
     type=click.FloatRange(0, min_open=True),
     default=1e-4,
     show_default=True,
-    help="Share of the larger value, or of 1, by which values may differ.",
+    help="Share of the larger value by which two may differ.",
 )
 @click.option(
     "--json",

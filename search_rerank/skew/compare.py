@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from search_rerank.features.table import FeatureTable
 
 TOLERANCE = 1e-4
-"""Values differ when they are farther apart than this share of the larger, or of 1."""
+"""Values differ when they are farther apart than this share of the larger one."""
+_ROUNDING = 1e-6
 EXAMPLES = 3
 
 
@@ -146,10 +147,15 @@ class Compared:
 def differ(
     one: NDArray[np.float32], other: NDArray[np.float32], tolerance: float
 ) -> NDArray[np.bool_]:
-    """Return where two arrays of one shape differ; NaN equals NaN, and nothing else."""
+    """Return where two arrays (n, d) differ; NaN equals NaN, and nothing else.
+
+    What is within the rounding of its column's largest value is no difference either: a sum whose
+    terms cancel out may have another last bit.
+    """
     a, b = one.astype(np.float64), other.astype(np.float64)
-    scale = np.fmax(np.fmax(np.abs(a), np.abs(b)), 1.0)
+    size = np.fmax(np.abs(a), np.abs(b))
+    rounding = _ROUNDING * np.max(size, axis=0, initial=0.0, where=np.isfinite(size))
     with np.errstate(invalid="ignore"):  # infinities of one sign are equal
-        near = (np.isfinite(scale) & (np.abs(a - b) <= tolerance * scale)) | (a == b)
-    different: NDArray[np.bool_] = ~near & ~(np.isnan(a) & np.isnan(b))
+        near = np.isfinite(size) & (np.abs(a - b) <= np.fmax(tolerance * size, rounding))
+        different: NDArray[np.bool_] = ~(near | (a == b) | (np.isnan(a) & np.isnan(b)))
     return different

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -103,15 +103,9 @@ def cut_off(events: Events, time_ms: int) -> Events:
     kept = int(np.searchsorted(shown.time_ms, time_ms, side="left"))
     end = int(shown.offsets[kept])
     before = events.before(time_ms)
-    rankings = replace(
-        shown,
-        time_ms=shown.time_ms[:kept],
-        user=shown.user[:kept],
-        session=shown.session[:kept],
-        query=shown.query[:kept],
-        offsets=shown.offsets[: kept + 1],
-        shown=shown.shown[:end],
-    )
+    columns = {one.name: getattr(shown, one.name)[:kept] for one in fields(shown)}
+    columns |= {"offsets": shown.offsets[: kept + 1], "shown": shown.shown[:end]}
+    rankings = replace(shown, **columns)
     ranking = np.where(before.ranking < kept, before.ranking, -1).astype(np.int32)
     return replace(before, rankings=rankings, ranking=ranking)
 

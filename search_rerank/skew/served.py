@@ -109,6 +109,7 @@ def _replayed(
         if one.mark > mark:
             news = log.appended(mark, one.mark)
             state.append([Interaction.model_construct(**row._asdict()) for row in news])
+            state.show(list(log.shown(mark, one.mark)))
             mark = one.mark
         moment = moment_for(bundle, builder, state, one.query, one.candidates, one.personalise)
         table, _ = builder.build(looking_at(moment, one.item, bundle))

@@ -66,7 +66,8 @@ def test_ignored_columns_are_not_compared() -> None:
         (1.0, 1.0003, True),
         (1e6, 1e6 + 90, False),
         (1e6, 1e6 + 200, True),
-        (0.0, 0.00009, False),
+        (0.0, 1e-9, True),
+        (1e-9, 2e-9, True),
         (nan, nan, False),
         (nan, 0.0, True),
         (np.inf, np.inf, False),
@@ -75,5 +76,10 @@ def test_ignored_columns_are_not_compared() -> None:
     ],
 )
 def test_when_values_differ(one: float, other: float, expected: bool) -> None:
-    a, b = np.array([one], dtype=np.float32), np.array([other], dtype=np.float32)
+    a, b = np.float32([one]), np.float32([other])
     assert differ(a, b, 1e-4).tolist() == differ(b, a, 1e-4).tolist() == [expected]
+
+
+def test_what_is_left_of_terms_that_cancel_out_is_rounding() -> None:
+    one, other = np.float32([[7.0, 7e-6], [1e-6, 1e-6]]), np.float32([[7.0, 7e-6], [2e-6, 2e-6]])
+    assert differ(one, other, 1e-4).tolist() == [[False, False], [False, True]]
