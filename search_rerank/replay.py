@@ -109,18 +109,13 @@ class Replay:
             Called with the number of occasions done since the last call.
         """
         state = MemoryState(self.gains)
-        log = events.log
-        times = events.time_ms
-        done = int(np.searchsorted(times, cut_ms, side="left"))
-        state.append(log[:done])
+        log = _Told(events)
+        log.tell(state, cut_ms)
         found = _Remembered(self.retriever)
         parts: list[Replayed] = []
         for occasion in occasions:
             if self.live:
-                until = int(np.searchsorted(times, occasion.query.now_ms, side="left"))
-                if until > done:
-                    state.append(log[done:until])
-                    done = until
+                log.tell(state, occasion.query.now_ms)
             parts.append(self._one(occasion, found.candidates(occasion), state))
             if len(parts) == groups:
                 yield Replayed.concat(parts)
@@ -146,6 +141,27 @@ class Replay:
             moment.items,
             np.array([shown.get(id_, UNKNOWN) for id_ in candidates.ids], dtype=np.int32),
         )
+
+
+class _Told:
+    """Tells a state a log as its time comes: what was done, and what was shown."""
+
+    def __init__(self, events: Events) -> None:
+        self._log, self._times = events.log, events.time_ms
+        self._pages = events.pages
+        self._page_times = np.array([page.time_ms for page in self._pages], dtype=np.int64)
+        self._done = self._shown = 0
+
+    def tell(self, state: MemoryState, now_ms: int) -> None:
+        """Give the state what lies strictly before a time and was not told yet."""
+        done = int(np.searchsorted(self._times, now_ms, side="left"))
+        if done > self._done:
+            state.append(self._log[self._done : done])
+            self._done = done
+        shown = int(np.searchsorted(self._page_times, now_ms, side="left"))
+        if shown > self._shown:
+            state.show(self._pages[self._shown : shown])
+            self._shown = shown
 
 
 class _Remembered:

@@ -96,6 +96,7 @@ class Workspace:
         """
         with closing(SqliteState(self.state, self.config.training.gains)) as state:
             new = state.append(events.log)
+            state.show(events.pages)
             with StoredLog(self.state) as log:
                 mark = log.mark
         learnt = bundle.learnt and replace(bundle.learnt, mark=mark)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import orjson
 from flask import Blueprint, Response
 
-from search_rerank.data.event import Interaction, parse_event
+from search_rerank.data.event import Event, Interaction, Ranking, parse_event
 from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
 from search_rerank.errors import DataError
 from service.bodies import Broken, read_rows
@@ -28,7 +28,8 @@ def post_events() -> Response:
         raise Problem(400, "expected at least one event, found none")
     run = runtime()
     accepted, refused, ignored = check_events(run, rows)
-    new = run.state.append(accepted) if accepted else 0
+    new = run.state.append([one for one in accepted if isinstance(one, Interaction)])
+    new += run.state.show([one for one in accepted if isinstance(one, Ranking)])
     if refused and not accepted and not ignored:
         raise Problem(
             400, f"none of {len(rows)} events accepted; first: {refused[0]['reason']}",
@@ -40,14 +41,14 @@ def post_events() -> Response:
 
 def check_events(
     run: Runtime, rows: Sequence[object]
-) -> tuple[list[Interaction], list[dict[str, Any]], int]:
-    """Return the interactions among rows, those refused as index and reason, how many to ignore.
+) -> tuple[list[Event], list[dict[str, Any]], int]:
+    """Return the events among rows, those refused as index and reason, how many to ignore.
 
-    Rankings, items and users of the event schema are well formed and ignored here: the state is
-    made of interactions.
+    Items and users of the event schema are well formed and ignored here. A ranking may show items
+    that the index does not hold (any longer): nobody asks for them.
     """
     now = run.clock()
-    good: list[tuple[int, Interaction]] = []
+    good: list[tuple[int, Event]] = []
     refused: list[dict[str, Any]] = []
     ignored = 0
     for index, row in enumerate(rows):
@@ -58,17 +59,20 @@ def check_events(
         except DataError as error:
             refused.append({"index": index, "reason": str(error)})
             continue
-        if event is None or not isinstance(event, Interaction):
+        if event is None:
             ignored += 1
         else:
             good.append((index, event))
+    asked = list({event.item: None for _, event in good if isinstance(event, Interaction)})
     with run.pipeline() as pipeline:
-        known = look_up(pipeline.engine, list({event.item: None for _, event in good}))
+        known = look_up(pipeline.engine, asked)
+    accepted: list[Event] = []
     for index, event in good:
-        if event.item not in known:
+        if isinstance(event, Interaction) and event.item not in known:
             reason = f"item: expected one of the index, found {event.item!r:.60}"
             refused.append({"index": index, "reason": reason})
-    accepted = [event for _, event in good if event.item in known]
+        else:
+            accepted.append(event)
     return accepted, sorted(refused, key=lambda row: row["index"]), ignored
 
 

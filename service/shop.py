@@ -11,6 +11,7 @@ from uuid import uuid4
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from search_rerank.data.event import Interaction
 from search_rerank.engines.fields import as_text
 from search_rerank.query import MAX_QUERY_CHARACTERS
 from service.events import check_events
@@ -146,7 +147,7 @@ def post_event() -> Response:
     accepted, refused, _ = check_events(runtime(), [row])
     if refused:
         raise Problem(400, refused[0]["reason"])
-    runtime().state.append(accepted)
+    runtime().state.append([one for one in accepted if isinstance(one, Interaction)])
     return redirect(back, 303)
 
 

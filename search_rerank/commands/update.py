@@ -12,7 +12,7 @@ from search_rerank.config import Config
 
 if TYPE_CHECKING:
     from search_rerank.data.dataset import Dataset
-    from search_rerank.data.event import Interaction
+    from search_rerank.data.events import Events
     from search_rerank.data.item import Item
     from search_rerank.engines.base import Engine
     from search_rerank.freshness import Updated
@@ -77,7 +77,9 @@ def update(
         if data is not None:
             dataset = read_log(data, refused)
             items = dataset.items
-            new = state.append(_interactions(dataset))
+            told = _known(dataset)
+            new = state.append(told.log)
+            state.show(told.pages)
             click.echo(f"the service knows {data.name}: {new:,} interactions are new to it")
         with StoredLog(workspace.state) as log:
             result = update_bundle(
@@ -97,14 +99,16 @@ def update(
         )
 
 
-def _interactions(dataset: Dataset) -> Sequence[Interaction]:
-    """Return the log as a state keeps it: queries of rankings where interactions had them."""
+def _known(dataset: Dataset) -> Events:
+    """Return the log as a state keeps it: queries of rankings where interactions had none."""
     from search_rerank.data.event import Interaction
     from search_rerank.data.events import Events
     from search_rerank.data.ids import IdMap
 
-    items = [event.item for event in dataset.events if isinstance(event, Interaction)]
-    return Events.from_events(dataset.events, IdMap(dict.fromkeys(items))).log
+    items: dict[str, None] = {}
+    for event in dataset.events:
+        items |= dict.fromkeys((event.item,) if isinstance(event, Interaction) else event.items)
+    return Events.from_events(dataset.events, IdMap(items))
 
 
 def _in_index(engine: Engine, ids: Sequence[str]) -> Sequence[Item]:

@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from pydantic import ValidationError, field_validator
 
+from search_rerank.config.features import FeaturesConfig
+from search_rerank.config.experiment import ExperimentConfig
 from search_rerank.config.index import EncoderConfig, EngineConfig, IndexConfig, LoadConfig
 from search_rerank.config.labels import LabelsConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
@@ -21,7 +23,9 @@ __all__ = [
     "Config",
     "EncoderConfig",
     "EngineConfig",
+    "ExperimentConfig",
     "ExplorationConfig",
+    "FeaturesConfig",
     "IndexConfig",
     "LabelsConfig",
     "LoadConfig",
@@ -46,6 +50,7 @@ class Config(Section):
     retrieval: RetrievalConfig = RetrievalConfig()
     exploration: ExplorationConfig = ExplorationConfig()
     encoder: EncoderConfig = EncoderConfig()
+    features: FeaturesConfig = FeaturesConfig()
     scorers: tuple[ScorerConfig, ...] = (
         ScorerConfig(name="popularity"),
         ScorerConfig(name="item_knn"),
@@ -65,6 +70,7 @@ class Config(Section):
 
     labels: LabelsConfig = LabelsConfig()
     training: TrainingConfig = TrainingConfig()
+    experiment: ExperimentConfig = ExperimentConfig()
     service: ServiceConfig = ServiceConfig()
 
 

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from search_rerank.data.ids import UNKNOWN, IdMap
 from search_rerank.data.item import Item
+from search_rerank.data.properties import Properties
 
 MAX_ATTRIBUTES = 8
+_PROPERTY = "property_"
+"""What the names of the arrays of properties begin with."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Catalogue:
         the number of its value, -1 where the item has none; at most `MAX_ATTRIBUTES`.
     attribute_values
         Name of each common attribute to its values, in the order of the numbers above.
+    properties
+        The attributes that were chosen to become features.
     """
 
     ids: IdMap
@@ -61,6 +66,7 @@ class Catalogue:
     vectors: NDArray[np.float32]
     attributes: NDArray[np.int32]
     attribute_values: Mapping[str, Sequence[str]]
+    properties: Properties
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -89,9 +95,20 @@ class Catalogue:
 
     @classmethod
     def from_items(
-        cls, items: Iterable[Item], vectors: NDArray[np.float32] | None = None
+        cls,
+        items: Iterable[Item],
+        vectors: NDArray[np.float32] | None = None,
+        properties: Sequence[str] = (),
     ) -> Catalogue:
-        """Build the columns of items; `vectors` are rows in the same order."""
+        """Build the columns of items.
+
+        Parameters
+        ----------
+        vectors
+            float32 (n, d), rows in the same order; None where nothing was encoded.
+        properties
+            Names of the attributes that become features.
+        """
         rows = list(items)
         brands, categories = IdMap(), IdMap()
         depth = max((len(item.category) for item in rows), default=0)
@@ -117,6 +134,7 @@ class Catalogue:
             vectors=empty if vectors is None else vectors.astype(np.float32, copy=False),
             attributes=_numbered(rows, values),
             attribute_values={name: numbers.ids() for name, numbers in values.items()},
+            properties=Properties.from_items(rows, properties),
         )
 
     def extended(self, items: Iterable[Item], vectors: NDArray[np.float32]) -> Catalogue:
@@ -150,6 +168,7 @@ class Catalogue:
             vectors=np.concatenate([self.vectors, added.vectors]),
             attributes=attributes,
             attribute_values={name: numbers.ids() for name, numbers in values.items()},
+            properties=self.properties.extended(rows),
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -163,6 +182,7 @@ class Catalogue:
             "attribute_value": np.array(list(chain(*values)), dtype=np.str_),
             "attribute_count": np.array([len(of) for of in values], dtype=np.int64),
             **{name: getattr(self, name) for name in _NUMERIC},
+            **{_PROPERTY + name: of for name, of in self.properties.arrays().items()},
         }
 
     @classmethod
@@ -176,6 +196,13 @@ class Catalogue:
             brands=arrays["brands"].tolist(),
             categories=arrays["categories"].tolist(),
             attribute_values=dict(zip(arrays["attribute_names"].tolist(), values, strict=False)),
+            properties=Properties.from_arrays(
+                {
+                    name.removeprefix(_PROPERTY): of
+                    for name, of in arrays.items()
+                    if name.startswith(_PROPERTY)
+                }
+            ),
             **{name: arrays[name] for name in _NUMERIC},  # type: ignore[arg-type]
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ class Rankings:
 
     Parameters
     ----------
+    ids
+        str objects (r,), each ranking's own id.
     time_ms
         int64 (r,).
     user, session, query
@@ -32,6 +35,7 @@ class Rankings:
         int32, item numbers.
     """
 
+    ids: NDArray[np.object_]
     time_ms: NDArray[np.int64]
     user: NDArray[np.int32]
     session: NDArray[np.int32]
@@ -109,18 +113,13 @@ class Events:
     @cached_property
     def log(self) -> Sequence[Interaction]:
         """The interactions as single events under their own ids, in time order."""
-
-        def named(numbers: NDArray[np.int32], ids: IdMap) -> list[str | None]:
-            table = [*ids.ids(), None]  # -1, for none, is the last
-            return [table[number] for number in numbers.tolist()]
-
         rows = zip(
             self.event_ids.tolist(),
             self.time_ms.tolist(),
-            named(self.user, self.users),
-            named(self.session, self.sessions),
-            named(self.query, self.queries),
-            named(self.item, self.items),
+            _named(self.user, self.users),
+            _named(self.session, self.sessions),
+            _named(self.query, self.queries),
+            _named(self.item, self.items),
             [self.kinds[kind] for kind in self.kind.tolist()],
             strict=True,
         )
@@ -135,6 +134,34 @@ class Events:
                 type=kind,
             )
             for id_, time, user, session, query, item, kind in rows
+        ]
+
+    @cached_property
+    def pages(self) -> Sequence[Ranking]:
+        """The rankings as single events, in time order; those without a known item are left out."""
+        shown = self.rankings
+        ids = self.items.ids()
+        items = [ids[number] for number in shown.shown.tolist()]
+        rows = zip(
+            shown.ids.tolist(),
+            shown.time_ms.tolist(),
+            _named(shown.user, self.users),
+            _named(shown.session, self.sessions),
+            _named(shown.query, self.queries),
+            pairwise(shown.offsets.tolist()),
+            strict=True,
+        )
+        return [
+            Ranking.model_construct(
+                id=id_,
+                time_ms=time,
+                user=user,
+                session=session,
+                query=query,
+                items=tuple(items[start:end]),
+            )
+            for id_, time, user, session, query, (start, end) in rows
+            if start < end
         ]
 
     @classmethod
@@ -183,6 +210,7 @@ class Events:
         lists = [items.numbers(row.items) for row in shown]
         lists = [row[row >= 0] for row in lists]
         rankings = Rankings(
+            ids=np.array([row.id for row in shown], dtype=np.object_),
             time_ms=np.array([row.time_ms for row in shown], dtype=np.int64),
             user=numbers(shown, "user", users),
             session=numbers(shown, "session", sessions),
@@ -212,6 +240,11 @@ class Events:
             ranking=ranking,
             rankings=rankings,
         )
+
+
+def _named(numbers: NDArray[np.int32], ids: IdMap) -> list[str | None]:
+    table = [*ids.ids(), None]  # -1, for none, is the last
+    return [table[number] for number in numbers.tolist()]
 
 
 _COLUMNS = ("event_ids", "time_ms", "user", "session", "query", "item", "kind", "ranking")

@@ -80,7 +80,13 @@ def events_of(histories: dict[str, list[str]], items: IdMap) -> Events:
         kind=np.zeros(len(user), dtype=np.int8),
         ranking=none,
         rankings=Rankings(
-            np.zeros(0, np.int64), nobody, nobody, nobody, np.zeros(1, np.int64), nobody
+            np.zeros(0, np.object_),
+            np.zeros(0, np.int64),
+            nobody,
+            nobody,
+            nobody,
+            np.zeros(1, np.int64),
+            nobody,
         ),
     )
 

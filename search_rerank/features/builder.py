@@ -9,7 +9,16 @@ import numpy as np
 
 from search_rerank.answer import Degraded
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.features import item, query, scores, session, user
+from search_rerank.features import (
+    attributes,
+    item,
+    query,
+    scores,
+    session,
+    shown,
+    similar,
+    user,
+)
 from search_rerank.features.arrays import Column
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
@@ -17,7 +26,10 @@ from search_rerank.scorers.base import Scorer
 
 GROUPS = {
     "query": query.columns,
+    "similar": similar.columns,
     "item": item.columns,
+    "shown": shown.columns,
+    "attributes": attributes.columns,
     "user": user.columns,
     "session": session.columns,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,11 @@ from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
 from search_rerank.query import Candidates, Query
 from search_rerank.state.base import ItemCounts, Past, State
+
+PAGES = 20
+"""Newest lists of a shopper that are looked through for what they left."""
+PLACES = 50
+"""Places of such a list that count as looked at."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,12 @@ class Moment:
         Counters of the candidates.
     query_counts
         float32 (n, len(QUERY_HALF_LIVES_DAYS)), counters of the candidates with this query.
+    similar_counts
+        float32 (n, len(SHARPNESS), len(QUERY_HALF_LIVES_DAYS)), counters of the candidates with
+        queries like this one.
+    left
+        int32 (m,), the items of the catalogue that the shopper was shown lately and did not take,
+        once for each list that showed them.
     """
 
     query: Query
@@ -38,6 +50,8 @@ class Moment:
     history: History
     counts: ItemCounts
     query_counts: NDArray[np.float32]
+    similar_counts: NDArray[np.float32]
+    left: NDArray[np.int32]
 
 
 def read_moment(
@@ -64,6 +78,12 @@ def read_moment(
         history=history,
         counts=state.item_counts(candidates.ids, query.now_ms),
         query_counts=state.query_counts(query.text, candidates.ids, query.now_ms),
+        similar_counts=state.similar_counts(query.text, candidates.ids, query.now_ms),
+        left=(
+            read_left(query, catalogue, state, history, n)
+            if personalise
+            else np.zeros(0, dtype=np.int32)
+        ),
     )
 
 
@@ -72,6 +92,24 @@ def read_history(
 ) -> History:
     """Return the shopper's newest n interactions with items of the catalogue, oldest first."""
     return numbered(state.history(query.user, query.session, n), query, catalogue, gains)
+
+
+def read_left(
+    query: Query, catalogue: Catalogue, state: State, history: History, n: int
+) -> NDArray[np.int32]:
+    """Return the items of the newest lists that the shopper was shown and did not take, int32 (m,).
+
+    Parameters
+    ----------
+    history
+        The newest n interactions: what was shown before the first of n may have been taken, too,
+        and is left out.
+    """
+    pages = state.shown(query.user, query.session, PAGES)
+    if len(history) >= n > 0:
+        pages = [page for page in pages if page.time_ms >= history.time_ms[0]]
+    shown = catalogue.ids.numbers(chain.from_iterable(page.items[:PLACES] for page in pages))
+    return shown[(shown >= 0) & ~np.isin(shown, history.items)]
 
 
 def numbered(

@@ -9,12 +9,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Interaction
+from search_rerank.data.event import Interaction, Ranking
 
 HALF_LIVES_DAYS = (1.0, 7.0, 30.0, 180.0)
 """Half-lives of the decayed counters, in days."""
 QUERY_HALF_LIVES_DAYS = (7.0, 30.0, 180.0)
 """Half-lives of the decayed counters of (query, item) pairs, in days."""
+
+SHARPNESS = (8.0, 3.0)
+"""Powers of the similarity of two queries by which a past one has a say: few that are near, or
+many that are farther."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,15 @@ class Past:
 
     item: str
     type: str
+    time_ms: int
+    session: str | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One list that a shopper was shown, best place first."""
+
+    items: Sequence[str]
     time_ms: int
     session: str | None
 
@@ -37,17 +50,21 @@ class ItemCounts:
         float32 (n, len(HALF_LIVES_DAYS)), sum over interactions of gain * 2 ** -(age / half-life).
     first_ms, last_ms
         int64 (n,), time of the first and the last interaction, -1 where there was none.
+    shown
+        float32 (n, len(HALF_LIVES_DAYS)), sum over the rankings that showed the item of
+        2 ** -(age / half-life).
     """
 
     decayed: NDArray[np.float32]
     first_ms: NDArray[np.int64]
     last_ms: NDArray[np.int64]
+    shown: NDArray[np.float32]
 
 
 class State(Protocol):
-    """Histories and counters over all interactions appended so far.
+    """Histories and counters over all interactions appended, and all that was shown, so far.
 
-    What `append` returned for is part of every later answer, from whichever process asks.
+    What `append` or `show` returned for is part of every later answer, from whichever process asks.
     """
 
     def append(self, events: Sequence[Interaction]) -> int:
@@ -56,11 +73,23 @@ class State(Protocol):
         The order of appending need not be the order of time.
         """
 
+    def show(self, rankings: Sequence[Ranking]) -> int:
+        """Store what was shown, idempotent by the ranking's id; return how many were new.
+
+        The order need not be the order of time.
+        """
+
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first.
 
         With a user: theirs, and those of the session not yet under any user. Without: the
         session's. With neither: none.
+        """
+
+    def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
+        """Return the newest n lists that a user or a session was shown, oldest first.
+
+        Whose they are is told as for `history`.
         """
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
@@ -71,6 +100,14 @@ class State(Protocol):
 
         float32 (n, len(QUERY_HALF_LIVES_DAYS)), as `ItemCounts.decayed` but of this query only.
         Queries are the same when they are equal after case folding and collapsing of spaces.
+        """
+
+    def similar_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
+        """Return the decayed gains of interactions that named a query like this one.
+
+        float32 (n, len(SHARPNESS), len(QUERY_HALF_LIVES_DAYS)): those of each query, the same one
+        too, times its similarity (0 to 1, by the letters of its words) to each power of SHARPNESS.
+        Only so many count as can be looked at while a shopper waits, the most similar.
         """
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Interaction
-from search_rerank.state.base import ItemCounts, Past
+from search_rerank.data.event import Interaction, Ranking
+from search_rerank.state.base import ItemCounts, Past, Shown
 from search_rerank.state.counters import Counters
 from search_rerank.state.queries import QueryCounters
+
+Kept = TypeVar("Kept", bound=Past | Shown)
 
 
 class MemoryState:
@@ -30,6 +33,10 @@ class MemoryState:
         self._by_user: dict[str, list[Past]] = {}
         self._by_visit: dict[str, list[Past]] = {}
         """Session to its interactions that are under no user."""
+        self._seen_pages: set[str] = set()
+        self._user_pages: dict[str, list[Shown]] = {}
+        self._visit_pages: dict[str, list[Shown]] = {}
+        """Session to what it was shown under no user."""
 
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions, idempotent by event id; return how many were new."""
@@ -48,15 +55,29 @@ class MemoryState:
         self._queries.add_many((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in new)
         return len(new)
 
+    def show(self, rankings: Sequence[Ranking]) -> int:
+        """Store what was shown, idempotent by the ranking's id; return how many were new."""
+        new = []
+        for page in rankings:
+            if page.id in self._seen_pages:
+                continue
+            self._seen_pages.add(page.id)
+            new.append(page)
+            shown = Shown(page.items, page.time_ms, page.session)
+            if page.user is not None:
+                insort(self._user_pages.setdefault(page.user, []), shown, key=_time)
+            elif page.session is not None:
+                insort(self._visit_pages.setdefault(page.session, []), shown, key=_time)
+        self._counters.show_many((page.items, page.time_ms) for page in new)
+        return len(new)
+
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first."""
-        own = self._by_user.get(user, []) if user is not None else []
-        visit = self._by_visit.get(session, []) if session is not None else []
-        own = own[max(len(own) - n, 0) :]
-        if not visit:
-            return own
-        past = sorted([*own, *visit[max(len(visit) - n, 0) :]], key=_time)
-        return past[max(len(past) - n, 0) :]
+        return _newest(self._by_user, self._by_visit, user, session, n)
+
+    def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
+        """Return the newest n lists that a user or a session was shown, oldest first."""
+        return _newest(self._user_pages, self._visit_pages, user, session, n)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
@@ -65,6 +86,10 @@ class MemoryState:
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, half-lives), decayed gains of interactions that named this query."""
         return self._queries.counts(query, items, now_ms)
+
+    def similar_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
+        """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
+        return self._queries.similar(query, items, now_ms)
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
         """Return the n most used queries that begin with a text, as (query, uses)."""
@@ -79,5 +104,21 @@ class MemoryState:
         """Nothing is held."""
 
 
-def _time(past: Past) -> int:
-    return past.time_ms
+def _newest(
+    by_user: Mapping[str, list[Kept]],
+    by_visit: Mapping[str, list[Kept]],
+    user: str | None,
+    session: str | None,
+    n: int,
+) -> Sequence[Kept]:
+    own: list[Kept] = by_user.get(user, []) if user is not None else []
+    visit: list[Kept] = by_visit.get(session, []) if session is not None else []
+    own = own[max(len(own) - n, 0) :]
+    if not visit:
+        return own
+    past = sorted([*own, *visit[max(len(visit) - n, 0) :]], key=_time)
+    return past[max(len(past) - n, 0) :]
+
+
+def _time(kept: Past | Shown) -> int:
+    return kept.time_ms

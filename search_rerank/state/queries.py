@@ -10,7 +10,9 @@ from heapq import nlargest
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.state.base import QUERY_HALF_LIVES_DAYS
+from search_rerank.data.ids import IdMap
+from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, SHARPNESS
+from search_rerank.state.similar import SimilarTexts
 
 MAX_QUERIES = 100_000
 """Different queries that are kept; of more, those that led to the fewest interactions go."""
@@ -21,6 +23,8 @@ _SLACK = 1.25
 _KNOWN_OF_FIRST = 8
 _HALF_LIVES_MS = tuple(days * 86_400_000.0 for days in QUERY_HALF_LIVES_DAYS)
 _NONE = (0.0,) * len(_HALF_LIVES_MS)
+Columns = tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]
+"""Number of each item of a query, its faded gains, and the time at which they were that."""
 Row = tuple[str, str, int, str | None, str | None, str | None]
 """Item, type, time_ms, query, user and session of one interaction."""
 
@@ -42,12 +46,26 @@ class _Query:
         How many interactions named it, and the time of the latest.
     first
         By what the first shopper is known: user and sessions; None once another asked it, too.
+    columns
+        The items once more, as arrays; None until they are asked for.
     """
 
     items: dict[str, tuple[tuple[float, ...], int]] = field(default_factory=dict)
     uses: int = 0
     last_ms: int = 0
     first: set[str] | None = field(default_factory=set)
+    columns: Columns | None = None
+
+    def as_columns(self, numbers: IdMap) -> Columns:
+        """Return the items as arrays, numbered as in a map that holds them."""
+        if self.columns is None:
+            values = self.items.values()
+            self.columns = (
+                numbers.numbers(self.items),
+                np.array([faded for faded, _ in values]),
+                np.array([at for _, at in values], dtype=np.int64),
+            )
+        return self.columns
 
 
 class QueryCounters:
@@ -65,6 +83,8 @@ class QueryCounters:
         self._gains = dict(gains)
         self._limit = limit
         self._queries: dict[str, _Query] = {}
+        self._items = IdMap()
+        self._index()
         self._shared: list[str] = []
         self._in_order = True
 
@@ -91,6 +111,38 @@ class QueryCounters:
             counts[[n for n, _ in rows]] = value * left
         return counts
 
+    def similar(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
+        """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
+        shape = (len(items), len(SHARPNESS), len(_HALF_LIVES_MS))
+        found, similarity = self._like(query)
+        if not found or not len(items):
+            return np.zeros(shape, dtype=np.float32)
+        parts = [kept.as_columns(self._items) for kept in found]
+        number, value, at = (np.concatenate(column) for column in zip(*parts, strict=True))
+        asked = self._items.numbers(items)
+        order = np.argsort(asked, kind="stable")
+        place = order[np.minimum(np.searchsorted(asked[order], number), len(items) - 1)]
+        wanted = np.flatnonzero(asked[place] == number)
+        age = np.maximum(now_ms - at[wanted], 0)
+        left = value[wanted] * np.exp2(-age[:, None] / np.array(_HALF_LIVES_MS))
+        near = np.repeat(similarity, [len(part[0]) for part in parts])[wanted]
+        says = (near[:, None] ** np.array(SHARPNESS))[:, :, None] * left[:, None, :]
+        sums = np.zeros(shape)
+        np.add.at(sums, place[wanted], says)
+        return sums.astype(np.float32)
+
+    def _like(self, query: str) -> tuple[list[_Query], NDArray[np.float64]]:
+        """Return the past queries that have a say, and how similar they are, the same one first."""
+        text = normalise_query(query)
+        number, similarity = self._texts.like(text)
+        found = [self._numbered[n] for n in number.tolist()]
+        same = self._queries.get(text)
+        if same is None:
+            return found, similarity
+        other = np.array([one is not same for one in found], dtype=bool)
+        rest = [one for one in found if one is not same]
+        return [same, *rest], np.concatenate([[1.0], similarity[other]])
+
     def starting_with(self, prefix: str, n: int) -> list[tuple[str, int]]:
         """Return the n most used queries that begin with a text and that two shoppers asked."""
         start = normalise_query(prefix)
@@ -116,6 +168,8 @@ class QueryCounters:
         kept = self._queries.get(query)
         if kept is None:
             kept = self._queries[query] = _Query()
+            self._texts.add(query)
+            self._numbered.append(kept)
         kept.uses += 1
         kept.last_ms = max(kept.last_ms, time_ms)
         before, at = kept.items.get(item, (_NONE, time_ms))
@@ -127,6 +181,8 @@ class QueryCounters:
             for value, half_life in zip(before, _HALF_LIVES_MS, strict=True)
         )
         kept.items[item] = (faded, latest)
+        kept.columns = None
+        self._items.add(item)
         if kept.first is not None:
             self._meet(query, kept, user, session)
         if len(self._queries) > self._limit * _SLACK:
@@ -150,6 +206,12 @@ class QueryCounters:
         kept = {query for query, _ in most}
         self._queries = {query: row for query, row in self._queries.items() if query in kept}
         self._shared = [query for query in self._shared if query in kept]
+        self._index()
+
+    def _index(self) -> None:
+        """Make the index of similar queries anew from those that are kept."""
+        self._texts = SimilarTexts(self._queries)
+        self._numbered = list(self._queries.values())
 
 
 def _backwards(text: str) -> tuple[int, ...]:

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Interaction
+from search_rerank.data.event import Interaction, Ranking
 from search_rerank.errors import StateError
-from search_rerank.state.base import ItemCounts, Past
+from search_rerank.state.base import ItemCounts, Past, Shown
 from search_rerank.state.counters import Counters
+from search_rerank.state.pages import Pages, latest
 from search_rerank.state.queries import QueryCounters
 
 _LAYOUT = 1
@@ -87,6 +88,7 @@ class SqliteState:
         self.path = path
         self._counters = Counters(gains)
         self._queries = QueryCounters(gains)
+        self._pages = Pages()
         self._counted = 0
         self._lock = RLock()
         try:
@@ -106,6 +108,8 @@ class SqliteState:
 
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions in one transaction, idempotent by event id; return the new ones."""
+        if not events:
+            return 0
         with self._using() as db:
             # As a context manager the connection commits, or rolls back what SQLite itself, out of
             # disk, may have rolled back already.
@@ -116,6 +120,13 @@ class SqliteState:
                 new = db.total_changes - before
         return new
 
+    def show(self, rankings: Sequence[Ranking]) -> int:
+        """Store what was shown in one transaction, idempotent by id; return the new ones."""
+        if not rankings:
+            return 0
+        with self._using() as db, db:
+            return self._pages.append(db, rankings)
+
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first."""
         with self._using() as db:
@@ -124,6 +135,11 @@ class SqliteState:
         if not visit:
             return own
         return sorted([*own, *visit], key=attrgetter("time_ms"))[-n:]
+
+    def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
+        """Return the newest n lists that a user or a session was shown, oldest first."""
+        with self._using() as db:
+            return self._pages.newest(db, user, session, n)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
@@ -136,6 +152,12 @@ class SqliteState:
         with self._using() as db:
             self._follow(db)
             return self._queries.counts(query, items, now_ms)
+
+    def similar_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
+        """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
+        with self._using() as db:
+            self._follow(db)
+            return self._queries.similar(query, items, now_ms)
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
         """Return the n most used queries that begin with a text, as (query, uses)."""
@@ -153,14 +175,13 @@ class SqliteState:
             ).fetchall()
 
     def mark(self) -> int:
-        """Return the number of the newest interaction, 0 before the first.
+        """Return the number of the newest interaction or page, 0 before the first.
 
         Numbers rise in the order of appending: what was known at a moment is what has a number up
         to the mark of that moment, see `StoredLog.appended`.
         """
         with self._using() as db:
-            newest: int | None = db.execute("SELECT max(seq) FROM events").fetchone()[0]
-            return newest or 0
+            return latest(db)
 
     def __len__(self) -> int:
         """Return how many interactions are stored."""
@@ -197,6 +218,7 @@ class SqliteState:
             if self._db.execute("SELECT 1 FROM sqlite_master WHERE name <> 'events'").fetchone():
                 self._refuse_foreign()
             self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = 1;COMMIT;")
+        self._pages.prepare(self._db)
 
     def _refuse_foreign(self) -> None:
         """Refuse a database of another program, but not one another process is just making."""
@@ -222,6 +244,7 @@ class SqliteState:
             self._counters.add_many(row[:3] for row in batch)
             self._queries.add_many(row[:6] for row in batch)
             self._counted = batch[-1][6]
+        self._counters.show_many(self._pages.new(db))
 
     @staticmethod
     def _newest(db: sqlite3.Connection, sql: str, who: str | None, n: int) -> list[Past]:

@@ -10,7 +10,7 @@ from typing import Self
 
 import orjson
 
-from search_rerank.data.event import Told
+from search_rerank.data.event import Ranking, Told
 from search_rerank.data.learnt import LearntFrom
 from search_rerank.errors import StateError
 
@@ -29,6 +29,10 @@ WHERE user IN (SELECT value FROM json_each(?))
    OR (user IS NULL AND session IN (SELECT value FROM json_each(?))) {_IN_TIME}
 """
 _APPENDED = f"SELECT {_COLUMNS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq"
+
+_SHOWN = """
+SELECT id, user, session, query, items, time_ms FROM pages WHERE seq > ? AND seq <= ? ORDER BY seq
+"""
 
 
 class StoredLog:
@@ -71,6 +75,21 @@ class StoredLog:
     def appended(self, after: int, until: int) -> Iterator[Told]:
         """Yield what was appended past one mark and up to another, in the order of appending."""
         return self._read(_APPENDED, (after, until))
+
+    def shown(self, after: int, until: int) -> Iterator[Ranking]:
+        """Yield what was shown past one mark and up to another, in the order of appending."""
+        with self._translated():
+            rows = self._db.execute(_SHOWN, (after, until))
+            while batch := rows.fetchmany(_READ_AT_ONCE):
+                for id_, user, session, query, items, time_ms in batch:
+                    yield Ranking.model_construct(
+                        id=id_,
+                        user=user,
+                        session=session,
+                        query=query,
+                        items=tuple(orjson.loads(items)),
+                        time_ms=time_ms,
+                    )
 
     def new(self, learnt: LearntFrom, items: Collection[str] = ()) -> Iterator[Told]:
         """Yield what is not part of what was learnt from, in time order.

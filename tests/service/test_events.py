@@ -47,9 +47,16 @@ def test_a_broken_line_costs_no_neighbour(client: FlaskClient, world: World, mim
 
 
 def test_other_kinds_of_the_schema_are_ignored(client: FlaskClient, world: World) -> None:
-    ranking = {"event": "ranking", "items": [world.items[0].id], "session": "s"}
-    told = client.post("/events", json=[ranking, {"event": "item"}]).get_json()
+    told = client.post("/events", json=[{"event": "user"}, {"event": "item"}]).get_json()
     assert told == {"accepted": 0, "new": 0, "ignored": 2, "refused": []}
+
+
+def test_what_was_shown_is_kept_once(client: FlaskClient, world: World) -> None:
+    shown = [world.items[0].id, "of-another-shop"]
+    ranking = {"event": "ranking", "id": "page", "items": shown, "session": "s"}
+    for new in (1, 0):
+        told = client.post("/events", json=ranking).get_json()
+        assert told == {"accepted": 1, "new": new, "ignored": 0, "refused": []}
 
 
 def test_the_clock_of_a_shop_may_be_a_little_ahead(client: FlaskClient, world: World) -> None:

@@ -166,6 +166,7 @@ def test_replay_equals_serving(
             state = MemoryState(ready.config.training.gains)
             now_ms = occasion.query.now_ms
             state.append([event for event in ready.events.log if event.time_ms < now_ms])
+            state.show([page for page in ready.events.pages if page.time_ms < now_ms])
             pipeline = Pipeline(ready.config, ready.engine, state, serving)
             answer = pipeline.search(occasion.query, explain=True)
             assert answer.degraded == []
@@ -193,6 +194,7 @@ def test_replay_equals_serving_where_the_text_was_corrected(
     index, live = (version.name for version in ready.engine.versions())
     state = MemoryState(ready.config.training.gains)
     state.append([event for event in ready.events.log if event.time_ms < query.now_ms])
+    state.show([page for page in ready.events.pages if page.time_ms < query.now_ms])
     ready.engine.promote(index)
     try:
         pipeline = Pipeline(ready.config, ready.engine, state, serving)

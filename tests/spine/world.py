@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from search_rerank.bundle import Bundle, live_bundle, load_bundle
 from search_rerank.cli import main
 from search_rerank.config import Config, parse_config
-from search_rerank.data.event import Interaction
+from search_rerank.data.event import Interaction, Ranking
 from search_rerank.data.shop import Shop, generate, write_shop
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine
@@ -83,6 +83,7 @@ class World:
         """Return a state that holds the whole log."""
         state = MemoryState(self.config.training.gains)
         state.append([event for event in self.made.events if isinstance(event, Interaction)])
+        state.show([event for event in self.made.events if isinstance(event, Ranking)])
         return state
 
     def query(self, text: str, user: str | None = None, session: str | None = None) -> Query:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search_rerank.data.event import Interaction
+from search_rerank.data.event import Interaction, Ranking
 from search_rerank.data.events import Events
 from search_rerank.data.ids import IdMap
-from search_rerank.state.base import HALF_LIVES_DAYS, QUERY_HALF_LIVES_DAYS, State
+from search_rerank.state.base import (
+    HALF_LIVES_DAYS,
+    QUERY_HALF_LIVES_DAYS,
+    SHARPNESS,
+    State,
+)
 
 DAY_MS = 86_400_000
 GAINS = {"click": 1.0, "cart": 2.0, "purchase": 3.0}
@@ -28,6 +33,16 @@ def did(
     )
 
 
+def page(
+    id: str,
+    *items: str,
+    time_ms: int = 0,
+    user: str | None = "u",
+    session: str | None = None,
+) -> Ranking:
+    return Ranking(id=id, items=items, time_ms=time_ms, user=user, session=session)
+
+
 class StateContract:
     """Inherit, and give a fixture `state` that returns an empty one with `GAINS`."""
 
@@ -41,6 +56,11 @@ class StateContract:
         counts = state.item_counts(["a", "b"], 0)
         assert counts.decayed.tolist() == [[0.0] * len(HALF_LIVES_DAYS)] * 2
         assert counts.first_ms.tolist() == counts.last_ms.tolist() == [-1, -1]
+        assert counts.shown.tolist() == counts.decayed.tolist()
+        assert list(state.shown("u", "s", 5)) == []
+        assert not state.similar_counts("q", ["a", "b"], 0).any()
+        assert state.similar_counts("q", [], 0).shape == (0, 2, 3)
+        assert state.show([]) == 0
         assert state.query_counts("q", ["a", "b"], 0).tolist() == [[0.0] * 3] * 2
         assert list(state.past_queries("", 5)) == []
         assert state.append([]) == 0
@@ -118,6 +138,74 @@ class StateContract:
         assert self.items(state, "u", None) == ["a"]
         assert state.item_counts(["a"], 5).decayed.tolist() == [[0.0] * len(HALF_LIVES_DAYS)]
         assert state.item_counts(["a"], 5).first_ms.tolist() == [5]
+
+    def test_what_was_shown_counts_once_and_fades(self, state: State) -> None:
+        assert state.show([page("1", "a", "b"), page("2", "b", time_ms=DAY_MS)]) == 2
+        assert state.show([page("2", "b"), page("3", "b", time_ms=DAY_MS)]) == 1
+        counts = state.item_counts(["b", "c", "a"], 2 * DAY_MS)
+        old, new = (np.array([2 ** (-age / h) for h in HALF_LIVES_DAYS]) for age in (2, 1))
+        np.testing.assert_allclose(counts.shown, [old + 2 * new, 0 * old, old], rtol=1e-5)
+        assert not counts.decayed.any()
+        assert counts.first_ms.tolist() == [-1, -1, -1]
+
+    def test_shown_is_the_newest_n_oldest_first(self, state: State) -> None:
+        state.show([page(str(n), f"i{n}", "x", time_ms=n, session="s") for n in (2, 0, 1)])
+        found = state.shown("u", None, 2)
+        assert [(list(one.items), one.time_ms, one.session) for one in found] == [
+            (["i1", "x"], 1, "s"),
+            (["i2", "x"], 2, "s"),
+        ]
+        assert list(state.shown("u", None, 0)) == []
+
+    def test_a_user_was_shown_theirs_and_what_no_user_was(self, state: State) -> None:
+        state.show(
+            [
+                page("1", "theirs", time_ms=1, user="u", session="s0"),
+                page("2", "before-login", time_ms=2, user=None, session="s1"),
+                page("3", "other-user", time_ms=3, user="v", session="s1"),
+                page("4", "after-login", time_ms=4, user="u", session="s1"),
+            ]
+        )
+
+        def shown(user: str | None, session: str | None, n: int = 9) -> list[str]:
+            return [one.items[0] for one in state.shown(user, session, n)]
+
+        assert shown("u", "s1") == ["theirs", "before-login", "after-login"]
+        assert shown("u", "s1", 2) == ["before-login", "after-login"]
+        assert shown(None, "s1") == ["before-login"]
+        assert shown(None, None) == []
+
+    def test_pages_and_interactions_do_not_mix(self, state: State) -> None:
+        """Both may have the same id, and each is told in turn."""
+        for n in range(3):
+            assert state.append([did(str(n), "a")]) == 1
+            assert state.show([page(str(n), "a", "b")]) == 1
+            counts = state.item_counts(["a", "b"], 0)
+            assert counts.decayed[:, 0].tolist() == [n + 1, 0]
+            assert counts.shown[:, 0].tolist() == [n + 1, n + 1]
+            assert len(state.history("u", None, 9)) == len(state.shown("u", None, 9)) == n + 1
+
+    def test_queries_like_it_vote_by_their_similarity(self, state: State) -> None:
+        asked = {
+            "a": "assassins creed",
+            "b": "assasins creed",
+            "c": "halo 3",
+            "d": "Assassins  Creed",
+        }
+        state.append([did(item, item, query=query) for item, query in asked.items()])
+        votes = state.similar_counts("assassins creed", [*"abcd", "e"], 30 * DAY_MS)
+        left = np.array([2 ** (-30 / h) for h in QUERY_HALF_LIVES_DAYS])
+        np.testing.assert_allclose(votes[0], [left, left], rtol=1e-5)
+        np.testing.assert_allclose(votes[3], votes[0])
+        assert not votes[[2, 4]].any()
+        near, wide = votes[1, :, 0] / left[0]
+        assert 0 < near < wide < 1
+        assert near == pytest.approx(wide ** (SHARPNESS[0] / SHARPNESS[1]), rel=1e-5)
+
+    def test_votes_follow_what_is_appended(self, state: State) -> None:
+        for n in range(1, 4):
+            state.append([did(str(n), query="halo 3")])
+            assert state.similar_counts("halo3", ["a"], 0)[0, 0, 0] == n
 
     def test_queries_are_counted_by_their_normal_form(self, state: State) -> None:
         state.append([did("1", "a", 0, query="Red  Shoe"), did("2", "b", 0, query="blue")])

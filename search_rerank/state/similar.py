@@ -1,0 +1,93 @@
+"""Which past queries are like a new one: by the letters of their words, typos and joined words too.
+
+The pieces of a text are all runs of three characters of its letters and digits, written without
+spaces between a mark for the start and one for the end: `halo 3`, `halo3` and `halo  3!` are alike,
+and `asassins creed` has most pieces of `assassin's creed`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SIMILAR = 100
+"""Past queries that have a say at most."""
+_PIECE = 3
+_MAX_CHARACTERS = 80
+"""What comes later in a text is not looked at."""
+_MAX_LOOKED_AT = 50_000
+"""Entries of the index that are looked at for one text; the commonest pieces, which tell least,
+go without."""
+_LEAST = 0.15
+"""A query that is less similar has no say."""
+
+
+def pieces(text: str) -> list[str]:
+    """Return the different pieces of a text, in their order; none where it has no letter."""
+    kept = "".join(filter(str.isalnum, text[:_MAX_CHARACTERS].casefold()))
+    if not kept:
+        return []
+    marked = f"^{kept}$"
+    return list(
+        dict.fromkeys(marked[n : n + _PIECE] for n in range(max(len(marked) - _PIECE, 0) + 1))
+    )
+
+
+class SimilarTexts:
+    """An index from pieces to texts.
+
+    The similarity of a text q to a past one p is the geometric mean of two shares: how much of q's
+    pieces p has, each weighing log(1 + texts / texts with it), and how many of p's pieces q has.
+    It is 1 for the same letters, and nothing of it is stored: what is common is told at the moment.
+
+    Parameters
+    ----------
+    texts
+        The first ones, numbered from 0.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._with: dict[str, array[int]] = {}
+        self._sizes = array("i")
+        for text in texts:
+            self.add(text)
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    def add(self, text: str) -> None:
+        """Give a text that is not held yet the next number."""
+        own = pieces(text)
+        for piece in own:
+            self._with.setdefault(piece, array("i")).append(len(self._sizes))
+        self._sizes.append(len(own))
+
+    def like(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the numbers of the most similar texts and how similar they are, int64 and float64.
+
+        At most `MAX_SIMILAR`, by falling similarity; of equal ones the oldest first.
+        """
+        own = pieces(text)
+        held = sorted(filter(None, map(self._with.get, own)), key=len)
+        never_met = len(own) - len(held)
+        looked_at = np.cumsum([len(one) for one in held])
+        held = held[: max(int(np.searchsorted(looked_at, _MAX_LOOKED_AT, "right")), 1)]
+        if not held:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        n = len(self._sizes)
+        lengths = np.array([len(one) for one in held])
+        weights = np.log1p(n / lengths)
+        total = weights.sum() + never_met * np.log1p(n)
+        number, place = np.unique(
+            np.concatenate([np.frombuffer(one, dtype=np.int32) for one in held]),
+            return_inverse=True,
+        )
+        of_own = np.bincount(place, weights=np.repeat(weights, lengths))
+        of_past = np.bincount(place) / np.array(self._sizes, dtype=np.int64)[number]
+        similarity = np.sqrt(of_own / total * of_past)
+        enough = np.flatnonzero(similarity >= _LEAST)
+        best = enough[np.lexsort((number[enough], -similarity[enough]))][:MAX_SIMILAR]
+        return number[best].astype(np.int64), similarity[best]
