@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from search_rerank.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from search_rerank.bundle import Bundle
+    from search_rerank.evaluation.evaluated import Evaluation
+    from search_rerank.training import Shop
 
 
 @click.command()
@@ -23,8 +31,26 @@ from search_rerank.config import Config
     type=click.Path(dir_okay=False, path_type=Path),
     help="Also write the table to this file.",
 )
+@click.option(
+    "--report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also write a page with plots, and files for programs, to this folder.",
+)
+@click.option(
+    "--baseline",
+    default="engine",
+    show_default=True,
+    help="The system of the table that the report compares with.",
+)
 @click.pass_obj
-def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | None) -> None:
+def evaluate(
+    config: Config,
+    data: Path,
+    bundle: str | None,
+    json_file: Path | None,
+    report: Path | None,
+    baseline: str,
+) -> None:
     """Print one table on the held-out time: engine, every scorer alone, every fusion.
 
     The bundle's fusions have learnt from what lies before the cut; the scorers are fitted again on
@@ -39,19 +65,65 @@ def evaluate(config: Config, data: Path, bundle: str | None, json_file: Path | N
     from search_rerank.evaluation.evaluate import evaluate as measure
     from search_rerank.evaluation.evaluate import protocol
     from search_rerank.evaluation.form import format_table, write_json
+    from search_rerank.evaluation.report.write import check_report
     from search_rerank.training import open_shop
     from search_rerank.workspace import Workspace
 
     start = perf_counter()
+    if report is not None:
+        check_report(report)
     workspace = Workspace(config)
     loaded = workspace.bundle(bundle)
     dataset = read_folder(data)
     trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = open_shop(dataset, trained, engine, loaded.encoder, cache)
-        rows = measure(shop, loaded.fusions, bars).rows()
+        evaluation = measure(shop, loaded.fusions, bars)
+    rows = evaluation.rows()
     click.echo(protocol(shop))
     click.echo(format_table(rows))
+    seconds = {"evaluate": perf_counter() - start}
     if json_file is not None:
-        seconds = {"evaluate": perf_counter() - start}
         write_json(json_file, dataset.name, protocol(shop), rows, seconds)
+    if report is not None:
+        _report(report, shop, evaluation, loaded, baseline, seconds)
+        click.echo(f"report written to {report / 'report.html'}")
+
+
+def _report(
+    folder: Path,
+    shop: Shop,
+    evaluation: Evaluation,
+    bundle: Bundle,
+    baseline: str,
+    seconds: Mapping[str, float],
+) -> None:
+    import numpy as np
+
+    from search_rerank.config.labels import LabelsConfig
+    from search_rerank.evaluation.evaluate import protocol
+    from search_rerank.evaluation.report.findings import work_out
+    from search_rerank.evaluation.report.write import write_report
+    from search_rerank.labels.propensity import estimate
+    from search_rerank.training import cuts
+
+    training = shop.config.training
+    looked_at = estimate(
+        shop.events,
+        LabelsConfig(),
+        training.gains,
+        cuts(shop.events, training).test,
+        np.random.default_rng(training.seed),
+    )
+    findings = work_out(
+        shop,
+        evaluation,
+        bundle.fusions,
+        protocol(shop),
+        bundle.ranker.name,
+        baseline,
+        looked_at if looked_at.rankings else None,
+    )
+    titles = {item.id: item.title for item in shop.dataset.items}
+    gain_names = {gain: kind for kind, gain in training.gains.items()}
+    write_report(folder, findings, shop.catalogue, titles, gain_names, seconds)
