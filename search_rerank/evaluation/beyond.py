@@ -200,5 +200,5 @@ def _mean_shown(lists: Lists, of_item: Values) -> Values:
     if not there.any():
         return np.full(len(lists), np.nan)
     n = there.sum(axis=1)
-    total = np.where(there, of_item[np.where(there, lists, 0)], 0.0).sum(axis=1)
+    total = np.where(there, of_item[lists], 0.0).sum(axis=1)
     return np.where(n > 0, total / np.maximum(n, 1), np.nan)

@@ -66,7 +66,7 @@ def shares_of(
     """
     first = lists[:, :k]
     worth = _shares(first)
-    theirs = (first >= 0) & np.append(members, False)[first]  # -1 is the last
+    theirs = np.append(members, False)[first]  # -1, for none, is the last
     return np.where(worth.any(axis=1), np.where(theirs, worth, 0.0).sum(axis=1), np.nan)
 
 
@@ -113,16 +113,13 @@ def exposure_by_group(
     first = lists[:, :k]
     worth = _shares(first)
     shows = worth.any(axis=1)
-    # The last number stands for no group; as an index -1 is the last, too.
-    group_of = np.append(groups, -1)
     shown = first >= 0
-    exposure = np.bincount(group_of[first[shown]] + 1, worth[shown], len(names) + 1)
+    # Counted from 1, so that 0 is no group.
+    exposure = np.bincount(groups[first[shown]] + 1, worth[shown], len(names) + 1)
     known = (candidates >= 0) & np.repeat(shows, np.diff(offsets))
     query = np.repeat(np.arange(len(lists)), np.diff(offsets))[known]
     per_query = np.bincount(query, minlength=len(lists))
-    share = np.bincount(
-        group_of[candidates[known]] + 1, 1.0 / per_query[query], minlength=len(names) + 1
-    )
+    share = np.bincount(groups[candidates[known]] + 1, 1.0 / per_query[query], len(names) + 1)
     total = max(int(shows.sum()), 1)
     order = np.argsort(-exposure, kind="stable")
     return [

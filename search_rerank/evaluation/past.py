@@ -70,8 +70,8 @@ def history_lengths(
     keys = actor[order] * (len(events) + 1) + times[order]
     start = who * (len(events) + 1)
     end = start + np.searchsorted(events.time_ms, until, side="left")
-    found = np.searchsorted(keys, end, side="left") - np.searchsorted(keys, start, side="left")
-    return np.where(who >= 0, found, 0).astype(np.int64)
+    # A shopper not known, -1, lies before all keys.
+    return np.searchsorted(keys, end, side="left") - np.searchsorted(keys, start, side="left")
 
 
 def _actor(occasion: Occasion, events: Events) -> int:

@@ -74,3 +74,11 @@ def test_one_group_list_by_list() -> None:
 def test_candidates_of_other_queries_are_refused() -> None:
     with pytest.raises(ValueError, match="expected candidates of 1 queries, found offsets of 2"):
         by_brand([[0, 1]], [[0], [1]])
+    with pytest.raises(ValueError, match="over 1 and 2 candidates"):
+        exposure_by_group(np.array([[0]]), OF_ITEM, BRANDS, np.zeros(2, int), np.array([0, 1]), 1)
+
+
+def test_an_empty_shop_exposes_nobody() -> None:
+    nothing, none = np.full((1, 2), -1), np.zeros(0, dtype=int)
+    assert exposure_by_group(nothing, none, [], none, np.array([0, 0]), 2) == []
+    assert np.isnan(shares_of(nothing, none.astype(bool), 2)).all()
