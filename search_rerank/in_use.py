@@ -14,6 +14,7 @@ from search_rerank.encoders.base import Encoder
 from search_rerank.engines.base import Engine, live_version
 from search_rerank.errors import BundleError, EngineError
 from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.late import late_features
 from search_rerank.features.moment import read_moment
 from search_rerank.query import Candidates, Query
 from search_rerank.retriever import Retriever
@@ -84,6 +85,11 @@ class InUse:
         self._tried = found
         return not self._left
 
+    @property
+    def ranking_ms(self) -> float | None:
+        """Milliseconds that the fusion of an answer may take, None without a limit."""
+        return self._config.service.ranking_ms
+
     def by_words(self) -> Retriever:
         """Return a retriever that asks for no vectors."""
         return self._retrieving(None)
@@ -92,7 +98,11 @@ class InUse:
         self.bundle = bundle
         self._misfit = []
         self.retriever = self._retrieving(bundle.encoder if bundle else None)
-        self.builder = FeatureBuilder(bundle.catalogue, bundle.scorers) if bundle else None
+        self.builder = self._building(bundle) if bundle else None
+
+    def _building(self, bundle: Bundle) -> FeatureBuilder:
+        late = late_features(bundle.config.training.cross_encoder, self._engine)
+        return FeatureBuilder(bundle.catalogue, bundle.scorers, late)
 
     def _retrieving(self, encoder: Encoder | None) -> Retriever:
         return Retriever(self._engine, encoder, config=self._config.retrieval)

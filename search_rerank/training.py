@@ -21,9 +21,11 @@ from search_rerank.data.events import Events
 from search_rerank.data.learnt import LearntFrom
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
+from search_rerank.encoders.cross import load_cross_encoder
 from search_rerank.engines.base import Engine
 from search_rerank.errors import DataError
 from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.late import late_features
 from search_rerank.fitting import Fitted, fit_fusions
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.lambdamart import LambdaMart
@@ -135,6 +137,8 @@ def as_of(shop: Shop, cut_ms: int) -> Iterator[Replay]:
     """
     config = shop.config
     gains = config.training.gains
+    if config.training.cross_encoder:
+        load_cross_encoder(config.training.cross_encoder)  # what is missing is told at once
     factors = boosts(shop.events, cut_ms, gains, config.retrieval.popularity_weight)
     written = write_catalogue(
         shop.engine,
@@ -144,10 +148,11 @@ def as_of(shop: Shop, cut_ms: int) -> Iterator[Replay]:
         boosts=factors,
         index=config.index,
     )
+    late = late_features(config.training.cross_encoder, shop.engine, written.version)
     try:
         yield Replay(
             retriever=Retriever(shop.engine, shop.encoder, written.version, config.retrieval),
-            builder=FeatureBuilder(shop.catalogue, fit_scorers(shop, cut_ms)),
+            builder=FeatureBuilder(shop.catalogue, fit_scorers(shop, cut_ms), late),
             gains=gains,
             history=config.training.history,
             live=shop.live,

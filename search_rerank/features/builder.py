@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from search_rerank.features import (
     user,
 )
 from search_rerank.features.arrays import Column
+from search_rerank.features.late import Late
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.scorers.base import Scorer
@@ -45,10 +47,13 @@ class FeatureBuilder:
         Item fields and vectors.
     scorers
         Fitted scorers, in the order of their columns.
+    late
+        Columns that are computed only where a fusion asks for them.
     """
 
     catalogue: Catalogue
     scorers: Sequence[Scorer]
+    late: Sequence[Late] = ()
 
     def build(self, moment: Moment) -> tuple[FeatureTable, list[Degraded]]:
         """Return the candidates' features as a table of one group, and which scorers failed."""
@@ -63,5 +68,6 @@ class FeatureBuilder:
             X=np.column_stack(list(found.values())).astype(np.float32, copy=False),
             offsets=np.array([0, n], dtype=np.int64),
             engine_rank=np.arange(n, dtype=np.int32),
+            late={one.name: partial(one.values, moment) for one in self.late},
         )
         return table, failed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from time import perf_counter
 from typing import ClassVar, Self
 
 import numpy as np
@@ -95,7 +96,7 @@ class Cascade:
             share += stage.share
             kept, reached = _reached(table, fused, stage)
             places = reached.column(BEFORE_PLACE).astype(np.int64)
-            until_s = start + share * budget_ms / 1000
+            until_s = start + share * budget_ms / 1000 if np.isfinite(budget_ms) else np.inf
             done, scores, why = timed(stage, reached, places, until_s, clock)
             rows = np.flatnonzero(kept)[done]
             fused[rows] = _band(level, scores)
@@ -215,6 +216,21 @@ class Cascade:
                 for place, row in enumerate(rows)
             )
         )
+
+
+def fuse_within(
+    fusion: Fusion, table: FeatureTable, budget_ms: float | None, clock: Clock = perf_counter
+) -> tuple[NDArray[np.float64], list[Degraded]]:
+    """Return the scores of any fusion, as well as its time allows, and what was late or failed.
+
+    Parameters
+    ----------
+    budget_ms
+        See `Cascade.fuse_within`; None without a limit. Other fusions know no stages.
+    """
+    if isinstance(fusion, Cascade):
+        return fusion.fuse_within(table, np.inf if budget_ms is None else budget_ms, clock)
+    return fusion.fuse(table), []
 
 
 def _own(place: int, name: str) -> str:

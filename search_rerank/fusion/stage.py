@@ -59,7 +59,7 @@ def late_values(
     if missing:
         raise ConfigError(
             f"expected late columns {', '.join(missing)}, found {', '.join(table.late) or 'none'}: "
-            "name the model of the cross-encoder in [cross_encoder], or train without that stage"
+            "name the model in training.cross_encoder, or train without that stage"
         )
     return {name: table.late[name](rows) for name in names}
 
@@ -100,7 +100,9 @@ def _in_blocks(
     done = np.zeros(n, dtype=bool)
     scores = np.zeros(n)
     late = {name: np.full(n, np.nan, dtype=np.float32) for name in stage.late}
-    block = _LATE_BLOCK if stage.late else _BLOCK if stage.fusion.by_row else max(n, 1)
+    block = _LATE_BLOCK if stage.late else _BLOCK
+    if until_s == np.inf or not (stage.late or stage.fusion.by_row):
+        block = max(n, 1)
     for start in range(0, int(places.max(initial=-1)) + 1, block):
         if clock() >= until_s:
             break

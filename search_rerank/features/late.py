@@ -1,0 +1,85 @@
+"""Features too dear for every candidate: computed for the rows that a stage asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.encoders.cross import load_cross_encoder
+from search_rerank.engines.base import Engine
+from search_rerank.features.moment import Moment
+
+Texts = Callable[[Sequence[str]], Sequence[str | None]]
+"""Ids of items in, their texts out, None for one that is gone."""
+
+
+class Late(Protocol):
+    """One late column."""
+
+    @property
+    def name(self) -> str:
+        """Of the column."""
+
+    def values(self, moment: Moment, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the values of some of a moment's candidates, float32, NaN for no opinion."""
+
+
+class Pairs(Protocol):
+    """Scores pairs of query and text, as `search_rerank.encoders.cross.CrossEncoder` does."""
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return float32 (n,), higher is better."""
+
+
+@dataclass(frozen=True)
+class CrossEncoded:
+    """How well each candidate's text answers the words of the query.
+
+    Parameters
+    ----------
+    load
+        Returns what scores pairs; called when the column is asked for.
+    texts
+        Where the items' texts are.
+    """
+
+    load: Callable[[], Pairs]
+    texts: Texts
+
+    @property
+    def name(self) -> str:
+        """Of the column."""
+        return "cross_encoder"
+
+    def values(self, moment: Moment, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return scores of pairs; NaN for all where nothing was typed, and for an item gone."""
+        found = np.full(len(rows), np.nan, dtype=np.float32)
+        if not moment.query.text.strip():
+            return found
+        texts = self.texts([moment.candidates.ids[row] for row in rows.tolist()])
+        known = [(place, text) for place, text in enumerate(texts) if text is not None]
+        scores = self.load().score(moment.query.text, [text for _, text in known])
+        found[[place for place, _ in known]] = scores
+        return found
+
+
+def late_features(model: str, engine: Engine, version: str | None = None) -> tuple[Late, ...]:
+    """Return the late columns of a setting `training.cross_encoder`; none where it is empty.
+
+    Parameters
+    ----------
+    engine, version
+        Where the items are; the live version where None.
+    """
+    if not model:
+        return ()
+
+    def texts(ids: Sequence[str]) -> list[str | None]:
+        return [None if one is None else one.item.text() for one in engine.lookup(ids, version)]
+
+    return (CrossEncoded(partial(load_cross_encoder, model), texts),)
