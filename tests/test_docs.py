@@ -186,6 +186,8 @@ SECTIONS = (
     "features",
     "labels",
     "training",
+    "gate",
+    "experiment",
     "service",
 )
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from search_rerank.config import Config
+
+if TYPE_CHECKING:
+    from search_rerank.bundle import Bundle
+    from search_rerank.errors import BundleError
+    from search_rerank.workspace import Workspace
+
+REFUSED = 2
+"""Exit code where the gate refused the bundle."""
 
 
 @click.command()
@@ -22,14 +31,21 @@ from search_rerank.config import Config
     help="File for rows that were refused, to be corrected and given again.",
 )
 @click.option("--promote/--no-promote", default=True, help="Whether the bundle becomes live.")
-@click.pass_obj
-def train(config: Config, data: Path, refused: Path | None, promote: bool) -> None:
+@click.option(
+    "--gate/--no-gate",
+    default=False,
+    help="Whether it must first be shown not to be worse, slow or large; exit code 2 if it is.",
+)
+@click.pass_context
+def train(ctx: click.Context, data: Path, refused: Path | None, promote: bool, gate: bool) -> None:
     """Learn from a log, write a bundle, and let the service know the log.
 
     Scorers are fitted on events before t1, the reranker learns from the queries of t1..t2, then the
     scorers are fitted on everything for serving. What comes after t2 is left for evaluate. With the
     bundle, the log's interactions go live: those that the state has already, by id, count once.
     Neural scorers keep checkpoints under the home: the command that was killed goes on from there.
+    With --gate the bundle goes live only if it passes what [gate] of the settings asks; why it did
+    or did not is printed, and written beside it.
     """
     from contextlib import closing
 
@@ -37,21 +53,29 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
+    from search_rerank.gate.gate import decide
     from search_rerank.neural.checkpoints import checkpoints
     from search_rerank.training import make_bundle
     from search_rerank.training import train as learn
     from search_rerank.workspace import Workspace
 
+    config: Config = ctx.obj
     workspace = Workspace(config)
     dataset = read_folder(data, refused)
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = workspace.shop(dataset, engine, cache)
         with checkpoints(workspace.checkpoints):
             bundle = make_bundle(shop, learn(shop, bars))
+        live = _live(workspace) if gate else None
+        decision = decide(shop, bundle, live, workspace.bundles, bars) if gate else None
     if bundle.propensities is not None:
         click.echo(bundle.propensities.line())
     for line in bundle.selection.lines():
         click.echo(line)
+    for line in decision.lines() if decision else ():
+        click.echo(line)
+    passed = decision is None or decision.passed
+    promote = promote and passed
     if promote:
         bundle, new = workspace.tell(bundle, shop.events)
     version = save_bundle(bundle, workspace.bundles)
@@ -59,3 +83,19 @@ def train(config: Config, data: Path, refused: Path | None, promote: bool) -> No
     if promote:
         promote_bundle(workspace.bundles, version)
         click.echo(f"the service knows the log: {len(shop.events.log):,} interactions, {new:,} new")
+    if decision is not None:
+        decision.write(workspace.bundles, version)
+    if not passed:
+        ctx.exit(REFUSED)
+
+
+def _live(workspace: Workspace) -> Bundle | BundleError | None:
+    """Return the live bundle, why it cannot be read, or None where there is none."""
+    from search_rerank.bundle import live_bundle, load_bundle
+    from search_rerank.errors import BundleError
+
+    folder = live_bundle(workspace.bundles)
+    try:
+        return load_bundle(folder) if folder else None
+    except BundleError as error:
+        return error

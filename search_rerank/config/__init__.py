@@ -8,8 +8,9 @@ from typing import Any, get_args
 
 from pydantic import ValidationError, field_validator
 
-from search_rerank.config.features import FeaturesConfig
 from search_rerank.config.experiment import ExperimentConfig
+from search_rerank.config.features import FeaturesConfig
+from search_rerank.config.gate import GateConfig
 from search_rerank.config.index import EncoderConfig, EngineConfig, IndexConfig, LoadConfig
 from search_rerank.config.labels import LabelsConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
@@ -26,6 +27,7 @@ __all__ = [
     "ExperimentConfig",
     "ExplorationConfig",
     "FeaturesConfig",
+    "GateConfig",
     "IndexConfig",
     "LabelsConfig",
     "LoadConfig",
@@ -70,6 +72,7 @@ class Config(Section):
 
     labels: LabelsConfig = LabelsConfig()
     training: TrainingConfig = TrainingConfig()
+    gate: GateConfig = GateConfig()
     experiment: ExperimentConfig = ExperimentConfig()
     service: ServiceConfig = ServiceConfig()
 
