@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.evaluation.compare import bootstrap_ci, paired_test
+from search_rerank.evaluation.correction import corrected
+from search_rerank.evaluation.power import detectable
 from search_rerank.occasions import Occasion
 from search_rerank.replay import Replayed
 
@@ -93,32 +95,47 @@ class Evaluated:
         """Return a table row a system.
 
         `system`, the measures, `ci95` of nDCG@10 over queries (a bootstrap over shoppers),
-        `p_vs_best_single` (paired randomisation test), `queries`; the cascade has
-        `minus_weighted` with mean, `ci95` and p.
+        `p_vs_best_single` (paired randomisation test), the same corrected for the number of systems
+        as `p_holm`, `detectable` (the smallest difference to the best single scorer that these
+        queries would show), `queries`; the cascade has `minus_weighted` with mean, `ci95` and p.
         """
         shoppers, best = self.shoppers, self.best_single
-        return [self._row(name, best, shoppers) for name in self.systems]
+        p = {
+            name: paired_test(self.of(name), self.of(best), self._rng(), shoppers).p
+            for name in self.systems  # itself: 1
+        }
+        others = [name for name in self.systems if name != best]
+        holm = dict(zip(others, corrected([p[name] for name in others]), strict=True))
+        rows = []
+        for name in self.systems:
+            row = self._measured(name, shoppers) | {"p_vs_best_single": p[name]}
+            if name == best:
+                row["best_single"] = True
+            else:
+                row["p_holm"] = holm[name]
+                if len(set(shoppers)) > 1:
+                    least = detectable(self.of(name), self.of(best), shoppers)
+                    row["detectable"] = round(least, 6)
+            if name == "cascade":
+                row["minus_weighted"] = self._minus_weighted(name, shoppers)
+            rows.append(row)
+        return rows
 
-    def _row(self, name: str, best: str, shoppers: Sequence[str]) -> Row:
-        values = self.of(name)
-        low, high = bootstrap_ci(values, np.random.default_rng(self.seed), clusters=shoppers)
+    def _measured(self, name: str, shoppers: Sequence[str]) -> Row:
+        low, high = bootstrap_ci(self.of(name), self._rng(), clusters=shoppers)
         measures = (*MEASURES, RETRIEVED) if self.whole_catalogue else MEASURES
         row: Row = {"system": self.prefix + name}
         row |= {measure: round(float(self.of(name, measure).mean()), 6) for measure in measures}
-        row |= {"ci95": [round(low, 6), round(high, 6)], "queries": len(values)}
-        rng = np.random.default_rng(self.seed)
-        row["p_vs_best_single"] = paired_test(values, self.of(best), rng, shoppers).p  # itself: 1
-        if name == best:
-            row["best_single"] = True
-        if name == "cascade":
-            rng = np.random.default_rng(self.seed)
-            test = paired_test(values, self.of(WEIGHTED), rng, shoppers)
-            row["minus_weighted"] = {
-                "mean": round(test.mean, 6),
-                "ci95": [round(bound, 6) for bound in test.ci95],
-                "p": test.p,
-            }
-        return row
+        return row | {"ci95": [round(low, 6), round(high, 6)], "queries": len(self.of(name))}
+
+    def _minus_weighted(self, name: str, shoppers: Sequence[str]) -> Row:
+        test = paired_test(self.of(name), self.of(WEIGHTED), self._rng(), shoppers)
+        ci95 = [round(bound, 6) for bound in test.ci95]
+        return {"mean": round(test.mean, 6), "ci95": ci95, "p": test.p}
+
+    def _rng(self) -> np.random.Generator:
+        """Each figure has draws of its own, so that one more figure changes no other."""
+        return np.random.default_rng(self.seed)
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 Row = Mapping[str, Any]
+_IN_NOTES = {"minus_weighted", "best_single", "p_holm", "detectable"}
+_LEVEL = 0.05
 
 
 def machine() -> dict[str, object]:
@@ -44,10 +47,10 @@ def write_json(
 def format_table(rows: Sequence[Row]) -> str:
     """Return rows as aligned text: the system, its measures, then the interval and the test.
 
-    A column is there if any row has it; a row without it shows a blank.
+    A column is there if any row has it; a row without it shows a blank. Below stand what is said of
+    several rows at once, and what would make the table too wide.
     """
-    hidden = {"minus_weighted", "best_single"}
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in hidden))
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in _IN_NOTES))
     cells = [names, *([_cell(name, row.get(name)) for name in names] for row in rows)]
     for row, line in zip(rows, cells[1:], strict=True):
         if row.get("best_single"):
@@ -61,10 +64,36 @@ def format_table(rows: Sequence[Row]) -> str:
         for line in cells
     ]
     lines.insert(1, "-" * max(len(line) for line in lines))
+    return "\n".join([*lines, *_notes(rows)])
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [_difference(row) for row in rows if "minus_weighted" in row]
+    for _, task in groupby(rows, key=lambda row: str(row["system"]).startswith("e2e_")):
+        notes += _tests(list(task))
     if any(row.get("best_single") for row in rows):
         notes.insert(0, "* best single scorer; p by a paired randomisation test against it")
-    return "\n".join([*lines, *notes])
+    return notes
+
+
+def _tests(rows: Sequence[Row]) -> list[str]:
+    """Say what is left of the tests of one task, corrected, and what they could show."""
+    tested = [row for row in rows if "p_holm" in row]
+    if not tested:
+        return []
+    best = next((row["system"] for row in rows if row.get("best_single")), "the baseline")
+    alike = [f"{row['system']} ({row['p_holm']:.4f})" for row in tested if row["p_holm"] >= _LEVEL]
+    several = f"p corrected for {len(tested)} comparisons with {best} (Holm)"
+    found = f"not below {_LEVEL} for {', '.join(alike)}" if alike else f"all below {_LEVEL}"
+    notes = [f"{several}: {found}"]
+    least = [row["detectable"] for row in tested if "detectable" in row]
+    if least:
+        span = f"{min(least):.4f}" if len(least) == 1 else f"{min(least):.4f} to {max(least):.4f}"
+        notes.append(
+            f"smallest difference to {best} that {tested[0]['queries']:,} queries would show "
+            f"(power 80 %): {span} nDCG@10"
+        )
+    return notes
 
 
 def _cell(name: str, value: Any) -> str:

@@ -58,8 +58,10 @@ def render(findings: Findings, titles: Mapping[str, str], gain_names: Mapping[fl
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "figure": lambda value: "–" if value is None or np.isnan(value) else f"{value:.4f}",
-        "signed": lambda value: f"{value:+.4f}".replace("-", "−"),
+        "figure": _figure,
+        "signed": _signed,
+        "interval": _interval,
+        "count": lambda value: f"{value:,}",
         "percent": lambda value: f"{100 * value:.3g} %",
         "p": _p,
         "day": lambda time_ms: datetime.fromtimestamp(time_ms / 1000, UTC).date().isoformat(),
@@ -120,17 +122,17 @@ def plots(findings: Findings) -> dict[str, Any]:
     found = {f"forest{prefix}": _forest(task, findings) for prefix, task in findings.tasks.items()}
     lines = slice_lines(findings.slices)
     tested = [
-        (line, row.difference)
+        (line, row.difference, row.corrected_p)
         for line in lines
         if (row := line.rows[findings.chosen]).difference is not None
     ]
     if tested:
         found["slices"] = forest(
-            [f"{line.by}: {_short(line.name)}" for line, _ in tested],
-            [one.mean for _, one in tested],
-            [one.ci95 for _, one in tested],
+            [f"{line.by}: {_short(line.name)}" for line, _, _ in tested],
+            [one.mean for _, one, _ in tested],
+            [one.ci95 for _, one, _ in tested],
             f"{FIRST}: {findings.chosen} minus {findings.baseline}",
-            "",
+            [p is not None and p < 0.05 for _, _, p in tested],
             zero=True,
         )
     if findings.explanation is not None:
@@ -155,7 +157,7 @@ def plots(findings: Findings) -> dict[str, Any]:
             places.values,
             places.low,
             places.high,
-            ("place", "chance to be looked at (first place: 1)"),
+            ("place", "chance to be looked at"),
         )
     return {name: Markup(svg) for name, svg in found.items()}  # drawn here, escaped by the drawer
 
@@ -167,14 +169,27 @@ def _forest(task: Task, findings: Findings) -> str:
         [one.mean for one in standings],
         [one.ci95 for one in standings],
         FIRST,
-        findings.chosen,
+        [one.system == findings.chosen for one in standings],
     )
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None or np.isnan(value) else f"{value:.4f}".replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def _interval(bounds: tuple[float, float], signed: bool = False) -> str:
+    low, high = (f"{bound:{'+' if signed else ''}.3f}".replace("-", "−") for bound in bounds)
+    return f"{low} to {high}"
 
 
 def _p(value: float | None) -> str:
     if value is None:
         return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "<\u00a00.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _quantile(share: float) -> str:

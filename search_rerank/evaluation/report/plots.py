@@ -70,7 +70,7 @@ def forest(
     means: Sequence[float],
     intervals: Sequence[Interval],
     label: str,
-    chosen: str,
+    coloured: Sequence[bool],
     zero: bool = False,
 ) -> str:
     """Return means with their intervals, one a line, the first at the top.
@@ -81,21 +81,19 @@ def forest(
         One a line.
     label
         Of the axis.
-    chosen
-        The line that stands out.
+    coloured
+        The lines that stand out.
     zero
-        Whether the values are differences: a line at 0, and amber where an interval is below it.
+        Whether the values are differences: a line at 0, and what is below it in another colour.
     """
 
     def draw(figure: Any) -> None:
         axes = figure.subplots()
         if zero:
             axes.axvline(0, color=_INK, linewidth=0.8)
-        for y, (name, mean, (low, high)) in enumerate(zip(names, means, intervals, strict=True)):
-            if zero:
-                colour = CHOSEN if low > 0 else WORSE if high < 0 else OTHER
-            else:
-                colour = CHOSEN if name == chosen else OTHER
+        rows = zip(means, intervals, coloured, strict=True)
+        for y, (mean, (low, high), stands_out) in enumerate(rows):
+            colour = OTHER if not stands_out else WORSE if zero and mean < 0 else CHOSEN
             axes.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
             axes.plot([mean], [y], "o", color=colour, markersize=5)
         _lines(axes, names)
