@@ -15,6 +15,7 @@ from search_rerank.bundle import Bundle
 from search_rerank.engines.base import Engine
 from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.selection import Selection
 from search_rerank.pipeline import Pipeline
 from search_rerank.query import Filters, Query, Sort, Statistics
 from search_rerank.state.memory import MemoryState
@@ -361,3 +362,18 @@ def test_an_item_unknown_to_the_bundle_is_ranked_too(
     answer = Pipeline(world.config, engine, state, older).search(query)
     assert answer.degraded == []
     assert len(answer.hits) == len(Pipeline(world.config, engine, state, whole).search(query).hits)
+
+
+def test_a_stage_without_time_is_named_and_the_answer_is_whole(
+    world: World, engine: Engine, whole: Bundle, state: MemoryState
+) -> None:
+    cascade = replace(whole, selections={"": Selection("cascade")})
+    service = world.config.service.model_copy(update={"ranking_ms": 1e-6})
+    hurried = world.config.model_copy(update={"service": service})
+    query = world.query(SHOES, ANN)
+    answer = Pipeline(hurried, engine, state, cascade).search(query)
+    (late,) = answer.degraded
+    assert late.stage == "rank.lambdamart" and late.reason.startswith("late: 0 of ")
+    assert answer.bundle == whole.version and not in_engine_order(answer)
+    calm = Pipeline(world.config, engine, state, cascade).search(query)
+    assert calm.degraded == [] and sorted(order(calm)) == sorted(order(answer))
