@@ -24,7 +24,7 @@ from benchmarks.generated_searches import Pages, Visits, click, make_pages, visi
 from search_rerank.data.shop.clicks import EXAMINATION
 from search_rerank.experiments.attraction import cross_fitted, reranked
 from search_rerank.experiments.clustered import Interval
-from search_rerank.experiments.diagnostics import clip, diagnose
+from search_rerank.experiments.diagnostics import Diagnostics, clip, diagnose
 from search_rerank.experiments.estimators import doubly_robust, ips, snips
 from search_rerank.experiments.logged import Logged, Target
 from search_rerank.experiments.policies import PlackettLuce, Policy, Shuffled, looks, places
@@ -53,7 +53,7 @@ def table(
     """Return the rows of the table for one log, and its rankings on average."""
     policy = LOGS[log](pages.popularity)
     chances = policy.chances()
-    found: dict[tuple[str, ...], list[tuple[Interval, float, float]]] = defaultdict(list)
+    found: dict[tuple[str, ...], list[tuple[Interval, float, Diagnostics]]] = defaultdict(list)
     shown = 0
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
@@ -65,11 +65,11 @@ def table(
             truth = float((EXAMINATION[new] * visits.attraction).sum(axis=1).mean())
             targets = one.targets(new, chances)
             for weights in WEIGHTS[log]:
-                results, share = one.estimates(new, targets[weights], most)
+                results, checked = one.estimates(new, targets[weights], most)
                 for estimator, result in results.items():
                     if (weights, estimator) != ("as_shown", "SNIPS"):  # it is IPS there
                         key = (log, weights, ranker, estimator)
-                        found[key].append((result, truth, share))
+                        found[key].append((result, truth, checked))
     return [_row(key, results) for key, results in found.items()], shown / seeds
 
 
@@ -125,8 +125,8 @@ class OneLog:
 
     def estimates(
         self, new: NDArray[np.int64], target: Target, most: float | None
-    ) -> tuple[Mapping[str, Interval], float]:
-        """Return what each estimator says of a ranker, and the effective share of the rows."""
+    ) -> tuple[Mapping[str, Interval], Diagnostics]:
+        """Return what each estimator says of a ranker, and whether its weights can carry that."""
         logged = self._logged
         checked = diagnose(logged, target, most)
         used = target if most is None else clip(target, most)
@@ -136,10 +136,12 @@ class OneLog:
             "SNIPS": snips(logged, used),
             "DR": doubly_robust(logged, used, predicted),
         }
-        return results, checked.effective / checked.rows
+        return results, checked
 
 
-def _row(key: tuple[str, ...], results: list[tuple[Interval, float, float]]) -> Mapping[str, Any]:
+def _row(
+    key: tuple[str, ...], results: list[tuple[Interval, float, Diagnostics]]
+) -> Mapping[str, Any]:
     values = np.array([result.value for result, _, _ in results])
     own = np.array([truth for _, truth, _ in results])
     truth = float(own.mean())
@@ -151,7 +153,10 @@ def _row(key: tuple[str, ...], results: list[tuple[Interval, float, float]]) -> 
         "error": float(np.mean([result.error for result, _, _ in results])),
         "covered": sum(result.covers(truth) for result, _, _ in results),
         "of_own": sum(result.covers(t) for result, t, _ in results),
-        "effective": float(np.mean([share for _, _, share in results])),
+        "effective": float(
+            np.mean([checked.effective / checked.rows for _, _, checked in results])
+        ),
+        "warned": sum(bool(checked.warnings) for _, _, checked in results),
     }
 
 
@@ -176,7 +181,8 @@ def main(
         f"shoppers, {shown:.0f} rankings on average; examination known, weights {note}. truth: "
         "expected clicks a ranking, over the searches of all seeds. bias, rmse: of the estimates. "
         "error: their mean standard error. covered: seeds whose 95 % interval holds the truth; "
-        "of_own: that hold the truth of the seed's own searches. effective: share of the rows"
+        "of_own: that hold the truth of the seed's own searches. effective: share of the rows; "
+        "warned: seeds whose diagnostics warn"
     )
     report("counterfactual", protocol, rows, {"all": perf_counter() - begun}, json_file)
 

@@ -11,6 +11,16 @@ from search_rerank.query import Statistics
 
 Basis = Literal["history", "session", "segment", "popularity"]
 """From what an answer knew its shopper, the most telling first."""
+Team = Literal["a", "b"]
+"""Whose choice an item of an interleaved list is: the treatment's or the control's."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The experiment that an answer is part of, and the variant that ranked it."""
+
+    name: str
+    variant: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Hit:
         Name to value of every feature, only when an explanation was asked for; NaN is None.
     explored
         Whether it was given its place because it is new.
+    team
+        Which ranker chose it, in a list that an experiment interleaves; else None.
     """
 
     id: str
@@ -40,6 +52,7 @@ class Hit:
     vector: float | None
     features: Mapping[str, float | None] | None = None
     explored: bool = False
+    team: Team | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,8 @@ class Answer:
         this session; `segment`, none, but what others did where they ask (after the same query,
         in the category filtered by, with the item asked about); `popularity`, nothing but overall
         demand. None where nothing ranked: the order was chosen, or kept as the engine has it.
+    trial
+        The experiment that it is part of, if any.
     """
 
     hits: Sequence[Hit]
@@ -92,3 +107,4 @@ class Answer:
     searched: str | None = None
     relaxed: tuple[str, ...] = ()
     id: str | None = None
+    trial: Trial | None = None

@@ -91,7 +91,12 @@ class Bundle:
     @property
     def ranker(self) -> Fusion:
         """The fusion that serves."""
-        return self.fusions[self._serving][self.selection.chosen]
+        return self.serving[self.selection.chosen]
+
+    @property
+    def serving(self) -> Mapping[str, Fusion]:
+        """The fusions of the task that searches the whole catalogue, by name."""
+        return self.fusions[self._serving]
 
     @property
     def _serving(self) -> str:

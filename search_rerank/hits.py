@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Answer, Basis, Degraded, Hit
+from search_rerank.answer import Answer, Basis, Degraded, Hit, Team, Trial
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
 
@@ -18,6 +19,7 @@ def make_hits(
     order: NDArray[np.intp],
     table: FeatureTable | None,
     explored: Collection[int] = (),
+    teams: Mapping[int, Team] = MappingProxyType({}),
 ) -> list[Hit]:
     """Return the candidates as hits.
 
@@ -33,6 +35,8 @@ def make_hits(
         Their features, where each hit is to carry them; None where not.
     explored
         Rows that were given their place because they are new.
+    teams
+        Row to the ranker that chose its place; an explored one was chosen by neither.
     """
     lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
     values = scores.tolist()
@@ -45,6 +49,7 @@ def make_hits(
             vector=_known(vector[row]),
             features=_features(table, row) if table is not None else None,
             explored=row in explored,
+            team=None if row in explored else teams.get(row),
         )
         for row in order.tolist()
     ]
@@ -59,6 +64,7 @@ def make_answer(
     degraded: Sequence[Degraded],
     bundle: str | None,
     basis: Basis | None = None,
+    trial: Trial | None = None,
 ) -> Answer:
     """Return hits with all that the engine told of the query beside them; see `Answer`."""
     return Answer(
@@ -70,6 +76,7 @@ def make_answer(
         degraded=degraded,
         bundle=bundle,
         basis=basis,
+        trial=trial,
         total_exact=candidates.total_exact,
         statistics=candidates.statistics,
         did_you_mean=candidates.did_you_mean,

@@ -131,6 +131,7 @@ class Pipeline:
             personalise=personalise,
             timings_ms=timings,
             degraded=degraded,
+            experiment=self.config.experiment if personalise else None,
         )
         ranking = self._explored(ranking, query, personalise, degraded)
         if watch is not None:
@@ -283,10 +284,13 @@ def _answer(
     table = ranking.table if explain else None
     return make_answer(
         candidates,
-        make_hits(candidates, ranking.scores, ranking.order, table, ranking.explored),
+        make_hits(
+            candidates, ranking.scores, ranking.order, table, ranking.explored, ranking.teams
+        ),
         history=ranking.history,
         timings_ms=timings,
         degraded=degraded,
         bundle=ranking.bundle,
         basis=ranking.basis,
+        trial=ranking.trial,
     )

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Basis, Degraded
+from search_rerank.answer import Basis, Degraded, Team, Trial
 from search_rerank.basis import basis_of_moment
 from search_rerank.bundle import Bundle
+from search_rerank.config import ExperimentConfig
 from search_rerank.data.history import History
 from search_rerank.data.ids import UNKNOWN
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.cascade import fuse_within
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
 from search_rerank.stages import stage
 from search_rerank.state.base import State
+from search_rerank.trial import Tried, on_trial
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ class Ranking:
         How many interactions of the shopper were known.
     explored
         Rows that were given their place because they are new.
+    trial, teams
+        The experiment that it is part of, if any, and who chose each row of an interleaved list.
     """
 
     scores: NDArray[np.float64]
@@ -54,6 +60,8 @@ class Ranking:
     basis: Basis | None = None
     history: int = 0
     explored: frozenset[int] = frozenset()
+    trial: Trial | None = None
+    teams: Mapping[int, Team] = field(default_factory=dict)
 
 
 def as_they_come(candidates: Candidates, history: int) -> Ranking:
@@ -72,6 +80,7 @@ def rank(
     timings_ms: dict[str, float],
     degraded: list[Degraded],
     item: str | None = None,
+    experiment: ExperimentConfig | None = None,
 ) -> Ranking:
     """Return the candidates ranked by the bundle in use, or in the engine's order.
 
@@ -85,9 +94,12 @@ def rank(
         Get the times of the stages, and what went wrong: ranking never costs the answer.
     item
         Id of an item that the shopper looks at just now: the newest of the history.
+    experiment
+        What may rank in place of the bundle's own choice.
     """
     moment: Moment | None = None
     table: FeatureTable | None = None
+    tried: Tried | None = None
     scores: NDArray[np.float64] = candidates.score.astype(np.float64)
     ranked_by: str | None = None
     known: Basis | None = None
@@ -107,13 +119,19 @@ def rank(
                 table, failed = builder.build(moment)
             degraded += failed
             with stage("fuse", timings_ms):
-                scores = bundle.ranker.fuse(table)
+                tried = on_trial(bundle, table, query, experiment, in_use.ranking_ms, degraded)
+                if tried is None:
+                    scores, short = fuse_within(bundle.ranker, table, in_use.ranking_ms)
+                    degraded += short
+                else:
+                    scores = tried.scores
             ranked_by, known = bundle.version, basis
         except Exception as error:  # ranking must never cost the shopper the answer
             log.exception("ranking failed; the engine's order is kept")
             degraded.append(Degraded("rank", type(error).__name__))
     order = np.lexsort((np.arange(len(candidates)), -scores))
-    return Ranking(scores, order, moment, table, ranked_by, known, history)
+    ranking = Ranking(scores, order, moment, table, ranked_by, known, history)
+    return ranking if tried is None else replace(ranking, trial=tried.trial, teams=tried.teams)
 
 
 def moment_for(

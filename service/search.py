@@ -85,7 +85,7 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
     """
     query = asked.to_query(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
-        watching = Watching(run, asked.personalise)
+        watching = Watching(run, asked.personalise, asked.start + asked.size)
         try:
             answer = pipeline.search(
                 query,
@@ -139,6 +139,7 @@ def _answer_json(answer: Answer) -> dict[str, Any]:
         "degraded": [{"stage": part.stage, "reason": part.reason} for part in answer.degraded],
         "bundle": answer.bundle,
         "basis": answer.basis,
+        "experiment": asdict(answer.trial) if answer.trial is not None else None,
     }
 
 
@@ -153,6 +154,7 @@ def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
         "lexical": hit.lexical,
         "vector": hit.vector,
         "explored": hit.explored,
+        "team": hit.team,
         "item": {} if item is None else item_json(item),
     }
     if hit.features is not None:

@@ -21,7 +21,7 @@ LEVELS = (
     {"fusion", "hits", "basis", "exploration", "newcomers"},
     {"occasions", "replay", "bundle"},
     {"fitting"},
-    {"in_use"},
+    {"in_use", "trial"},
     {"ranking", "recommend"},
     {"pipeline"},
     {"training"},

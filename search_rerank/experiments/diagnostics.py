@@ -15,10 +15,11 @@ from search_rerank.experiments.clustered import (
 )
 from search_rerank.experiments.logged import Logged, Target
 
-LEAST_SHARE = 0.1
-"""Effective share of the rows below which an estimate rests on few of them."""
-LEAST_ROWS = 1000
-"""Effective number of rows below which the normal interval is not to be trusted."""
+LEAST_SHARE, LEAST_ROWS = 0.01, 1000
+"""Effective rows, as a share and in number, below which the normal interval is not to be trusted.
+
+A rule of thumb, from `python -m benchmarks.counterfactual`.
+"""
 
 
 @dataclass(frozen=True)
