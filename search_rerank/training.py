@@ -82,7 +82,9 @@ def open_shop(
 ) -> Shop:
     """Encode the catalogue (through the cache) and put catalogue and log into columns."""
     vectors = cache.encode(encoder, [item.text() for item in dataset.items])
-    catalogue = Catalogue.from_items(dataset.items, vectors, config.features.attributes)
+    catalogue = Catalogue.from_items(
+        dataset.items, vectors, config.features.attributes, config.index.language
+    )
     events = Events.from_events(dataset.events, catalogue.ids)
     return Shop(dataset, catalogue, events, engine, encoder, cache, config)
 

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from search_rerank.data.ids import UNKNOWN, IdMap
 from search_rerank.data.item import Item
 from search_rerank.data.properties import Properties
+from search_rerank.data.wording import Wording
 
 MAX_ATTRIBUTES = 8
 _PROPERTY = "property_"
-"""What the names of the arrays of properties begin with."""
+_WORDING = "wording_"
+"""What the names of the arrays of properties and of words begin with."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Catalogue:
         Name of each common attribute to its values, in the order of the numbers above.
     properties
         The attributes that were chosen to become features.
+    wording
+        The words of titles and of brand, category and attributes.
     """
 
     ids: IdMap
@@ -67,6 +71,7 @@ class Catalogue:
     attributes: NDArray[np.int32]
     attribute_values: Mapping[str, Sequence[str]]
     properties: Properties
+    wording: Wording
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,6 +104,7 @@ class Catalogue:
         items: Iterable[Item],
         vectors: NDArray[np.float32] | None = None,
         properties: Sequence[str] = (),
+        language: str = "en",
     ) -> Catalogue:
         """Build the columns of items.
 
@@ -108,6 +114,8 @@ class Catalogue:
             float32 (n, d), rows in the same order; None where nothing was encoded.
         properties
             Names of the attributes that become features.
+        language
+            How words are cut and stemmed, one of `languages.LANGUAGES`.
         """
         rows = list(items)
         brands, categories = IdMap(), IdMap()
@@ -135,6 +143,7 @@ class Catalogue:
             attributes=_numbered(rows, values),
             attribute_values={name: numbers.ids() for name, numbers in values.items()},
             properties=Properties.from_items(rows, properties),
+            wording=Wording.from_items(rows, language),
         )
 
     def extended(self, items: Iterable[Item], vectors: NDArray[np.float32]) -> Catalogue:
@@ -148,7 +157,7 @@ class Catalogue:
             float32 (m, d), a row for each of them.
         """
         rows = list(items)
-        added = Catalogue.from_items(rows, vectors)
+        added = Catalogue.from_items(rows, vectors, language=self.wording.language)
         brands, categories = IdMap(self.brands), IdMap(self.categories)
         brand = _renumbered(added.brand, [brands.add(name) for name in added.brands])
         category = _renumbered(added.category, [categories.add(name) for name in added.categories])
@@ -169,6 +178,7 @@ class Catalogue:
             attributes=attributes,
             attribute_values={name: numbers.ids() for name, numbers in values.items()},
             properties=self.properties.extended(rows),
+            wording=self.wording.extended(rows),
         )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -183,6 +193,7 @@ class Catalogue:
             "attribute_count": np.array([len(of) for of in values], dtype=np.int64),
             **{name: getattr(self, name) for name in _NUMERIC},
             **{_PROPERTY + name: of for name, of in self.properties.arrays().items()},
+            **{_WORDING + name: of for name, of in self.wording.arrays().items()},
         }
 
     @classmethod
@@ -196,13 +207,8 @@ class Catalogue:
             brands=arrays["brands"].tolist(),
             categories=arrays["categories"].tolist(),
             attribute_values=dict(zip(arrays["attribute_names"].tolist(), values, strict=False)),
-            properties=Properties.from_arrays(
-                {
-                    name.removeprefix(_PROPERTY): of
-                    for name, of in arrays.items()
-                    if name.startswith(_PROPERTY)
-                }
-            ),
+            properties=Properties.from_arrays(_under(_PROPERTY, arrays)),
+            wording=Wording.from_arrays(_under(_WORDING, arrays)),
             **{name: arrays[name] for name in _NUMERIC},  # type: ignore[arg-type]
         )
 
@@ -217,6 +223,11 @@ _NUMERIC = (
     "vectors",
     "attributes",
 )
+
+
+def _under(start: str, arrays: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays whose names begin so, by the rest of their names."""
+    return {name.removeprefix(start): of for name, of in arrays.items() if name.startswith(start)}
 
 
 def _common_attributes(items: Sequence[Item]) -> list[str]:

@@ -13,6 +13,7 @@ from search_rerank.data.catalogue import Catalogue
 from search_rerank.features import (
     attributes,
     item,
+    match,
     query,
     scores,
     session,
@@ -28,6 +29,7 @@ from search_rerank.scorers.base import Scorer
 
 GROUPS = {
     "query": query.columns,
+    "match": match.columns,
     "similar": similar.columns,
     "item": item.columns,
     "shown": shown.columns,

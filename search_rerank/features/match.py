@@ -1,0 +1,136 @@
+"""Where the words of the query stand in each candidate: beside the engine's one word score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.data.wording import PARTS, Part, Wording
+from search_rerank.features.arrays import Column, constant, place
+from search_rerank.features.moment import Moment
+
+_NAMES = (
+    "title_share",
+    "title_rarity",
+    "title_rarity_place",
+    "title_covered",
+    "title_pairs",
+    "title_first",
+    "title_last",
+    "text_share",
+    "text_rarity",
+    "text_rarity_place",
+    "digits",
+    "brand",
+)
+
+
+def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+    """Return the match group: shares of the query's words, plain and by rarity (idf).
+
+    `title_` of the title, `text_` of title, brand, category and attributes together;
+    `title_covered` is the share of the title that the query names, `title_pairs` that of the
+    query's neighbouring words which are neighbours there, `title_first` and `title_last` where in
+    the title the first and the last named word stands, 0 to 1; `digits` the share of its words with
+    digits in the text, `brand` the share of the brand's words that the query names. NaN without
+    words, for items that the catalogue does not hold, and where there is nothing to name.
+    """
+    n = len(moment.items)
+    wording = catalogue.wording
+    words, digits = wording.asked(moment.query.text)
+    if len(words) == 0 or n == 0:
+        return {f"match.{name}": constant(np.nan, n) for name in _NAMES}
+    rarity = wording.rarity(words)
+    rarity /= max(float(rarity.sum()), 1e-9)
+    title, brand, other = (_Found.among(words, moment.items, wording, part) for part in PARTS)
+    known = moment.items >= 0
+    in_title, in_text = title.named, title.named | brand.named | other.named
+    title_rarity, text_rarity = (np.where(known, of @ rarity, np.nan) for of in (in_title, in_text))
+    found = (
+        in_title.mean(axis=1),
+        title_rarity,
+        place(title_rarity),
+        title.covered(),
+        title.pairs(words),
+        *title.ends(),
+        in_text.mean(axis=1),
+        text_rarity,
+        place(text_rarity),
+        in_text[:, digits].mean(axis=1) if digits.any() else constant(np.nan, n),
+        brand.covered(),
+    )
+    return {
+        f"match.{name}": np.where(known, column, np.nan).astype(np.float32)
+        for name, column in zip(_NAMES, found, strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The words of some candidates, and which of the query's each of them is.
+
+    Parameters
+    ----------
+    row, place
+        int64 (m,): whose word, and where it stands among its row's.
+    size
+        int64 (n,), how many words each candidate has.
+    asked
+        int64 (m,): the number of that word among the query's different ones, -1 for none of them.
+    named
+        bool (n, q): which words of the query each candidate has.
+    """
+
+    row: NDArray[np.int64]
+    place: NDArray[np.int64]
+    size: NDArray[np.int64]
+    asked: NDArray[np.int64]
+    named: NDArray[np.bool_]
+
+    @classmethod
+    def among(
+        cls,
+        words: NDArray[np.uint32],
+        items: NDArray[np.int32],
+        wording: Wording,
+        part: Part,
+    ) -> _Found:
+        """Look for the words of a query in one part of the candidates' words."""
+        row, place, there = wording.of(items, part)
+        unique, back = np.unique(words, return_inverse=True)
+        at = np.minimum(np.searchsorted(unique, there), len(unique) - 1)
+        hit = unique[at] == there
+        has = np.zeros((len(items), len(unique)), dtype=np.bool_)
+        has[row[hit], at[hit]] = True
+        size = np.bincount(row, minlength=len(items))
+        return cls(row, place, size, np.where(hit, at, -1), has[:, back])
+
+    def covered(self) -> NDArray[np.float64]:
+        """Return the share of each candidate's words that the query has, NaN without any."""
+        hits = np.bincount(self.row[self.asked >= 0], minlength=len(self.size))
+        return np.where(self.size > 0, hits / np.maximum(self.size, 1), np.nan)
+
+    def pairs(self, words: NDArray[np.uint32]) -> NDArray[np.float64]:
+        """Return the share of the query's neighbouring words that are neighbours here."""
+        n, (unique, number) = len(self.size), np.unique(words, return_inverse=True)
+        if len(words) < 2:
+            return np.full(n, np.nan)
+        wanted = np.unique(number[:-1] * len(unique) + number[1:])
+        one, next_one = self.asked[:-1], self.asked[1:]
+        both = (one >= 0) & (next_one >= 0) & (self.row[:-1] == self.row[1:])
+        keys = one[both] * len(unique) + next_one[both]
+        right = np.isin(keys, wanted)
+        once = np.unique(self.row[:-1][both][right] * len(unique) ** 2 + keys[right])
+        return np.bincount(once // len(unique) ** 2, minlength=n) / len(wanted)
+
+    def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return where the first and the last named word stands, NaN where none is named."""
+        hit = np.flatnonzero(self.asked >= 0)
+        share = self.place[hit] / np.maximum(self.size[self.row[hit]] - 1, 1)
+        first, last = np.full((2, len(self.size)), np.nan)
+        last[self.row[hit]] = share  # the last of a row is written last
+        first[self.row[hit][::-1]] = share[::-1]
+        return first, last
