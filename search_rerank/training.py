@@ -32,7 +32,7 @@ from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.indexing import demand_boosts, write_catalogue
 from search_rerank.labels.objectives import worth
 from search_rerank.labels.propensity import Propensities, estimate
-from search_rerank.labels.weighing import stepped, weigh
+from search_rerank.labels.weighing import inverse_propensities, weigh
 from search_rerank.occasions import Occasion, from_log, from_protocol
 from search_rerank.replay import Replay, Replayed
 from search_rerank.retriever import Retriever
@@ -43,6 +43,7 @@ from search_rerank.state.counters import Counters
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and of how much."""
+Rows = Callable[[Replay, "Shop", Sequence[Occasion], int, Progress], Replayed]
 
 
 def quiet(what: str, done: int, total: int) -> None:
@@ -199,8 +200,16 @@ class Learnt(dict[str, Fitted]):
         self.propensities = propensities
 
 
-def train(shop: Shop, progress: Progress = quiet) -> Learnt:
-    """Learn the fusions from the queries between the cuts."""
+def training_rows(
+    replay: Replay, shop: Shop, occasions: Sequence[Occasion], cut_ms: int, progress: Progress
+) -> Replayed:
+    """Return what fusions learn from: occasions replayed, all of them."""
+    parts = replayed(replay, shop, occasions, cut_ms, progress, "training rows")
+    return Replayed.concat(list(parts))
+
+
+def train(shop: Shop, progress: Progress = quiet, make: Rows = training_rows) -> Learnt:
+    """Learn the fusions from the queries between the cuts, on the rows that `make` gives."""
     cut = cuts(shop.events, shop.config.training)
     learnt = Learnt(propensities(shop, cut.test, progress))
     with as_of(shop, cut.train) as replay:
@@ -211,9 +220,7 @@ def train(shop: Shop, progress: Progress = quiet) -> Learnt:
                     "expected queries with an interaction between the quantiles "
                     "training.train_quantile and training.test_quantile of the log, found none"
                 )
-            rows = Replayed.concat(
-                list(replayed(replay, shop, chosen, cut.train, progress, "training rows"))
-            )
+            rows = make(replay, shop, chosen, cut.train, progress)
             progress("fusions", 0, 1)
             learnt[prefix] = fit_on_labels(rows, shop, learnt.propensities)
             progress("fusions", 1, 1)
@@ -242,15 +249,19 @@ def fit_on_labels(rows: Replayed, shop: Shop, bias: Propensities | None) -> Fitt
     """
     labels, training = shop.config.labels, shop.config.training
     value = worth(shop.dataset.items, labels.objectives)
+    told = bias is not None and bias.method != "none"
+    positions = rows.places if told and labels.bias == "position" else None
+    inverse = told and labels.bias == "ips"
+    if value is None and not inverse:
+        return fit_fusions(rows, training, positions=positions)
+    factor = np.ones(len(rows.gains))
     if value is not None:
-        of_row = np.where(rows.items >= 0, value[rows.items], value.mean())
-        rows = replace(rows, gains=stepped((rows.gains * of_row).astype(np.float32)))
-    if bias is None or bias.method == "none":
-        return fit_fusions(rows, training)
-    if labels.bias == "position":
-        return fit_fusions(rows, training, positions=rows.places)
-    weighed = weigh(rows.gains, rows.places, rows.table.offsets, bias, labels.clip)
-    return fit_fusions(replace(rows, gains=weighed.gains), training, weights=weighed.weights)
+        factor *= np.where(rows.items >= 0, value[rows.items], value.mean())
+    if bias is not None and inverse:
+        factor *= inverse_propensities(rows.gains, rows.places, bias, labels.clip)
+    weighed = weigh(rows.gains, factor, rows.table.offsets)
+    rows = replace(rows, gains=weighed.gains)
+    return fit_fusions(rows, training, weights=weighed.weights, positions=positions)
 
 
 def replayed(
