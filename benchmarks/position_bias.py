@@ -113,7 +113,8 @@ def _meanings(items: Sequence[Item]) -> dict[str, set[int]]:
     """
     found: dict[str, set[int]] = {}
     for number, item in enumerate(items):
-        extra = (item.brand, item.attributes.get("colour"), item.attributes.get("audience"))
+        whose = item.attributes.get("audience")
+        extra = (item.brand, item.attributes.get("colour"), whose and f"{whose}'s")
         optional = [("", f"{word} ") if word else ("",) for word in extra]
         for brand, colour, audience, scope in product(*optional, item.category):
             found.setdefault(f"{brand}{colour}{audience}{scope}".lower(), set()).add(number)
