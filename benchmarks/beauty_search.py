@@ -1,7 +1,7 @@
 """Personalised search on Amazon Beauty: each scorer alone, every fusion, what each feature adds.
 
     python -m benchmarks.beauty_search [--rows static,online,e2e,ablation] [--part validation]
-                                       [--seeds 3] [--json FILE] [--data DIR]
+                                       [--seeds 3] [--tables DIR] [--json FILE] [--data DIR]
 
 Rows as in `search-rerank demo`, by its protocol. Those that end on `_online` let the state grow
 strictly before each query, in training too, while scorers stay fitted at the cut. An ablation row
@@ -24,8 +24,19 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.beauty_settings import FIRST_STAGE, NAME, TREES, WITHOUT, config_at
+from benchmarks.beauty_settings import (
+    ABLATION,
+    ALL_CANDIDATES,
+    FIRST_STAGE,
+    NAME,
+    RANKED,
+    TEACHING,
+    TREES,
+    WITHOUT,
+    config_at,
+)
 from benchmarks.common import options, report
+from benchmarks.replayed_rows import Window, rows_of, selected, taught
 from benchmarks.seeded import Scores, Seeded
 from search_rerank.data.layouts import data_root, load_dataset
 from search_rerank.engines import open_engine
@@ -35,10 +46,9 @@ from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.fusion.vote import Vote, voters
 from search_rerank.fusion.weighted import Weighted
 from search_rerank.replay import Replayed
-from search_rerank.training import Shop, as_of, quiet, replayed, tasks
+from search_rerank.training import Shop
 from search_rerank.workspace import Workspace
 
-KINDS = ("static", "online", "e2e", "ablation")
 PARTS = {"test": (0.8, 0.9, 1.0), "validation": (0.7, 0.8, 0.9)}
 """Quantiles of the log's times: scorers learn before the first, fusions before the second, and
 queries from there to the third are ranked, by scorers that learnt before the second."""
@@ -55,27 +65,31 @@ class Run:
 
     Parameters
     ----------
+    kind
+        As in the settings.
     live
         Whether the state grows with the log.
     prefix
         Of the task: empty for the query's items, `e2e_` for the whole catalogue.
     named
         How a system of it is called in the table.
-    ablation
-        Whether the cascade is also learnt without each group of features.
     """
 
-    live: bool
+    kind: str
+    live: bool = False
     prefix: str = ""
     named: str = "{}"
-    ablation: bool = False
 
 
-def runs(kinds: Sequence[str]) -> list[Run]:
-    """Return the replays that the asked kinds of rows need."""
-    found = [Run(False, ablation="ablation" in kinds)] if {"static", "ablation"} & {*kinds} else []
-    found += [Run(False, "e2e_", "e2e_{}")] if "e2e" in kinds else []
-    return found + ([Run(True, named="{}_online")] if "online" in kinds else [])
+RUNS = {
+    run.kind: run
+    for run in (
+        Run("static"),
+        Run("online", live=True, named="{}_online"),
+        Run("e2e", prefix="e2e_", named="e2e_{}"),
+        Run("ablation"),
+    )
+}
 
 
 def cut_times(shop: Shop, part: str) -> tuple[int, int, int]:
@@ -94,45 +108,42 @@ def engine_order(table: FeatureTable) -> NDArray[np.float64]:
     return -table.engine_rank.astype(np.float64)
 
 
-def selected(table: FeatureTable, left_out: Sequence[str]) -> FeatureTable:
-    """Return a table without the columns whose names begin like one of these."""
-    keep = [n for n, name in enumerate(table.names) if not name.startswith(tuple(left_out))]
-    return replace(table, names=tuple(table.names[n] for n in keep), X=table.X[:, keep])
-
-
-def first_stage(rows: Replayed) -> Weighted:
-    """Return the weighted sum, which has no seed: what stands before the cascade's trees."""
-    return Weighted.fit(rows.table, rows.gains, voters(rows.table.names))
-
-
-def cascades(rows: Replayed, first: Weighted, seeds: int) -> list[Cascade]:
+def cascades(
+    table: FeatureTable, gains: NDArray[np.float32], first: Weighted, seeds: int
+) -> list[Cascade]:
     """Return the cascade under each seed."""
     return [
-        Cascade.fit(rows.table, rows.gains, first, FIRST_STAGE, replace(TREES, seed=seed))
+        Cascade.fit(table, gains, first, FIRST_STAGE, replace(TREES, seed=seed))
         for seed in range(seeds)
     ]
 
 
 def fusions(rows: Replayed, seeds: int) -> Systems:
-    """Learn every fusion of the demo's table."""
-    first = first_stage(rows)
-    trees = [
-        LambdaMart.fit(rows.table, rows.gains, replace(TREES, seed=seed)) for seed in range(seeds)
-    ]
+    """Learn every fusion of the demo's table; those that rank by a formula have no seed."""
+    names = voters(rows.table.names)
+    first = Weighted.fit(rows.table, rows.gains, names)
+    staged = cascades(rows.table, rows.gains, first, seeds)
+    table, gains = taught(rows, ALL_CANDIDATES)
+    trees = [LambdaMart.fit(table, gains, replace(TREES, seed=seed)) for seed in range(seeds)]
     return {
-        "vote": [Vote(voters(rows.table.names)).fuse] * seeds,
+        "vote": [Vote(names).fuse] * seeds,
         "weighted": [first.fuse] * seeds,
         "lambdamart": [one.fuse for one in trees],
-        "cascade": [one.fuse for one in cascades(rows, first, seeds)],
+        "cascade": [one.fuse for one in staged],
     }
 
 
 def ablations(rows: Replayed, seeds: int) -> Systems:
-    """Learn the cascade without each group of features."""
+    """Learn the cascade with all features, and without each group of them."""
+    table, gains = taught(rows, ABLATION)
     found: Systems = {}
-    for what, left_out in WITHOUT.items():
-        fewer = replace(rows, table=selected(rows.table, left_out))
-        learnt = cascades(fewer, first_stage(fewer), seeds)
+    for what, left_out in {"nothing": (), **WITHOUT}.items():
+        fewer = selected(table, left_out)
+        if left_out and fewer.names == table.names:  # the data set has none of these
+            found[f"cascade without {what}"] = found["cascade without nothing"]
+            continue
+        first = Weighted.fit(fewer, gains, voters(fewer.names))
+        learnt = cascades(fewer, gains, first, seeds)
         found[f"cascade without {what}"] = [partial(fused, one, left_out) for one in learnt]
     return found
 
@@ -144,6 +155,8 @@ def fused(cascade: Cascade, left_out: Sequence[str], table: FeatureTable) -> NDA
 
 def systems_of(run: Run, shop: Shop, rows: Replayed, seeds: int) -> tuple[Systems, frozenset[str]]:
     """Return the rows of a run, and which of them are a scorer alone."""
+    if run.kind == "ablation":
+        return ablations(rows, seeds), frozenset()
     alone: Systems = {}
     if run.live:
         alone["popularity"] = [partial(column, DEMAND)] * seeds
@@ -151,32 +164,31 @@ def systems_of(run: Run, shop: Shop, rows: Replayed, seeds: int) -> tuple[System
         for scorer in shop.config.scorers:
             alone[scorer.name] = [partial(column, f"score.{scorer.name}")] * seeds
     found: Systems = {"engine": [engine_order] * seeds, **alone, **fusions(rows, seeds)}
-    if run.ablation:
-        found |= ablations(rows, seeds)
     return found, frozenset(alone)
 
 
 def measure(
-    run: Run, shop: Shop, part: str, seeds: int, seconds: dict[str, float]
+    run: Run,
+    shop: Shop,
+    part: str,
+    seeds: int,
+    folder: Path | None,
+    seconds: dict[str, float],
 ) -> list[dict[str, Any]]:
     """Replay, learn, replay what is held out, and return the run's rows."""
     live = shop.config.training.model_copy(update={"live": run.live})
     shop = replace(shop, config=shop.config.model_copy(update={"training": live}))
     train, test, end = cut_times(shop, part)
     start = perf_counter()
-    with as_of(shop, train) as replay:
-        occasions = tasks(shop, train, test)[run.prefix]
-        rows = Replayed.concat([*replayed(replay, shop, occasions, train, quiet, "")])
+    rows = rows_of(shop, Window(train, test), run.prefix, TEACHING[run.kind], folder)
     seconds[run.named.format("replay")] = perf_counter() - start
     start = perf_counter()
     systems, alone = systems_of(run, shop, rows, seeds)
-    del rows
+    del rows  # before as many come
     seconds[run.named.format("learn")] = perf_counter() - start
     start = perf_counter()
     seen = Seeded(systems, alone)
-    with as_of(shop, test) as replay:
-        for ranked in replayed(replay, shop, tasks(shop, test, end)[run.prefix], test, quiet, ""):
-            seen.add(ranked)
+    seen.add(rows_of(shop, Window(test, end), run.prefix, RANKED[run.kind], folder))
     seconds[run.named.format("evaluate")] = perf_counter() - start
     table = seen.rows(run.named, retrieval=bool(run.prefix))
     for row in table:
@@ -201,14 +213,27 @@ def protocol(part: str) -> str:
 
 @click.command()
 @options
-@click.option("--rows", "kinds", default=",".join(KINDS), show_default=True, help="Which rows.")
+@click.option("--rows", "kinds", default=",".join(RUNS), show_default=True, help="Which rows.")
 @click.option("--part", type=click.Choice([*PARTS]), default="test", show_default=True)
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100))
-def main(kinds: str, part: str, seeds: int, data: Path | None, json_file: Path | None) -> None:
+@click.option(
+    "--tables",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep replayed rows here, and read those that are there.",
+)
+def main(
+    kinds: str,
+    part: str,
+    seeds: int,
+    folder: Path | None,
+    data: Path | None,
+    json_file: Path | None,
+) -> None:
     """Print the table of each kind of rows."""
     asked = kinds.split(",")
-    if unknown := sorted({*asked} - {*KINDS}):
-        raise click.BadParameter(f"--rows: expected some of {', '.join(KINDS)}, found {unknown}")
+    if unknown := sorted({*asked} - {*RUNS}):
+        raise click.BadParameter(f"--rows: expected some of {', '.join(RUNS)}, found {unknown}")
     dataset = load_dataset(data or data_root() / NAME, int(time() * 1000))
     if dataset.query_items is None:
         raise click.BadParameter(f"--data: expected a set that says what a query asks for: {NAME}")
@@ -219,8 +244,8 @@ def main(kinds: str, part: str, seeds: int, data: Path | None, json_file: Path |
         workspace = Workspace(config)
         with closing(open_engine(config)) as engine, workspace.cache() as cache:
             shop = workspace.shop(dataset, engine, cache)
-            for run in runs(asked):
-                rows += measure(run, shop, part, seeds, seconds)
+            for kind in asked:
+                rows += measure(RUNS[kind], shop, part, seeds, folder, seconds)
     report("beauty_search", protocol(part), rows, seconds, json_file)
 
 

@@ -27,9 +27,29 @@ SCORERS = (
 )
 """The scorers among the features, in the order of their columns."""
 
-TREES = TreeOptions(threads=1)
+TREES = TreeOptions(leaves=15, features=0.4, rows=0.5, threads=1)
+"""Smaller trees on fewer columns and rows than by default: as good, and quicker to grow."""
 FIRST_STAGE = 100
 """Candidates that the cascade's first stage hands to its trees."""
+
+TEACHING: Mapping[str, int] = {
+    "static": 20_000,
+    "online": 8_000,
+    "e2e": 8_000,
+    "ablation": 20_000,
+}
+"""Queries replayed for training at most, by kind of rows; there are 14,039 in the window."""
+ALL_CANDIDATES = 4_000
+"""Queries of those that LambdaMART alone learns from, whose trees see every candidate."""
+ABLATION = 4_000
+"""Queries of those that every cascade of an ablation learns from."""
+RANKED: Mapping[str, int] = {
+    "static": 20_000,
+    "online": 20_000,
+    "e2e": 6_000,
+    "ablation": 20_000,
+}
+"""Queries that are ranked at most; of more, so many are spread evenly over the time."""
 
 WITHOUT: Mapping[str, tuple[str, ...]] = {
     "query features": ("query.",),
