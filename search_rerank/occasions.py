@@ -31,6 +31,8 @@ class Occasion:
         Items to leave out: a protocol that ranks only what the shopper does not have yet.
     shown
         Item ids that the shopper was shown, best place first; empty where the log has no ranking.
+    ranking
+        Id of that ranking, which is that of the answer; None where the log has none.
     """
 
     query: Query
@@ -38,6 +40,7 @@ class Occasion:
     asked: Sequence[str] | None = None
     seen: frozenset[str] = frozenset()
     shown: Sequence[str] = ()
+    ranking: str | None = None
 
 
 def from_log(
@@ -108,7 +111,8 @@ def from_log(
             were = tuple(items[i] for i in events.rankings.items(ranking)) if ranking >= 0 else ()
             asked = were if shown and ranking >= 0 else None
             of = _query(events, n, time_ms, k, ranking)
-            occasions.append(Occasion(of, taken, asked, shown=were))
+            name = events.rankings.ids[ranking] if ranking >= 0 else None
+            occasions.append(Occasion(of, taken, asked, shown=were, ranking=name))
     return sorted(occasions, key=lambda occasion: occasion.query.now_ms)
 
 

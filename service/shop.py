@@ -46,6 +46,7 @@ SORTS = {
 _DEPARTMENTS = 500
 _OWN = ("view", "page", "shopper")
 _FOLLOWED = 5
+_EVENT = ("user", "session", "item", "type", "query", "ranking")
 _BACK = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
 """A path of this shop: no other host, and nothing that a header may not hold."""
 
@@ -66,8 +67,9 @@ def page() -> str:
     if steps:
         ranges = [RangeModel(gte=step.gte, lte=step.lte) for step in steps]
         facets.append(FacetModel(field="price", kind="ranges", ranges=ranges))
-    answer = ask(run, asked.model_copy(update={"facets": facets, "collapse": True}))
     first = (number - 1) * PER_PAGE
+    more = {"start": first, "size": PER_PAGE, "facets": facets, "collapse": True}
+    answer = ask(run, asked.model_copy(update=more))
     ranked = answer.hits[first : first + PER_PAGE]
     place = {hit.id: rank for rank, hit in enumerate(answer.hits)}
     by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]
@@ -141,9 +143,7 @@ def post_event() -> Response:
     back = form.get("back", "/")
     if not _BACK.fullmatch(back):
         raise Problem(400, f"back: expected an address of this shop, found {back!r:.60}")
-    row = {
-        name: form[name] for name in ("user", "session", "item", "type", "query") if form.get(name)
-    }
+    row = {name: form[name] for name in _EVENT if form.get(name)}
     accepted, refused, _ = check_events(runtime(), [row])
     if refused:
         raise Problem(400, refused[0]["reason"])

@@ -18,11 +18,15 @@ _BESIDE = 8
 
 @dataclass(frozen=True)
 class Strip:
-    """Products in a row: what the page calls it, what they are called together, and they."""
+    """Products in a row: what the page calls it, what they are called together, and they.
+
+    `ranking` is the id of the answer that they are from.
+    """
 
     id: str
     title: str
     cards: Sequence[Card]
+    ranking: str | None
 
 
 def for_shopper(run: Runtime, asked: SearchRequest) -> list[Strip]:
@@ -33,6 +37,7 @@ def for_shopper(run: Runtime, asked: SearchRequest) -> list[Strip]:
         user=asked.user,
         session=asked.session,
         collapse=True,
+        size=_FOR_YOU,
     )
     title = "Picked for you" if known else "Trending now"
     return _strip(run, "foryou", title, recommendations(run, wanted), _FOR_YOU)
@@ -41,7 +46,12 @@ def for_shopper(run: Runtime, asked: SearchRequest) -> list[Strip]:
 def beside_item(run: Runtime, asked: SearchRequest, item_id: str) -> list[Strip]:
     """Return what is like a product, and what goes with it where the bundle can tell."""
     wanted = RecommendRequest(
-        scope="similar", item=item_id, user=asked.user, session=asked.session, collapse=True
+        scope="similar",
+        item=item_id,
+        user=asked.user,
+        session=asked.session,
+        collapse=True,
+        size=_BESIDE,
     )
     found = _strip(run, "similar", "More like this", recommendations(run, wanted), _BESIDE)
     answer = recommendations(run, wanted.model_copy(update={"scope": "cross_category"}))
@@ -55,4 +65,4 @@ def _strip(run: Runtime, id_: str, title: str, answer: Answer, n: int) -> list[S
     hits = answer.hits[:n]
     with run.pipeline() as pipeline:
         items = look_up(pipeline.engine, [hit.id for hit in hits])
-    return [Strip(id_, title, cards(hits, items))] if hits else []
+    return [Strip(id_, title, cards(hits, items), answer.id)] if hits else []

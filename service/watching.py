@@ -31,13 +31,18 @@ class Watching:
         Whose state is ranked with, and whose feature log is written.
     personalise, item
         As the pipeline is asked.
+    shown
+        How many places the shopper sees, those of earlier pages included.
     """
 
-    def __init__(self, run: Runtime, personalise: bool, item: str | None = None) -> None:
+    def __init__(
+        self, run: Runtime, personalise: bool, shown: int, item: str | None = None
+    ) -> None:
         self.id = uuid4().hex
         self._run = run
         self._personalise = personalise
         self._item = item
+        self._shown = shown
         self._ranking: Ranking | None = None
         self._marks = [self._mark()] if run.feature_log.wants(self.id) else []
 
@@ -72,6 +77,7 @@ class Watching:
             names=table.names,
             X=table.X,
             order=ranking.order.astype(np.int32),
+            shown=self._shown,
         )
         self._run.feature_log.write(served)
         return answer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,6 +12,8 @@ from search_rerank.config import Config
 if TYPE_CHECKING:
     from search_rerank.bundle import Bundle
     from search_rerank.errors import BundleError
+    from search_rerank.skew.rows import LoggedRows
+    from search_rerank.training import Shop
     from search_rerank.workspace import Workspace
 
 REFUSED = 2
@@ -32,12 +34,26 @@ REFUSED = 2
 )
 @click.option("--promote/--no-promote", default=True, help="Whether the bundle becomes live.")
 @click.option(
+    "--features",
+    type=click.Choice(["replay", "log"]),
+    default="replay",
+    show_default=True,
+    help="Compute all training rows anew, or take those of the feature log where it has them.",
+)
+@click.option(
     "--gate/--no-gate",
     default=False,
     help="Whether it must first be shown not to be worse, slow or large; exit code 2 if it is.",
 )
 @click.pass_context
-def train(ctx: click.Context, data: Path, refused: Path | None, promote: bool, gate: bool) -> None:
+def train(
+    ctx: click.Context,
+    data: Path,
+    refused: Path | None,
+    promote: bool,
+    features: Literal["replay", "log"],
+    gate: bool,
+) -> None:
     """Learn from a log, write a bundle, and let the service know the log.
 
     Scorers are fitted on events before t1, the reranker learns from the queries of t1..t2, then the
@@ -64,10 +80,16 @@ def train(ctx: click.Context, data: Path, refused: Path | None, promote: bool, g
     dataset = read_folder(data, refused)
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = workspace.shop(dataset, engine, cache)
+        logged = _logged_rows(workspace, shop) if features == "log" else None
         with checkpoints(workspace.checkpoints):
-            bundle = make_bundle(shop, learn(shop, bars))
+            learnt = learn(logged.asked(), bars, logged) if logged else learn(shop, bars)
+            bundle = make_bundle(shop, learnt)
         live = _live(workspace) if gate else None
         decision = decide(shop, bundle, live, workspace.bundles, bars) if gate else None
+    if logged is not None:
+        click.echo(
+            f"rankings learnt from: {logged.logged:,} as logged, {logged.replayed:,} replayed"
+        )
     if bundle.propensities is not None:
         click.echo(bundle.propensities.line())
     for line in bundle.selection.lines():
@@ -99,3 +121,22 @@ def _live(workspace: Workspace) -> Bundle | BundleError | None:
         return load_bundle(folder) if folder else None
     except BundleError as error:
         return error
+
+
+def _logged_rows(workspace: Workspace, shop: Shop) -> LoggedRows:
+    """Return what gives training rows from the feature log under the home."""
+    from search_rerank.errors import BundleError
+    from search_rerank.skew.log import log_folder, read_log
+    from search_rerank.skew.rows import LoggedRows
+
+    def alike(version: str) -> bool:
+        try:
+            theirs = workspace.bundle(version).config
+        except BundleError:
+            return False
+        ours = shop.config
+        return (ours.scorers, ours.features, ours.training.history, ours.training.gains) == (
+            theirs.scorers, theirs.features, theirs.training.history, theirs.training.gains
+        )  # fmt: skip
+
+    return LoggedRows(shop, list(read_log(log_folder(workspace.config))), alike)

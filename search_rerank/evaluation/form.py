@@ -69,7 +69,7 @@ def format_table(rows: Sequence[Row]) -> str:
 
 def _notes(rows: Sequence[Row]) -> list[str]:
     notes = [_difference(row) for row in rows if "minus_weighted" in row]
-    for _, task in groupby(rows, key=lambda row: str(row["system"]).startswith("e2e_")):
+    for _, task in groupby(rows, key=lambda row: str(row.get("system")).startswith("e2e_")):
         notes += _tests(list(task))
     if any(row.get("best_single") for row in rows):
         notes.insert(0, "* best single scorer; p by a paired randomisation test against it")

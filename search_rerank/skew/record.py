@@ -46,7 +46,9 @@ class Served:
     X
         float32 (n, d).
     order
-        int32 (n,), rows of the candidates as they were shown, best place first.
+        int32 (n,), rows of the candidates as they were ranked, best place first.
+    shown
+        How many places of that order the shopper has seen at most.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Served:
     names: tuple[str, ...]
     X: NDArray[np.float32]
     order: NDArray[np.int32]
+    shown: int
 
     def line(self) -> bytes:
         """Return the request as one line of JSON; the names stand once before it, see `heading`.
@@ -82,6 +85,7 @@ class Served:
             "engine": _packed(np.column_stack([found.lexical, found.vector, found.score]), "<f4"),
             "features": _packed(self.X, "<f4"),
             "order": _packed(self.order, "<i4"),
+            "shown": self.shown,
         }
         return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -115,6 +119,7 @@ class Served:
             names=tuple(names),
             X=np.ascontiguousarray(X.T),
             order=_unpacked(row["order"], "<i4", 1, len(ids))[0].astype(np.int32),
+            shown=row["shown"],
         )
 
 

@@ -221,3 +221,12 @@ def test_two_visitors_have_sessions_of_their_own(client: FlaskClient) -> None:
         return page.split('name="session" value="')[1].split('"')[0]
 
     assert session(client.get("/").text) != session(client.get("/").text)
+
+
+def test_the_forms_of_an_answer_name_it_as_their_ranking(client: FlaskClient, world: World) -> None:
+    """What is clicked can then be told to be what that answer led to."""
+    page = client.get("/?q=shoe&session=named").text
+    (ranking,) = set(re.findall(r'name="ranking" value="(\w{32})"', page))
+    assert client.post("/shop/events", data=form(world, ranking=ranking)).status_code == 303
+    by_engine = client.get("/?q=shoe&session=named&view=engine").text
+    assert 'name="ranking"' not in by_engine

@@ -57,7 +57,10 @@ def shop_around(client: FlaskClient, items: Sequence[str]) -> list[dict[str, Any
         for _ in range(2):
             answer = client.post("/search", json={"query": query, "size": 5, **who}).get_json()
             answers.append(answer)
-            hit = answer["hits"][1]["id"] if answer["hits"] else items[n]
+            ids = [hit["id"] for hit in answer["hits"]]
+            hit = ids[1] if ids else items[n]
+            page = {"event": "ranking", "id": answer["id"], "items": ids, "query": query, **who}
+            assert client.post("/events", json=page).status_code == 202
             click = {"item": hit, "type": "click", "query": query, "ranking": answer["id"], **who}
             assert client.post("/events", json=click).status_code == 202
     answers.append(client.get("/search?query=shoes&user=u00001&personalise=false").get_json())

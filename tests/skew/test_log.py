@@ -30,12 +30,22 @@ def served(id_: str = "r1", n: int = 3, X: np.ndarray | None = None, **more: obj
     query = Query("wool hat", "ann", None, k=n, now_ms=1_700_000_000_000)
     found = Candidates([f"p{i}" for i in range(n)], column, column * np.nan, -column, total=n)
     order = np.arange(n, dtype=np.int32)[::-1].copy()
-    one = Served(id_, "b1", query, 7, True, None, (), found, NAMES, X, order)
+    one = Served(id_, "b1", query, 7, True, None, (), found, NAMES, X, order, 2)
     return replace(one, **more)  # type: ignore[arg-type]
 
 
 def equal(one: Served, other: Served) -> None:
-    for name in ("id", "bundle", "query", "mark", "personalise", "item", "failed", "names"):
+    for name in (
+        "id",
+        "bundle",
+        "query",
+        "mark",
+        "personalise",
+        "item",
+        "failed",
+        "names",
+        "shown",
+    ):
         assert getattr(one, name) == getattr(other, name), name
     assert list(one.candidates.ids) == list(other.candidates.ids)
     for name in ("lexical", "vector", "score"):
