@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -86,7 +84,9 @@ def replayed() -> Replayed:
 @pytest.fixture(scope="session")
 def trees() -> LambdaMart:
     rows = replayed()
-    return LambdaMart.fit(rows.table, rows.gains, TreeOptions(trees=30, leaves=5, min_rows=5))
+    return LambdaMart.fit(
+        rows.table, rows.gains, TreeOptions(trees=30, leaves=5, min_rows=5, threads=1)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -136,5 +136,4 @@ def findings(shop: Shop, evaluated: Evaluated, trees: LambdaMart) -> Findings:
     fusions: dict[str, dict[str, Fusion]] = {"": {"lambdamart": trees}}
     places = Propensities("em", (1, 0.5), (1, 0.4), (1, 0.6), (900, 300), 1200, "asked for")
     evaluation = Evaluation({"": evaluated})
-    found = work_out(shop, evaluation, fusions, "cut in two", "lambdamart", propensities=places)
-    return replace(found)
+    return work_out(shop, evaluation, fusions, "cut in two", "lambdamart", propensities=places)

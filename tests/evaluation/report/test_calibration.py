@@ -17,6 +17,11 @@ def test_buckets_are_finer_towards_the_top_and_hold_every_row() -> None:
     assert buckets[1].scores == (500, 749)
 
 
+def test_a_score_on_an_edge_is_in_the_bucket_above() -> None:
+    buckets, _ = calibration(np.arange(1001.0), np.ones(1001))
+    assert [bucket.rows for bucket in buckets] == [500, 250, 150, 50, 30, 10, 5, 6]
+
+
 def test_a_score_that_misleads_does_not_rise() -> None:
     scores = np.arange(100.0)
     assert not calibration(scores, (scores < 50).astype(float))[1]

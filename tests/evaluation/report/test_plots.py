@@ -30,6 +30,12 @@ def test_the_same_data_gives_the_same_bytes_and_nothing_is_fetched() -> None:
         assert "<metadata" not in svg and "<?xml" not in svg
 
 
+def test_only_ids_that_something_refers_to_are_left() -> None:
+    ids = re.findall(r' id="([^"]+)"', drawn())
+    assert ids
+    assert all(f"#{id_}" in drawn() for id_ in ids)
+
+
 def test_colour_tells_what_stands_out_and_which_way() -> None:
     assert CHOSEN in drawn(zero=True) and WORSE in drawn(zero=True) and OTHER in drawn(zero=True)
     assert WORSE not in drawn(zero=False)

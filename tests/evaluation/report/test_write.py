@@ -67,6 +67,7 @@ def test_the_page_fetches_nothing_and_its_links_lead_somewhere(page: _Elements) 
     assert not {"link", "script", "img", "iframe", "object"} & {tag for tag, _ in page.found}
     links = [attrs["href"] or "" for _, attrs in page.found if "href" in attrs]
     ids = [attrs["id"] for _, attrs in page.found if attrs.get("id")]
+    assert len(set(ids)) == len(ids)
     assert {link for link in links if not link.startswith("#")} == set()
     assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
     sections = [attrs["id"] for tag, attrs in page.found if tag == "section"]

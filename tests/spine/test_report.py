@@ -1,0 +1,86 @@
+"""`search-rerank evaluate --report` on a written shop, and its page in a real Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import ir_measures
+import orjson
+import pytest
+from ir_measures import nDCG
+
+from tests.spine.world import SMALL, World, run
+
+FILES = ["importance.csv", "per_query.csv", "qrels.txt", "report.html", "runs", "slices.csv"]
+
+
+@pytest.fixture(scope="module")
+def report(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluated")
+    settings = {**SMALL, "home": str(world.config.home), "engine": {"index": "demo-corner"}}
+    command = ("evaluate", "--data", str(world.data), "--report", str(folder / "report"))
+    result = run(settings, folder, *command)
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert result.output.endswith(f"report written to {folder / 'report' / 'report.html'}\n")
+    return folder / "report"
+
+
+def test_the_report_has_the_table_of_the_terminal(report: Path, world: World) -> None:
+    assert sorted(path.name for path in report.iterdir()) == [*FILES, "table.json"]
+    rows = orjson.loads((report / "table.json").read_bytes())["rows"]
+    for row, shown in zip(rows, world.table["rows"], strict=True):
+        row.pop("minus_baseline", None)
+        assert row == shown
+
+
+def test_the_runs_of_a_real_log_give_its_figures(report: Path, world: World) -> None:
+    """What was taken below the places kept counts nothing for nDCG@10, here and there."""
+    qrels = list(ir_measures.read_trec_qrels(str(report / "qrels.txt")))
+    for row in world.table["rows"]:
+        run = ir_measures.read_trec_run(str(report / "runs" / f"{row['system']}.run"))
+        value = ir_measures.calc_aggregate([nDCG @ 10], qrels, list(run))[nDCG @ 10]
+        assert value == pytest.approx(row["nDCG@10"], abs=1e-6)
+
+
+def test_what_cannot_be_reported_is_refused_before_the_work(world: World, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine", encoding="utf-8")
+    settings = {**SMALL, "home": str(tmp_path / "nowhere")}
+    command = ("evaluate", "--data", str(world.data), "--report", str(tmp_path))
+    result = run(settings, tmp_path, *command)
+    assert result.exit_code == 1
+    assert "expected an empty folder or an earlier report" in result.output
+
+
+@pytest.mark.browser
+def test_the_page_shows_its_plots_and_fits_a_screen(report: Path, tmp_path: Path) -> None:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.by import By
+
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if browser is None or driver is None:
+        pytest.skip("no chromium or chromedriver on the PATH: apt-get install chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    for option in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
+        options.add_argument(option)
+    options.add_argument(f"--user-data-dir={tmp_path / 'chromium'}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    try:
+        chrome.get((report / "report.html").as_uri())
+        assert chrome.get_log("browser") == []  # type: ignore[no-untyped-call]
+        assert "ranks better than engine" in chrome.find_element(By.TAG_NAME, "h1").text
+        plots = chrome.find_elements(By.TAG_NAME, "svg")
+        assert len(plots) >= 4
+        assert all(plot.size["height"] > 100 and plot.size["width"] > 300 for plot in plots)
+        wide = "return document.documentElement.scrollWidth <= window.innerWidth"
+        assert chrome.execute_script(wide)
+        for table in chrome.find_elements(By.CSS_SELECTOR, ".wide"):  # no column is out of sight
+            assert table.get_property("scrollWidth") <= table.get_property("clientWidth")  # type: ignore[operator]
+        chrome.set_window_size(420, 900)
+        assert chrome.execute_script(wide)
+    finally:
+        chrome.quit()
