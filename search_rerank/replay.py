@@ -108,21 +108,23 @@ class Replay:
         progress
             Called with the number of occasions done since the last call.
         """
+        from threadpoolctl import threadpool_limits
+
         state = MemoryState(self.gains)
         log = _Told(events)
         log.tell(state, cut_ms)
         found = _Remembered(self.retriever)
-        parts: list[Replayed] = []
-        for occasion in occasions:
-            if self.live:
-                log.tell(state, occasion.query.now_ms)
-            parts.append(self._one(occasion, found.candidates(occasion), state))
-            if len(parts) == groups:
-                yield Replayed.concat(parts)
-                parts = []
-            if progress is not None:
-                progress(1)
-        if parts:
+        for start in range(0, len(occasions), groups):
+            parts: list[Replayed] = []
+            # The products of one query are small: threads cost more than they save, and sum in
+            # another order.
+            with threadpool_limits(1, "blas"):
+                for occasion in occasions[start : start + groups]:
+                    if self.live:
+                        log.tell(state, occasion.query.now_ms)
+                    parts.append(self._one(occasion, found.candidates(occasion), state))
+                    if progress is not None:
+                        progress(1)
             yield Replayed.concat(parts)
 
     def _one(self, occasion: Occasion, candidates: Candidates, state: MemoryState) -> Replayed:
