@@ -36,7 +36,7 @@ from benchmarks.beauty_settings import (
     config_at,
 )
 from benchmarks.common import options, report
-from benchmarks.replayed_rows import Window, rows_of, selected, taught
+from benchmarks.replayed_rows import Window, rows_of, selected, some
 from benchmarks.seeded import Scores, Seeded
 from search_rerank.data.layouts import data_root, load_dataset
 from search_rerank.engines import open_engine
@@ -108,12 +108,10 @@ def engine_order(table: FeatureTable) -> NDArray[np.float64]:
     return -table.engine_rank.astype(np.float64)
 
 
-def cascades(
-    table: FeatureTable, gains: NDArray[np.float32], first: Weighted, seeds: int
-) -> list[Cascade]:
+def cascades(rows: Replayed, first: Weighted, seeds: int) -> list[Cascade]:
     """Return the cascade under each seed."""
     return [
-        Cascade.fit(table, gains, first, FIRST_STAGE, replace(TREES, seed=seed))
+        Cascade.fit(rows.table, rows.gains, first, FIRST_STAGE, replace(TREES, seed=seed))
         for seed in range(seeds)
     ]
 
@@ -122,9 +120,11 @@ def fusions(rows: Replayed, seeds: int) -> Systems:
     """Learn every fusion of the demo's table; those that rank by a formula have no seed."""
     names = voters(rows.table.names)
     first = Weighted.fit(rows.table, rows.gains, names)
-    staged = cascades(rows.table, rows.gains, first, seeds)
-    table, gains = taught(rows, ALL_CANDIDATES)
-    trees = [LambdaMart.fit(table, gains, replace(TREES, seed=seed)) for seed in range(seeds)]
+    staged = cascades(rows, first, seeds)
+    fewer = some(rows, ALL_CANDIDATES)
+    trees = [
+        LambdaMart.fit(fewer.table, fewer.gains, replace(TREES, seed=seed)) for seed in range(seeds)
+    ]
     return {
         "vote": [Vote(names).fuse] * seeds,
         "weighted": [first.fuse] * seeds,
@@ -135,15 +135,14 @@ def fusions(rows: Replayed, seeds: int) -> Systems:
 
 def ablations(rows: Replayed, seeds: int) -> Systems:
     """Learn the cascade with all features, and without each group of them."""
-    table, gains = taught(rows, ABLATION)
     found: Systems = {}
     for what, left_out in {"nothing": (), **WITHOUT}.items():
-        fewer = selected(table, left_out)
-        if left_out and fewer.names == table.names:  # the data set has none of these
+        fewer = replace(rows, table=selected(rows.table, left_out))
+        if left_out and fewer.table.names == rows.table.names:  # the data set has none of these
             found[f"cascade without {what}"] = found["cascade without nothing"]
             continue
-        first = Weighted.fit(fewer, gains, voters(fewer.names))
-        learnt = cascades(fewer, gains, first, seeds)
+        first = Weighted.fit(fewer.table, fewer.gains, voters(fewer.table.names))
+        learnt = cascades(fewer, first, seeds)
         found[f"cascade without {what}"] = [partial(fused, one, left_out) for one in learnt]
     return found
 
@@ -156,7 +155,7 @@ def fused(cascade: Cascade, left_out: Sequence[str], table: FeatureTable) -> NDA
 def systems_of(run: Run, shop: Shop, rows: Replayed, seeds: int) -> tuple[Systems, frozenset[str]]:
     """Return the rows of a run, and which of them are a scorer alone."""
     if run.kind == "ablation":
-        return ablations(rows, seeds), frozenset()
+        return ablations(some(rows, ABLATION[0]), seeds), frozenset()
     alone: Systems = {}
     if run.live:
         alone["popularity"] = [partial(column, DEMAND)] * seeds
@@ -188,7 +187,8 @@ def measure(
     seconds[run.named.format("learn")] = perf_counter() - start
     start = perf_counter()
     seen = Seeded(systems, alone)
-    seen.add(rows_of(shop, Window(test, end), run.prefix, RANKED[run.kind], folder))
+    ranked = rows_of(shop, Window(test, end), run.prefix, RANKED[run.kind], folder)
+    seen.add(some(ranked, ABLATION[1]) if run.kind == "ablation" else ranked)
     seconds[run.named.format("evaluate")] = perf_counter() - start
     table = seen.rows(run.named, retrieval=bool(run.prefix))
     for row in table:

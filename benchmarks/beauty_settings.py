@@ -41,8 +41,8 @@ TEACHING: Mapping[str, int] = {
 """Queries replayed for training at most, by kind of rows; there are 14,039 in the window."""
 ALL_CANDIDATES = 4_000
 """Queries of those that LambdaMART alone learns from, whose trees see every candidate."""
-ABLATION = 4_000
-"""Queries of those that every cascade of an ablation learns from."""
+ABLATION = (3_000, 6_000)
+"""Queries of those that every cascade of an ablation learns from, and that it ranks."""
 RANKED: Mapping[str, int] = {
     "static": 20_000,
     "online": 20_000,

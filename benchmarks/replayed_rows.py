@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search_rerank.answer import Degraded
 from search_rerank.features.builder import FeatureBuilder
@@ -59,14 +58,22 @@ def selected(table: FeatureTable, left_out: Sequence[str]) -> FeatureTable:
     return replace(table, names=tuple(table.names[n] for n in keep), X=table.X[:, keep])
 
 
-def taught(rows: Replayed, most: int) -> tuple[FeatureTable, NDArray[np.float32]]:
-    """Return rows and gains of at most so many groups, spread evenly; the others become empty."""
-    groups = len(rows.table.sizes)
-    if groups <= most:
-        return rows.table, rows.gains
-    chosen = np.linspace(0, groups - 1, most).astype(int)
+def some(rows: Replayed, most: int) -> Replayed:
+    """Return at most so many groups, spread evenly."""
+    sizes = rows.table.sizes
+    if len(sizes) <= most:
+        return rows
+    chosen = np.linspace(0, len(sizes) - 1, most).astype(int)
     keep = np.isin(rows.table.group, chosen)
-    return rows.table.rows(keep), rows.gains[keep]
+    kept = rows.table.rows(keep)
+    return Replayed(
+        replace(kept, offsets=np.concatenate([[0], np.cumsum(sizes[chosen])])),
+        rows.gains[keep],
+        [rows.missed[n] for n in chosen.tolist()],
+        [rows.occasions[n] for n in chosen.tolist()],
+        rows.items[keep],
+        rows.places[keep],
+    )
 
 
 def rows_of(shop: Shop, window: Window, prefix: str, most: int, folder: Path | None) -> Replayed:

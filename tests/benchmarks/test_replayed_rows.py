@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.replayed_rows import _read, _write, selected, taught
+from benchmarks.replayed_rows import _read, _write, selected, some
 from tests.benchmarks.test_seeded import N, replayed
 
 
@@ -14,12 +14,16 @@ def test_columns_are_left_out_by_how_their_names_begin() -> None:
     assert selected(table, ()) is table
 
 
-def test_few_groups_are_spread_evenly_and_the_others_empty() -> None:
+def test_few_groups_are_spread_evenly_with_all_that_belongs_to_them() -> None:
     rows = replayed([f"s{n}" for n in range(5)])
-    table, gains = taught(rows, 3)
-    np.testing.assert_array_equal(table.sizes, [N, 0, N, 0, N])
-    np.testing.assert_array_equal(gains, np.tile([0, 0, 0, 1], 3))
-    assert taught(rows, 5)[0] is rows.table
+    rows = replace(rows, missed=[[float(n)] for n in range(5)], items=np.arange(20, dtype=np.int32))
+    few = some(rows, 3)
+    np.testing.assert_array_equal(few.table.sizes, [N, N, N])
+    assert few.shoppers == ["s0", "s2", "s4"]
+    assert few.missed == [[0.0], [2.0], [4.0]]
+    np.testing.assert_array_equal(few.gains, np.tile([0, 0, 0, 1], 3))
+    np.testing.assert_array_equal(few.items, [*range(4), *range(8, 12), *range(16, 20)])
+    assert some(rows, 5) is rows
 
 
 def test_kept_rows_come_back_as_they_were(tmp_path: Path) -> None:
