@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from search_rerank.bundle import Bundle, save_bundle
 from search_rerank.config import GateConfig
 from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.late import Late
 from search_rerank.features.moment import read_moment
 from search_rerank.gate.decision import Finding
 from search_rerank.occasions import Occasion
@@ -30,6 +31,7 @@ def latency(
     occasions: Sequence[Occasion],
     settings: GateConfig,
     clock: Callable[[], float],
+    late: Sequence[Late] = (),
 ) -> Finding:
     """Return whether features and fusion of a request are quick enough, by the median.
 
@@ -43,8 +45,10 @@ def latency(
         Requests to time, spread evenly.
     clock
         Returns seconds from some moment on, as `time.perf_counter`.
+    late
+        Columns that a stage of the fusion may ask for.
     """
-    builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
+    builder = FeatureBuilder(bundle.catalogue, bundle.scorers, late)
     training = bundle.config.training
     took = []
     for occasion in spread(occasions, settings.latency_requests + _WARM):

@@ -59,7 +59,8 @@ def decide(
         if occasions:
             state = MemoryState(config.training.gains)
             state.append(shop.events.before(cut.test).log)
-            findings.append(latency(new, replay.retriever, state, occasions, settings, clock))
+            late = replay.builder.late
+            findings.append(latency(new, replay.retriever, state, occasions, settings, clock, late))
     findings.append(size(new, bundles, settings))
     return Decision(findings, live.version if isinstance(live, Bundle) else None, settings)
 

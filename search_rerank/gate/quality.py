@@ -142,7 +142,7 @@ def judge(held_out: HeldOut, settings: GateConfig, seed: int) -> Finding:
 def _alike(shop: Shop, new: Bundle, live: Bundle) -> bool:
     """Return whether one replay gives both bundles the rows they would be served with."""
     ours, theirs = shop.config, live.config
-    read = ("history", "gains", "live")
+    read = ("history", "gains", "live", "cross_encoder")
     return (
         tuple(new.features) == tuple(live.features)
         and shop.encoder.fingerprint == live.encoder.fingerprint

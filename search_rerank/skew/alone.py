@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def of_model(rows: Replayed, ranker: Fusion, features: Sequence[str]) -> float |
     if not set(features) <= set(table.names):
         return None
     places = [table.names.index(name) for name in features]
-    own = type(table)(tuple(features), table.X[:, places], table.offsets, table.engine_rank)
+    own = replace(table, names=tuple(features), X=table.X[:, places])
     return _ndcg(rows, ranker.fuse(own).astype(np.float64), table.engine_rank)
 
 

@@ -83,7 +83,8 @@ class LoggedRows:
         progress: Progress,
     ) -> Replayed:
         """Return the rows of occasions, as `search_rerank.training.Rows`."""
-        names = _names(replay.builder)
+        # What a stage computes late was not logged: one cross-encoder must judge all rows alike.
+        names = () if replay.builder.late else _names(replay.builder)
         taken, left, parts = [], [], []
         for one in occasions:
             served = self._served.get(one.ranking or "")
