@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from search_rerank.config import IndexConfig
+from search_rerank.data.events import Events
 from search_rerank.data.item import Item
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
@@ -145,6 +146,16 @@ def demand_boosts(
     """
     demand = counters.item_counts(ids, now_ms).decayed[:, HALF_LIVES_DAYS.index(30.0)]
     return dict(zip(ids, (1.0 + weight * np.log1p(demand)).tolist(), strict=True))
+
+
+def boosts(
+    events: Events, cut_ms: int, gains: Mapping[str, float], weight: float
+) -> dict[str, float]:
+    """Return each item's factor on the word score, from its demand before a time."""
+    before = events.log[: int(np.searchsorted(events.time_ms, cut_ms, side="left"))]
+    counters = Counters(gains)
+    counters.add_many((event.item, event.type, event.time_ms) for event in before)
+    return demand_boosts(counters, events.items.ids(), cut_ms, weight)
 
 
 def attribute_names(items: Iterable[Item]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from search_rerank.features.late import late_features
 from search_rerank.fitting import Fitted, fit_fusions
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.lambdamart import LambdaMart
-from search_rerank.indexing import demand_boosts, write_catalogue
+from search_rerank.indexing import boosts, write_catalogue
 from search_rerank.labels.objectives import worth
 from search_rerank.labels.propensity import Propensities, estimate
 from search_rerank.labels.weighing import inverse_propensities, weigh
@@ -38,7 +38,6 @@ from search_rerank.replay import Replay, Replayed
 from search_rerank.retriever import Retriever
 from search_rerank.scorers import create
 from search_rerank.scorers.base import Scorer
-from search_rerank.state.counters import Counters
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -120,16 +119,6 @@ def fit_scorers(shop: Shop, cut_ms: int) -> list[Scorer]:
         create(scorer.name, scorer.options, shared).fit(past, shop.catalogue, now_ms=cut_ms)
         for scorer in shop.config.scorers
     ]
-
-
-def boosts(
-    events: Events, cut_ms: int, gains: Mapping[str, float], weight: float
-) -> dict[str, float]:
-    """Return each item's factor on the word score, from its demand before a time."""
-    before = events.log[: int(np.searchsorted(events.time_ms, cut_ms, side="left"))]
-    counters = Counters(gains)
-    counters.add_many((event.item, event.type, event.time_ms) for event in before)
-    return demand_boosts(counters, events.items.ids(), cut_ms, weight)
 
 
 @contextmanager
