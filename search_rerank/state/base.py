@@ -13,7 +13,7 @@ from search_rerank.data.event import Interaction, Ranking
 
 HALF_LIVES_DAYS = (1.0, 7.0, 30.0, 180.0)
 """Half-lives of the decayed counters, in days."""
-QUERY_HALF_LIVES_DAYS = (7.0, 30.0, 180.0)
+QUERY_HALF_LIVES_DAYS = (1.0, 7.0, 30.0, 180.0)
 """Half-lives of the decayed counters of (query, item) pairs, in days."""
 
 SHARPNESS = (8.0, 3.0)

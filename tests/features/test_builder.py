@@ -102,9 +102,9 @@ def test_the_trend_is_that_of_the_whole_category() -> None:
     np.testing.assert_allclose(share, [0.5 / 1.5, 1 / 1.5], rtol=1e-5)
 
 
-def test_what_was_taken_after_the_words_under_three_half_lives() -> None:
+def test_what_was_taken_after_the_words_under_four_half_lives() -> None:
     table = build(ANN, did(1, "boot", NOW - 30 * DAY, query="Shoe"), did(2, "lamp", NOW))
-    for days in (7, 30, 180):
+    for days in (1, 7, 30, 180):
         found = table.column(f"query.interactions_{days}d")
         np.testing.assert_allclose(found, [np.log1p(2 ** (-30 / days)), 0, 0, 0], rtol=1e-5)
 
