@@ -158,8 +158,8 @@ def _learn(
     from search_rerank.bundle import promote_bundle, save_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.evaluation.evaluate import evaluate
-    from search_rerank.indexing import write_catalogue
-    from search_rerank.training import boosts, cuts, make_bundle, train
+    from search_rerank.indexing import boosts, write_catalogue
+    from search_rerank.training import cuts, make_bundle, train
     from search_rerank.workspace import Workspace
 
     def timed(what: str, since: float) -> float:
