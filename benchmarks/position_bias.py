@@ -219,8 +219,8 @@ def compared(values: Mapping[str, Mapping[str, NDArray[np.float64]]], who: list[
 @click.command()
 @click.option("--seeds", default=3, show_default=True, help="How many shops.")
 @click.option("--rankings", default=100_000, show_default=True, help="How many a shop has.")
-@click.option("--train", default=5000, show_default=True, help="Queries to learn from.")
-@click.option("--test", default=2000, show_default=True, help="Queries to be measured on.")
+@click.option("--train", default=2500, show_default=True, help="Queries to learn from.")
+@click.option("--test", default=1000, show_default=True, help="Queries to be measured on.")
 @options
 def main(
     seeds: int, rankings: int, train: int, test: int, data: Path | None, json_file: Path | None
@@ -258,7 +258,9 @@ def main(
             for measure, numbers in of.items():
                 pooled.setdefault(name, {}).setdefault(measure, []).append(numbers)
         rows = compared(values, who)
-        trained += [{**row, "system": f"{row['system']}, seed {seed}"} for row in rows]
+        rows = [{**row, "system": f"{row['system']}, seed {seed}"} for row in rows]
+        print(format_table(rows), flush=True)  # a seed takes minutes
+        trained += rows
     joined = {
         name: {measure: np.concatenate(numbers) for measure, numbers in of.items()}
         for name, of in pooled.items()
