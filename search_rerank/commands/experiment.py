@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from search_rerank.config import Config
+
 if TYPE_CHECKING:
     from search_rerank.experiments.analysis import Effect
     from search_rerank.experiments.assignment import Experiment
@@ -111,6 +113,67 @@ def analyse(
     click.echo(format_table(rows))
     if json_file is not None:
         write_json(json_file, name, protocol, rows, {"analyse": perf_counter() - begun})
+
+
+@experiment.command()
+@click.option(
+    "--data",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with catalogue and events, the ones the bundle was trained on.",
+)
+@click.option("--bundle", help="Version of the bundle; the live one where left out.")
+@click.option("--rankings", default=5000, show_default=True, help="How many are ordered anew.")
+@_json
+@click.pass_obj
+def estimate(
+    config: Config, data: Path, bundle: str | None, rankings: int, json_file: Path | None
+) -> None:
+    """Print what each fusion of a bundle would have been worth on the log's rankings.
+
+    Pages shown after the test cut are ordered anew, and clicks are weighed by how often places are
+    looked at, estimated from the rankings before it. Nobody sees anything: see docs/experiments.md.
+    """
+    from contextlib import closing
+    from time import perf_counter
+
+    import numpy as np
+
+    from search_rerank.commands.progress import Bars
+    from search_rerank.commands.reading import read_folder
+    from search_rerank.engines import open_engine
+    from search_rerank.evaluation.counterfactual import estimates, rank_pages
+    from search_rerank.evaluation.form import format_table, write_json
+    from search_rerank.labels.propensity import estimate as estimate_propensities
+    from search_rerank.training import cuts, open_shop
+    from search_rerank.workspace import Workspace
+
+    begun = perf_counter()
+    workspace = Workspace(config)
+    loaded = workspace.bundle(bundle)
+    trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
+    rng = np.random.default_rng(trained.training.seed)
+    with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
+        shop = open_shop(read_folder(data), trained, engine, loaded.encoder, cache)
+        end_ms = cuts(shop.events, trained.training).test
+        seen = estimate_propensities(
+            shop.events, trained.labels, trained.training.gains, end_ms, rng
+        )
+        if seen.method == "none":
+            raise click.ClickException(f"{seen.line()}: the log cannot tell of other orders")
+        pages = rank_pages(shop, loaded.serving, rankings, bars)
+    rows = estimates(pages, seen)
+    protocol = (
+        f"{shop.dataset.name}: {len(pages.logged):,} shown pages after the test cut, ordered anew; "
+        f"clicks a ranking, gained over what was shown; {seen.line()}"
+    )
+    click.echo(protocol)
+    click.echo(format_table([{k: v for k, v in row.items() if k != "warnings"} for row in rows]))
+    for row in rows:
+        for warning in row["warnings"]:
+            click.echo(f"{row['system']}: {warning}", err=True)
+    if json_file is not None:
+        write_json(json_file, "counterfactual", protocol, rows, {"all": perf_counter() - begun})
 
 
 @experiment.command()

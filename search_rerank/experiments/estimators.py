@@ -12,6 +12,9 @@ looked at, all summed within a ranking and averaged over rankings:
   ``w (c - e q)`` for what it got wrong. No bias where either the weights or q are right. With q one
   number for all it is SNIPS.
 
+Where w is the looks that the new ranker gives a row over e, and it orders the very items that were
+shown (`search_rerank.experiments.weights.as_shown`), w e is what it gives: all three are one.
+
 Intervals are normal, over shoppers.
 """
 
@@ -52,6 +55,14 @@ class Predicted:
 def ips(logged: Logged, target: Target, level: float = 0.95) -> Interval:
     """Return the inverse propensity estimate of clicks a ranking, with its interval."""
     return _mean(logged, logged.per_ranking(target.weight * logged.click), level)
+
+
+def gained(logged: Logged, target: Target, level: float = 0.95) -> Interval:
+    """Return how many more clicks a ranking the new ranker gets than the log's own, by IPS.
+
+    Shoppers who click much do so under both: the difference is surer than either value.
+    """
+    return _mean(logged, logged.per_ranking((target.weight - 1) * logged.click), level)
 
 
 def snips(logged: Logged, target: Target, level: float = 0.95) -> Interval:

@@ -13,7 +13,7 @@ from search_rerank.evaluation.compare import bootstrap_ci
 from search_rerank.experiments.attraction import cross_fitted, reranked
 from search_rerank.experiments.clustered import Interval
 from search_rerank.experiments.diagnostics import clip, diagnose
-from search_rerank.experiments.estimators import Predicted, doubly_robust, ips, snips
+from search_rerank.experiments.estimators import Predicted, doubly_robust, gained, ips, snips
 from search_rerank.experiments.logged import Logged, Target
 from search_rerank.experiments.policies import PlackettLuce, looks
 from search_rerank.experiments.weights import as_shown, item_position, policy_aware
@@ -116,6 +116,29 @@ def test_doubly_robust_with_one_rate_for_all_is_self_normalised() -> None:
     predicted = Predicted(np.full(4, rate), np.full(2, 1.5 * rate))
     same = doubly_robust(SMALL, target, predicted).value
     assert same == pytest.approx(snips(SMALL, target).value)
+
+
+def test_all_are_one_where_the_shown_items_are_ordered_anew() -> None:
+    world = World.draw(np.random.default_rng(0))
+    policy = PlackettLuce(world.scores, 1.5)
+    shown = world.log(np.random.default_rng(1), policy, each=20)
+    target = targets(world, shown, world.best(), policy)["as_shown"]
+    found = estimates(shown, target, world.best())
+    for name in ("snips", "dr"):
+        assert found[name].value == pytest.approx(found["ips"].value)
+        assert found[name].error == pytest.approx(found["ips"].error)
+
+
+def test_what_is_gained_is_the_value_less_the_clicks() -> None:
+    world = World.draw(np.random.default_rng(0))
+    policy = PlackettLuce(world.scores, 1.5)
+    shown = world.log(np.random.default_rng(1), policy, each=400)
+    target = targets(world, shown, world.best(), policy)["policy_aware"]
+    value, over = ips(shown.logged, target), gained(shown.logged, target)
+    assert over.value == pytest.approx(value.value - shown.logged.click.sum() / 3200)
+    assert over.error < value.error
+    drawn = (looks(policy.chances(), LOOKS) * world.attraction).sum(axis=1).mean()
+    assert over.covers(world.value(world.best()) - drawn)
 
 
 def test_doubly_robust_needs_only_one_of_the_two_to_be_right() -> None:
