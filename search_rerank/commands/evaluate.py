@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from search_rerank.bundle import Bundle
     from search_rerank.evaluation.evaluated import Evaluation
+    from search_rerank.labels.propensity import Propensities
     from search_rerank.training import Shop
 
 
@@ -98,32 +99,35 @@ def _report(
     baseline: str,
     seconds: Mapping[str, float],
 ) -> None:
-    import numpy as np
-
-    from search_rerank.config.labels import LabelsConfig
-    from search_rerank.evaluation.evaluate import protocol
     from search_rerank.evaluation.report.findings import work_out
     from search_rerank.evaluation.report.write import write_report
-    from search_rerank.labels.propensity import estimate
-    from search_rerank.training import cuts
 
-    training = shop.config.training
-    looked_at = estimate(
-        shop.events,
-        LabelsConfig(),
-        training.gains,
-        cuts(shop.events, training).test,
-        np.random.default_rng(training.seed),
-    )
     findings = work_out(
         shop,
         evaluation,
         bundle.fusions,
-        protocol(shop),
         bundle.ranker.name,
         baseline,
-        looked_at if looked_at.rankings else None,
+        bundle.propensities or _looked_at(shop),
+        bundle.selection,
     )
     titles = {item.id: item.title for item in shop.dataset.items}
-    gain_names = {gain: kind for kind, gain in training.gains.items()}
+    gain_names = {gain: kind for kind, gain in shop.config.training.gains.items()}
     write_report(folder, findings, shop.catalogue, titles, gain_names, seconds)
+
+
+def _looked_at(shop: Shop) -> Propensities | None:
+    """Estimate how far shoppers look from what the log held before the cut; None without rankings.
+
+    A bundle that was not corrected for position bias says nothing of it.
+    """
+    import numpy as np
+
+    from search_rerank.labels.propensity import estimate
+    from search_rerank.training import cuts
+
+    config = shop.config
+    end_ms = cuts(shop.events, config.training).test
+    rng = np.random.default_rng(config.training.seed)
+    found = estimate(shop.events, config.labels, config.training.gains, end_ms, rng)
+    return found if found.rankings else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from search_rerank.evaluation import evaluate as room
 from search_rerank.evaluation.collecting import Collected, System
 from search_rerank.evaluation.evaluate import evaluate
 from search_rerank.evaluation.evaluated import Evaluated, Evaluation, Row
+from search_rerank.evaluation.report.findings import work_out
+from search_rerank.evaluation.report.write import write_report
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.base import Fusion
 from search_rerank.occasions import Occasion
 from search_rerank.query import Query
 from search_rerank.replay import Replayed
@@ -134,8 +138,13 @@ def asked(world: World) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def evaluation(asked: Shop) -> Evaluation:
-    return evaluate(asked, train(asked))
+def fusions(asked: Shop) -> Mapping[str, Mapping[str, Fusion]]:
+    return train(asked)
+
+
+@pytest.fixture(scope="module")
+def evaluation(asked: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Evaluation:
+    return evaluate(asked, fusions)
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +202,23 @@ def test_the_task_that_serves_searches_the_whole_catalogue(evaluation: Evaluatio
     assert evaluation.serving is evaluation.tasks["e2e_"]
     assert evaluation.serving.whole_catalogue
     assert isinstance(evaluation.serving, Evaluated)
+
+
+def test_a_report_of_both_tasks_has_files_of_each(
+    asked: Shop, fusions: Mapping[str, Mapping[str, Fusion]], evaluation: Evaluation, tmp_path: Path
+) -> None:
+    findings = work_out(asked, evaluation, fusions, "cascade", "weighted")
+    write_report(tmp_path, findings, asked.catalogue, {}, {}, {})
+    for prefix, task in evaluation.tasks.items():
+        lines = (tmp_path / f"{prefix}per_query.csv").read_text("utf-8").splitlines()
+        assert len(lines) == 1 + len(task.occasions)
+        assert (tmp_path / f"{prefix}qrels.txt").is_file()
+        assert (tmp_path / "runs" / f"{prefix}cascade.run").is_file()
+    text = (tmp_path / "report.html").read_text("utf-8")
+    assert text.index("Given candidates") < text.index("Whole catalogue, end to end")
+    assert findings.main.evaluated is evaluation.serving
+    assert findings.explanation is not None  # of the trees that serve, not of the other task's
+    assert findings.explanation.importance == fusions["e2e_"]["cascade"].importance()  # type: ignore[attr-defined]
 
 
 def test_what_is_ranked_is_what_the_protocol_asks(asked: Shop) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.errors import ConfigError, nearest
 from search_rerank.evaluation.beyond import Shelf, parse_list_measure
+from search_rerank.evaluation.evaluate import protocol
 from search_rerank.evaluation.evaluated import FIRST, Evaluated, Evaluation, Row
 from search_rerank.evaluation.exposure import GroupExposure, exposure_by_group
 from search_rerank.evaluation.report.calibration import Bucket, calibration
@@ -25,6 +26,7 @@ from search_rerank.evaluation.wins import (
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.contributions import Contributions, Explains
+from search_rerank.fusion.selection import Selection
 from search_rerank.labels.propensity import Propensities
 from search_rerank.training import Shop, cuts
 
@@ -105,7 +107,9 @@ class Findings:
     counts, won, lost
         Queries by who is better on them, and examples.
     propensities
-        How often each place is looked at, None where nothing could be estimated.
+        How often each place is looked at, None for a log without rankings.
+    selection
+        How the chosen fusion was chosen, None where that is not known.
     """
 
     name: str
@@ -124,16 +128,17 @@ class Findings:
     won: Sequence[SideBySide]
     lost: Sequence[SideBySide]
     propensities: Propensities | None = None
+    selection: Selection | None = None
 
 
 def work_out(
     shop: Shop,
     evaluation: Evaluation,
     fusions: Mapping[str, Mapping[str, Fusion]],
-    protocol: str,
     chosen: str,
     baseline: str = "engine",
     propensities: Propensities | None = None,
+    selection: Selection | None = None,
 ) -> Findings:
     """Return what an evaluation found of a fusion, beside a baseline.
 
@@ -141,12 +146,10 @@ def work_out(
     ----------
     shop, fusions
         What was evaluated.
-    protocol
-        In words, see `search_rerank.evaluation.evaluate.protocol`.
     chosen, baseline
         Names of systems in the table, without a prefix.
-    propensities
-        To be shown.
+    propensities, selection
+        To be shown, where there are any.
 
     Raises
     ------
@@ -174,7 +177,7 @@ def work_out(
     won_and_lost = wins_and_losses(main.of(chosen), main.of(baseline), n=len(main.occasions))
     return Findings(
         name=shop.dataset.name,
-        protocol=protocol,
+        protocol=protocol(shop),
         chosen=chosen,
         baseline=baseline,
         tasks=tasks,
@@ -199,6 +202,7 @@ def work_out(
         won=_examples(shop, main, won_and_lost.most_won, chosen, baseline),
         lost=_examples(shop, main, won_and_lost.most_lost, chosen, baseline),
         propensities=propensities,
+        selection=selection,
     )
 
 

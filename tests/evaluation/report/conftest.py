@@ -17,6 +17,7 @@ from search_rerank.evaluation.report.findings import Findings, work_out
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
+from search_rerank.fusion.selection import Selection, Trial
 from search_rerank.labels.propensity import Propensities
 from search_rerank.occasions import Occasion
 from search_rerank.query import Query
@@ -136,4 +137,9 @@ def findings(shop: Shop, evaluated: Evaluated, trees: LambdaMart) -> Findings:
     fusions: dict[str, dict[str, Fusion]] = {"": {"lambdamart": trees}}
     places = Propensities("em", (1, 0.5), (1, 0.4), (1, 0.6), (900, 300), 1200, "asked for")
     evaluation = Evaluation({"": evaluated})
-    return work_out(shop, evaluation, fusions, "cut in two", "lambdamart", propensities=places)
+    trials = (
+        Trial("lambdamart", "", 0.9, 0.0, (0.0, 0.0), 1.0),
+        Trial("vote", "borda", 0.5, -0.4, (-0.5, -0.3), 0.0001),
+    )
+    chosen = Selection("lambdamart", 1234, trials)
+    return work_out(shop, evaluation, fusions, "lambdamart", "engine", places, chosen)

@@ -21,6 +21,7 @@ from search_rerank.evaluation.report.findings import Findings, work_out
 from search_rerank.evaluation.report.folder import FILES
 from search_rerank.evaluation.report.page import render, verdict
 from search_rerank.evaluation.report.write import write_report
+from search_rerank.labels.propensity import Propensities
 from search_rerank.training import Shop
 from tests.evaluation.report.conftest import GAIN_NAMES, HOSTILE, QUERIES, N
 
@@ -83,7 +84,18 @@ def test_the_page_says_who_won(page: _Elements, findings: Findings) -> None:
     assert "lambdamart ranks better than engine (+" in page.text
     found = findings.main.standing("lambdamart")
     assert f"{found.wins} / {found.losses} / {found.ties}" in page.text
-    assert "cut in two." in page.text
+    assert f"{findings.protocol}." in page.text and "corner & co: global time cut" in page.text
+
+
+def test_the_page_says_how_it_was_chosen(page: _Elements) -> None:
+    assert "How lambdamart was chosen" in page.text
+    assert "On 1,234 queries" in page.text
+
+
+def test_places_without_an_estimate_say_why(findings: Findings) -> None:
+    why = Propensities("none", (), (), (), (), 1200, "<too few> clicks")
+    text = _Elements(render(replace(findings, propensities=why), {}, {})).text
+    assert "The 1,200 rankings of the log do not bear an estimate: <too few> clicks." in text
 
 
 def test_the_verdict_is_worse_or_open_where_it_is(findings: Findings) -> None:
@@ -97,7 +109,14 @@ def test_the_verdict_is_worse_or_open_where_it_is(findings: Findings) -> None:
 
 def test_a_report_without_its_optional_parts(findings: Findings) -> None:
     few = replace(
-        findings, explanation=None, buckets=[], propensities=None, slices=[], won=[], lost=[]
+        findings,
+        explanation=None,
+        buckets=[],
+        propensities=None,
+        selection=None,
+        slices=[],
+        won=[],
+        lost=[],
     )
     elements = _Elements(render(few, {}, {}))
     sections = [attrs["id"] for tag, attrs in elements.found if tag == "section"]
@@ -184,7 +203,7 @@ def test_an_unknown_system_names_the_nearest(shop: Shop, evaluated: Evaluated) -
     with pytest.raises(
         ConfigError, match=re.escape("unknown system 'engin' (did you mean 'engine'")
     ):
-        work_out(shop, Evaluation({"": evaluated}), {"": {}}, "", "lambdamart", "engin")
+        work_out(shop, Evaluation({"": evaluated}), {"": {}}, "lambdamart", "engin")
 
 
 def test_a_missing_extra_is_named_before_anything_is_done(
