@@ -104,7 +104,7 @@ def verdict(standing: Standing, findings: Findings) -> tuple[str, str]:
         return "better", f"{standing.system} ranks better than {against}{share}"
     if p < 0.05:
         return "worse", f"{standing.system} ranks worse than {against}{share}"
-    return "unclear", f"No difference between {standing.system} and {against} was shown{share}"
+    return "unclear", f"No difference between {standing.system} and {against} was shown"
 
 
 def slice_lines(rows: Sequence[SliceRow]) -> list[SliceLine]:

@@ -151,6 +151,7 @@ def curve(
         axes.fill_between(places, low, high, color="#cfe0f3")
         axes.plot(places, values, "o-", color=CHOSEN, markersize=3.5, linewidth=1.6)
         axes.set_ylim(0, max(1.05, 1.02 * max(values, default=1.0)))
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="y")
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
