@@ -83,7 +83,8 @@ def _tests(rows: Sequence[Row]) -> list[str]:
         return []
     best = next((row["system"] for row in rows if row.get("best_single")), "the baseline")
     alike = [f"{row['system']} ({row['p_holm']:.4f})" for row in tested if row["p_holm"] >= _LEVEL]
-    several = f"p corrected for {len(tested)} comparisons with {best} (Holm)"
+    many = "1 comparison" if len(tested) == 1 else f"{len(tested)} comparisons"
+    several = f"p corrected for {many} with {best} (Holm)"
     found = f"not below {_LEVEL} for {', '.join(alike)}" if alike else f"all below {_LEVEL}"
     notes = [f"{several}: {found}"]
     least = [row["detectable"] for row in tested if "detectable" in row]
