@@ -122,7 +122,7 @@ def _choose(rows: Replayed, whole: _Rows, config: TrainingConfig) -> tuple[str, 
             _UNCHOSEN[name] if getattr(config, name) == "auto" else getattr(config, name)
             for name in _UNCHOSEN
         )
-        return vote, scaling, Selection(ranker)
+        return vote, scaling, Selection(ranker, fixed=config.ranker != "auto")
     cut = groups - held_out
     older, newer = whole.groups(0, cut), whole.groups(cut, groups)
     held = Held(newer.table, newer.gains, rows.missed[cut:], rows.shoppers[cut:], _per_group(newer))
@@ -136,7 +136,7 @@ def _choose(rows: Replayed, whole: _Rows, config: TrainingConfig) -> tuple[str, 
     vote = next(trial.options for trial in found if trial.fusion == "vote")
     scaling = next(trial.options for trial in found if trial.fusion == "weighted")
     if config.ranker != "auto":
-        return vote, scaling, Selection(config.ranker, held_out, found)
+        return vote, scaling, Selection(config.ranker, held_out, found, fixed=True)
     fitted = _fit_all(older, config, vote, scaling)
     for name in ("lambdamart", "cascade"):
         scores[name, ""] = fitted[name].fuse(newer.table)

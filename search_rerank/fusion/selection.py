@@ -52,15 +52,18 @@ class Selection:
     chosen
         Name of the fusion that serves.
     queries
-        How many held-out queries decided; 0 where there was nothing to choose, or too little to
+        How many queries were held out; 0 where there was nothing to choose, or too little to
         choose on.
     trials
         One a fusion and option, the best first.
+    fixed
+        Whether the settings say what serves, whatever the trials.
     """
 
     chosen: str
     queries: int = 0
     trials: tuple[Trial, ...] = ()
+    fixed: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `from_json`."""
@@ -70,7 +73,7 @@ class Selection:
     def from_json(cls, row: Mapping[str, Any]) -> Self:
         """Rebuild what `as_json` returned."""
         trials = (Trial(**{**one, "ci95": tuple(one["ci95"])}) for one in row["trials"])
-        return cls(row["chosen"], row["queries"], tuple(trials))
+        return cls(row["chosen"], row["queries"], tuple(trials), row["fixed"])
 
     def lines(self) -> list[str]:
         """Return the comparison as lines of text, the choice last."""
@@ -80,9 +83,11 @@ class Selection:
             f"  p {trial.p:.4f}"
             for trial in self.trials
         ]
-        why = f"the best of {self.queries:,} held-out queries" if self.queries else "as set"
-        if self.queries and self.trials[0].fusion != self.chosen:
+        why = "too few queries to choose on"
+        if self.fixed:
             why = "as set"
+        elif self.queries:
+            why = f"the best on {self.queries:,} held-out queries"
         return [*found, f"{self.chosen} serves: {why}"]
 
 

@@ -68,25 +68,27 @@ class Weighted:
         """
         from scipy.optimize import minimize
 
-        S = np.empty((len(table), len(columns)), dtype=np.float32)
+        sizes = table.sizes[table.sizes > 0]
+        mass = np.add.reduceat(gains.astype(np.float64), table.offsets[:-1][table.sizes > 0])
+        judged = np.repeat(mass > 0, sizes)  # other groups have no gradient
+        S = np.empty((int(judged.sum()), len(columns)), dtype=np.float32)
         for place, name in enumerate(columns):
-            S[:, place] = SCALES[scaling](table, table.column(name))
-        sizes = table.sizes
-        starts, filled = table.offsets[:-1][sizes > 0], sizes[sizes > 0]
-        mass = np.add.reduceat(gains.astype(np.float64), starts)
-        judged = np.repeat(mass > 0, filled)
-        target = np.where(judged, gains / np.where(judged, np.repeat(mass, filled), 1.0), 0.0)
+            S[:, place] = SCALES[scaling](table, table.column(name))[judged]
+        filled, groups = sizes[mass > 0], max(int((mass > 0).sum()), 1)
+        starts = np.cumsum(filled) - filled
+        target = (gains[judged] / np.repeat(mass[mass > 0], filled)).astype(np.float32)
         if weights is not None:
-            target = target * weights
-        total = np.repeat(np.add.reduceat(target, starts), filled)  # 1 a judged group, unweighted
-        groups = max(int((mass > 0).sum()), 1)
+            target *= weights[judged]
+        total = np.repeat(np.add.reduceat(target, starts), filled)  # 1 in a group, unweighted
+        taken = np.flatnonzero(target)
 
         def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             z = S @ w.astype(np.float32)
-            z = z - np.repeat(np.maximum.reduceat(z, starts), filled)
+            z -= np.repeat(np.maximum.reduceat(z, starts), filled)
             e = np.exp(z)
             share = e / np.repeat(np.add.reduceat(e, starts), filled)
-            value = -float(target @ np.log(np.maximum(share, 1e-30))) / groups
+            likely = np.log(np.maximum(share[taken], 1e-30))
+            value = -float(target[taken] @ likely.astype(np.float64)) / groups
             slope = S.T @ (total * share - target) / groups
             return value, slope.astype(np.float64)
 
