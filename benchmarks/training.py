@@ -120,6 +120,7 @@ def _timed(name: str, seconds: dict[str, float], cpu: dict[str, float]) -> Itera
     yield
     seconds[name] = perf_counter() - start
     cpu[name] = process_time() - used
+    click.echo(f"{name}: {seconds[name]:.1f} s, {cpu[name]:.1f} s of CPU", err=True)
 
 
 if __name__ == "__main__":
