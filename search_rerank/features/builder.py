@@ -14,6 +14,7 @@ from search_rerank.features import (
     attributes,
     item,
     match,
+    neighbourhood,
     query,
     scores,
     session,
@@ -22,7 +23,7 @@ from search_rerank.features import (
     user,
 )
 from search_rerank.features.arrays import Column
-from search_rerank.features.late import Late
+from search_rerank.features.late import Late, Once
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.scorers.base import Scorer
@@ -30,6 +31,7 @@ from search_rerank.scorers.base import Scorer
 GROUPS = {
     "query": query.columns,
     "match": match.columns,
+    "neighbourhood": neighbourhood.columns,
     "similar": similar.columns,
     "item": item.columns,
     "shown": shown.columns,
@@ -65,11 +67,14 @@ class FeatureBuilder:
         scored, failed = scores.columns(moment, self.scorers)
         found |= scored
         n = len(moment.items)
+        X = np.empty((n, len(found)), dtype=np.float32)
+        for place, column in enumerate(found.values()):
+            X[:, place] = column
         table = FeatureTable(
             names=tuple(found),
-            X=np.column_stack(list(found.values())).astype(np.float32, copy=False),
+            X=X,
             offsets=np.array([0, n], dtype=np.int64),
             engine_rank=np.arange(n, dtype=np.int32),
-            late={one.name: partial(one.values, moment) for one in self.late},
+            late={one.name: Once(partial(one.values, moment)) for one in self.late},
         )
         return table, failed

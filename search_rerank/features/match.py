@@ -24,7 +24,9 @@ _NAMES = (
     "text_rarity",
     "text_rarity_place",
     "digits",
-    "brand",
+    "brand_covered",
+    "brand_rarity",
+    "other_rarity",
 )
 
 
@@ -35,8 +37,10 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     `title_covered` is the share of the title that the query names, `title_pairs` that of the
     query's neighbouring words which are neighbours there, `title_first` and `title_last` where in
     the title the first and the last named word stands, 0 to 1; `digits` the share of its words with
-    digits in the text, `brand` the share of the brand's words that the query names. NaN without
-    words, for items that the catalogue does not hold, and where there is nothing to name.
+    digits in the text, `brand_covered` the share of the brand's words that the query names,
+    `brand_rarity` and `other_rarity` the share of the query's words in the brand, and in category
+    and attributes. NaN without words, for items that the catalogue does not hold, and where there
+    is nothing to name.
     """
     n = len(moment.items)
     wording = catalogue.wording
@@ -48,7 +52,9 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     title, brand, other = (_Found.among(words, moment.items, wording, part) for part in PARTS)
     known = moment.items >= 0
     in_title, in_text = title.named, title.named | brand.named | other.named
-    title_rarity, text_rarity = (np.where(known, of @ rarity, np.nan) for of in (in_title, in_text))
+    title_rarity, text_rarity, brand_rarity, other_rarity = (
+        np.where(known, of @ rarity, np.nan) for of in (in_title, in_text, brand.named, other.named)
+    )
     found = (
         in_title.mean(axis=1),
         title_rarity,
@@ -61,6 +67,8 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         place(text_rarity),
         in_text[:, digits].mean(axis=1) if digits.any() else constant(np.nan, n),
         brand.covered(),
+        brand_rarity,
+        other_rarity,
     )
     return {
         f"match.{name}": np.where(known, column, np.nan).astype(np.float32)

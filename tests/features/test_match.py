@@ -77,7 +77,14 @@ def test_where_the_first_and_the_last_named_word_stands() -> None:
 def test_digits_and_brands() -> None:
     same(columns("boots 9 10")["match.digits"], [1 / 2, 0, 0, np.nan])
     assert np.isnan(columns("boots")["match.digits"]).all()
-    same(columns("north boots")["match.brand"], [1 / 2, 1, np.nan, np.nan])
+    same(columns("north boots")["match.brand_covered"], [1 / 2, 1, np.nan, np.nan])
+
+
+def test_words_in_the_brand_and_in_the_rest_by_rarity() -> None:
+    found = columns("north red")
+    north, red = np.log(1 + 3 / 3), np.log(1 + 3 / 3)  # both in two of three items
+    same(found["match.brand_rarity"], [north / (north + red), north / (north + red), 0, np.nan])
+    same(found["match.other_rarity"], [0, red / (north + red), 0, np.nan])
 
 
 @pytest.mark.parametrize("text", ["", " - "])

@@ -1,0 +1,92 @@
+"""How like each candidate is to the others that the engine puts first: the cluster hypothesis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.catalogue import Catalogue
+from search_rerank.features.arrays import Column, constant, sums_by
+from search_rerank.features.moment import Moment
+
+_HALVED_BY = 10.0
+"""So many places further down a candidate counts half as much."""
+
+
+def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+    """Return the neighbourhood group: what the other candidates say of this one.
+
+    The first of a good list are mostly what was meant, and what was meant is alike (van Rijsbergen,
+    1979; as pseudo-relevance feedback Rocchio, 1971). `vector` is the cosine with the mean of the
+    others, `words` that of the title's words by rarity, the first counting most; `vector_of_all`
+    has all count alike. `brand`, `category` and `department` are the share of the others, the first
+    counting most, that have the same. NaN for items that the catalogue does not hold, without a
+    value, and where there are no others.
+    """
+    items, n = moment.items, len(moment.items)
+    known = items >= 0
+    rank = np.empty(n)
+    rank[np.argsort(-moment.candidates.score, kind="stable")] = np.arange(n)
+    weight = np.where(known, 0.5 ** (rank / _HALVED_BY), 0.0).astype(np.float32)
+    everyone = known.astype(np.float32)
+    V = catalogue.vectors[items]
+    found = {
+        "vector": _cosine(V @ (weight @ V), _squares(V), weight),
+        "vector_of_all": _cosine(V @ (everyone @ V), _squares(V), everyone),
+        "words": _cosine(*_titles(moment, catalogue, weight), weight),
+        "brand": _share(catalogue.brand[items], weight),
+        "category": _share(catalogue.leaf[items], weight),
+        "department": _share(catalogue.department[items], weight),
+    }
+    return {
+        f"neighbourhood.{name}": np.where(known, column, np.nan).astype(np.float32)
+        for name, column in found.items()
+    }
+
+
+def _titles(
+    moment: Moment, catalogue: Catalogue, weight: NDArray[np.float32]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what `_cosine` wants of titles as the rarity of their words, unit length or 0."""
+    row, _, word = catalogue.wording.of(moment.items, "title")
+    n, (words, place) = len(weight), np.unique(word, return_inverse=True)
+    row, place = np.divmod(np.unique(row * max(len(words), 1) + place), max(len(words), 1))
+    rarity = catalogue.wording.rarity(words)[place]
+    value = rarity / np.sqrt(np.bincount(row, rarity**2, minlength=n))[row]
+    total = np.bincount(place, weight[row] * value)
+    products = np.bincount(row, value * total[place], minlength=n)
+    return products, np.bincount(row, value**2, minlength=n)
+
+
+def _squares(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    squares: NDArray[np.float32] = np.einsum("nd,nd->n", rows, rows)
+    return squares
+
+
+def _cosine(
+    products: NDArray[np.floating], squares: NDArray[np.floating], weight: NDArray[np.float32]
+) -> Column:
+    """Return each row's cosine with the weighted sum of the other rows, NaN where either is 0.
+
+    Parameters
+    ----------
+    products
+        (n,), each row's product with the weighted sum of all.
+    squares
+        (n,), each row's with itself: 1, or 0 for a row of zeros.
+    """
+    with_others = products - weight * squares  # a row's own part is none of the others'
+    squared = weight @ products - 2 * weight * products + weight**2 * squares
+    some = (squared > 1e-6) & (squares > 0)
+    return np.where(some, with_others / np.sqrt(np.where(some, squared, 1)), np.nan)
+
+
+def _share(keys: NDArray[np.int32], weight: NDArray[np.float32]) -> Column:
+    """Return the share of the others' weight that lies on a row's own key, NaN below 0."""
+    others = weight.sum() - weight
+    if len(keys) == 0:
+        return constant(np.nan, 0)
+    same = sums_by(weight, keys) - weight
+    return np.where(others > 0, same / np.where(others > 0, others, 1), np.nan)
