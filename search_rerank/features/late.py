@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from search_rerank.encoders.cross import load_cross_encoder
 from search_rerank.engines.base import Engine
 from search_rerank.features.moment import Moment
+from search_rerank.features.table import LateColumn
 
 Texts = Callable[[Sequence[str]], Sequence[str | None]]
 """Ids of items in, their texts out, None for one that is gone."""
@@ -34,6 +35,29 @@ class Pairs(Protocol):
 
     def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return float32 (n,), higher is better."""
+
+
+class Once:
+    """A late column of one table that computes the value of each row once, however often asked.
+
+    Parameters
+    ----------
+    values
+        Rows in, their values out.
+    """
+
+    def __init__(self, values: LateColumn) -> None:
+        self._values = values
+        self._known: dict[int, float] = {}
+
+    def __call__(self, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return the values of rows, float32 as many."""
+        asked = rows.tolist()
+        new = [row for row in asked if row not in self._known]
+        if new:
+            values = self._values(np.array(new, dtype=np.intp))
+            self._known.update(zip(new, values.tolist(), strict=True))
+        return np.array([self._known[row] for row in asked], dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,16 @@ def test_nothing_is_asked_until_a_fusion_wants_it() -> None:
     assert pairs.asked == [("lamp", ["desk lamp"])]
 
 
+def test_the_same_row_is_asked_about_once() -> None:
+    """Training fits twice on the same rows: what is dear is computed for the first time only."""
+    pairs = Counting()
+    late = build(pairs, "lamp", "boot", "shoe", "lamp").late["cross_encoder"]
+    first = late(np.array([2, 0]))
+    again = late(np.array([0, 1, 2]))
+    assert again[[2, 0]].tolist() == first.tolist()
+    assert [texts for _, texts in pairs.asked] == [["desk lamp", "winter boot"], ["trail shoe"]]
+
+
 def test_what_is_gone_and_what_was_not_asked_in_words_have_no_opinion() -> None:
     pairs = Counting()
     values = build(pairs, "lamp", "mug", "lamp").late["cross_encoder"](np.array([0, 1]))
