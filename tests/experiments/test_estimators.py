@@ -171,6 +171,30 @@ def test_the_interval_is_that_of_the_bootstrap_over_shoppers() -> None:
     assert (result.low, result.high) == pytest.approx((low, high), abs=0.06 * width)
 
 
+def test_self_normalised_errors_are_those_of_leaving_shoppers_out() -> None:
+    source = np.random.default_rng(0)
+    r = 400  # pages of one to three items, the more the better: attention varies among shoppers
+    size = 1 + np.arange(r) // 4 % 3
+    ranking = np.repeat(np.arange(r), size)
+    place = np.concatenate([np.arange(n) for n in size])
+    looked = np.array([1.0, 0.6, 0.4])[place]
+    click = (source.random(len(place)) < looked * 0.2 * size[ranking]).astype(float)
+    weight = source.exponential(1.0, len(place))
+    attention = np.cumsum([1.0, 0.6, 0.4])[size - 1]
+
+    def without(shopper: int | None) -> Interval:
+        kept = np.arange(r) // 4 != shopper
+        rows = kept[ranking]
+        renumbered = np.cumsum(kept)[ranking[rows]] - 1
+        logged = Logged(renumbered, place[rows], click[rows], np.flatnonzero(kept) // 4)
+        return snips(logged, Target(weight[rows], looked[rows], attention[kept]))
+
+    m = r // 4
+    left = np.array([without(shopper).value for shopper in range(m)])
+    jackknife = np.sqrt((m - 1) / m * ((left - left.mean()) ** 2).sum())
+    assert without(None).error == pytest.approx(jackknife, rel=0.03)
+
+
 def test_no_shopper_is_predicted_from_their_own_clicks() -> None:
     r = 40
     logged = Logged(np.arange(r), np.zeros(r, dtype=int), np.arange(r) % 2 * 1.0, np.arange(r) // 2)

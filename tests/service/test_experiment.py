@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from search_rerank.config import ExperimentConfig, parse_config
 from search_rerank.errors import ConfigError
 from search_rerank.experiments.assignment import Experiment
+from search_rerank.hits import make_hits
+from search_rerank.query import Candidates
 from service.app import create_app
 from tests.service.conftest import World
 
@@ -115,3 +118,10 @@ def test_a_fusion_that_the_bundle_has_not_costs_no_answer(
 def test_one_fusion_is_no_experiment() -> None:
     with pytest.raises(ConfigError, match="expected two fusions to compare, found 'vote' twice"):
         parse_config({"experiment": {"name": "x", "control": "vote", "treatment": "vote"}})
+
+
+def test_a_hit_that_exploration_moved_is_nobodys_choice() -> None:
+    none = np.full(2, np.nan, dtype=np.float32)
+    found = Candidates(["x", "y"], none, none, np.ones(2, dtype=np.float32), total=2)
+    hits = make_hits(found, np.ones(2), np.arange(2), None, {1}, {0: "a", 1: "b"})
+    assert [hit.team for hit in hits] == ["a", None]
