@@ -19,6 +19,7 @@ from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.events import Events
 from search_rerank.data.learnt import LearntFrom
+from search_rerank.data.properties import check_names
 from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.encoders.cross import load_cross_encoder
@@ -82,6 +83,7 @@ def open_shop(
 ) -> Shop:
     """Encode the catalogue (through the cache) and put catalogue and log into columns."""
     vectors = cache.encode(encoder, [item.text() for item in dataset.items])
+    check_names(dataset.items, config.features.attributes)
     catalogue = Catalogue.from_items(
         dataset.items, vectors, config.features.attributes, config.index.language
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.item import Item
+from search_rerank.errors import ConfigError, nearest
 
 Word = tuple[int, str]
 """Place of the attribute among the chosen ones, and its value."""
@@ -134,6 +135,24 @@ class Properties:
             words=arrays["words"].tolist(),
             **{name: arrays[name] for name in _NUMERIC},  # type: ignore[arg-type]
         )
+
+
+def check_names(items: Sequence[Item], names: Sequence[str]) -> None:
+    """Refuse a chosen attribute that no item has.
+
+    Raises
+    ------
+    ConfigError
+        Naming the nearest attribute that there is.
+    """
+    known: dict[str, None] = {}
+    for item in items:
+        known |= dict.fromkeys(item.attributes)
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"features.attributes: no item has the attribute {name!r}{nearest(name, known)}"
+            )
 
 
 _NUMERIC = ("owner", "word", "offsets", "numbers")

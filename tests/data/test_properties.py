@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +10,8 @@ from search_rerank.data.event import Interaction, Ranking
 from search_rerank.data.events import Events
 from search_rerank.data.ids import IdMap
 from search_rerank.data.item import Item
-from search_rerank.data.properties import Properties
+from search_rerank.data.properties import Properties, check_names
+from search_rerank.errors import ConfigError
 
 VALUES = st.one_of(
     st.sampled_from("abc"), st.lists(st.sampled_from("abc"), max_size=4), st.floats(0, 9)
@@ -56,6 +58,12 @@ def test_items_that_came_later_are_as_if_they_had_always_been(old, new) -> None:
         assert words(found, numbers) == words(at_once, numbers)
         np.testing.assert_array_equal(found.numbers, at_once.numbers)
         assert tuple(found.names) == names
+
+
+def test_a_chosen_attribute_that_no_item_has_is_refused() -> None:
+    check_names(items([{"colour": "red"}, {"size": 3}]), ("size", "colour"))
+    with pytest.raises(ConfigError, match=r"no item has the attribute 'colr'.*'colour'"):
+        check_names(items([{"colour": "red"}, {"size": 3}]), ("size", "colr"))
 
 
 def test_a_log_gives_its_pages_back() -> None:
