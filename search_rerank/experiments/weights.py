@@ -11,7 +11,7 @@ function            needs to know                 assumes of clicks
                     drawn                         place, not on the other items
 ==================  ============================  ==================================================
 
-All three take what is right for rerankers of the shown page: a new ranking's items were shown.
+What the log had no chance to show cannot be told of, and is refused.
 """
 
 from __future__ import annotations
