@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -215,7 +216,9 @@ def test_a_report_of_both_tasks_has_files_of_each(
         assert (tmp_path / f"{prefix}qrels.txt").is_file()
         assert (tmp_path / "runs" / f"{prefix}cascade.run").is_file()
     text = (tmp_path / "report.html").read_text("utf-8")
-    assert text.index("Given candidates") < text.index("Whole catalogue, end to end")
+    assert text.index("Given candidates") < text.index("Whole catalogue")
+    ids = re.findall(r'<[^>]* id="([^"]+)"', text)
+    assert len(set(ids)) == len(ids)
     assert findings.main.evaluated is evaluation.serving
     assert findings.explanation is not None  # of the trees that serve, not of the other task's
     assert findings.explanation.importance == fusions["e2e_"]["cascade"].importance()  # type: ignore[attr-defined]

@@ -48,6 +48,11 @@ class Task:
     rows: Sequence[Row]
     standings: Sequence[Standing]
 
+    @property
+    def asks(self) -> str:
+        """What was to be ranked, in words."""
+        return "whole catalogue" if self.evaluated.whole_catalogue else "given candidates"
+
     def standing(self, system: str) -> Standing:
         """Return one system's."""
         return next(one for one in self.standings if one.system == system)
@@ -73,11 +78,13 @@ class Explanation:
     @property
     def groups(self) -> list[tuple[str, float, float]]:
         """The same added up over groups of features, named before the first dot."""
-        found: dict[str, list[float]] = {}
+        found: dict[str, tuple[float, float]] = {}
         for name, gain, value in self.features:
-            sums = found.setdefault(name.split(".")[0], [0.0, 0.0])
-            sums[0], sums[1] = sums[0] + gain, sums[1] + value
-        return sorted(((name, *sums) for name, sums in found.items()), key=lambda row: -row[2])  # type: ignore[misc]
+            group = name.split(".")[0]
+            gains, values = found.get(group, (0.0, 0.0))
+            found[group] = gains + gain, values + value
+        rows = [(group, gains, values) for group, (gains, values) in found.items()]
+        return sorted(rows, key=lambda row: -row[2])
 
 
 @dataclass(frozen=True)

@@ -168,7 +168,7 @@ def _forest(task: Task, findings: Findings) -> str:
         [one.system for one in standings],
         [one.mean for one in standings],
         [one.ci95 for one in standings],
-        FIRST,
+        FIRST if len(findings.tasks) == 1 else f"{FIRST}, {task.asks}",
         [one.system == findings.chosen for one in standings],
     )
 

@@ -21,6 +21,7 @@ from search_rerank.evaluation.report.findings import Findings, work_out
 from search_rerank.evaluation.report.folder import FILES
 from search_rerank.evaluation.report.page import render, verdict
 from search_rerank.evaluation.report.write import write_report
+from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.labels.propensity import Propensities
 from search_rerank.training import Shop
 from tests.evaluation.report.conftest import GAIN_NAMES, HOSTILE, QUERIES, N
@@ -197,6 +198,26 @@ def test_examples_are_of_different_texts_and_on_the_right_side(findings: Finding
 
 def test_the_same_findings_give_the_same_page(findings: Findings) -> None:
     assert render(findings, TITLES, GAIN_NAMES) == render(findings, TITLES, GAIN_NAMES)
+
+
+def test_a_system_beside_itself_is_told_to_name_another(
+    shop: Shop, evaluated: Evaluated, trees: LambdaMart
+) -> None:
+    fusions = {"": {"lambdamart": trees}}
+    found = work_out(shop, Evaluation({"": evaluated}), fusions, "lambdamart", "lambdamart")
+    text = _Elements(render(found, TITLES, GAIN_NAMES)).text
+    assert "lambdamart is the baseline itself: name another one." in text
+    assert found.counts.ties == QUERIES
+
+
+def test_one_shopper_shows_nothing(shop: Shop, evaluated: Evaluated, trees: LambdaMart) -> None:
+    occasions = [replace(o, query=replace(o.query, user="u1")) for o in evaluated.occasions]
+    alone = Evaluation({"": replace(evaluated, occasions=occasions)})
+    found = work_out(shop, alone, {"": {"lambdamart": trees}}, "lambdamart")
+    assert verdict(found.main.standing("lambdamart"), found)[0] == "unclear"
+    assert found.main.standing("lambdamart").detectable is None
+    text = _Elements(render(found, TITLES, GAIN_NAMES)).text
+    assert f"of {QUERIES} queries of 1 shopper" in text
 
 
 def test_an_unknown_system_names_the_nearest(shop: Shop, evaluated: Evaluated) -> None:
