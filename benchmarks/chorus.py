@@ -1,6 +1,6 @@
 """Retrieval on `chorus_icecat`, 19,406 products of electronics and 135 rated queries.
 
-    python -m benchmarks.chorus [--encoder NAME] [--cache FILE] [--json FILE] [--data DIR]
+    python -m benchmarks.chorus [--learned] [--encoder NAME] [--cache FILE] [--json FILE]
 
 Elasticsearch is measured too where SEARCH_RERANK_ES_URL names a server; then the answers of both
 engines are compared.
@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.common import report
 from benchmarks.congruence import congruence
 from benchmarks.judged import indexed, judged_options, protocol, quality
+from benchmarks.learned import learned, learned_protocol
 from search_rerank.data.chorus import NAME, read_chorus
 from search_rerank.data.layouts import data_root
 
@@ -25,14 +26,20 @@ ATTRIBUTES = ("product_colour", "type")
 
 @click.command()
 @judged_options
-def main(encoder: str, cache: Path | None, data: Path | None, json_file: Path | None) -> None:
-    """Print the quality of both engines by words, by vectors and by both."""
+def main(
+    encoder: str, cache: Path | None, data: Path | None, learn: bool, json_file: Path | None
+) -> None:
+    """Print the quality of both engines by words, by vectors and by both; or what is learnt."""
     judgements = read_chorus(data or data_root() / NAME)
     seconds: dict[str, float] = {}
+    rng = np.random.default_rng(0)
     with indexed(judgements, ATTRIBUTES, encoder, cache, seconds) as systems:
-        rows = quality(systems, np.random.default_rng(0))
         about = protocol(systems, encoder, "the rating, 0 to 3, is the gain")
-        rows += congruence(systems, ATTRIBUTES[0])
+        if learn:
+            about, rows = learned_protocol(about), learned(systems, rng)
+        else:
+            rows = quality(systems, rng)
+            rows += congruence(systems, ATTRIBUTES[0])
     report("chorus", about, rows, seconds, json_file)
 
 

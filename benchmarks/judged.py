@@ -1,4 +1,7 @@
-"""How good the engines' own order is on a set of human judgements, without any learning."""
+"""How good the engines' own order is on a set of human judgements, without any learning.
+
+What can be learnt from the judgements is in `benchmarks.learned`.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.common import options
 from benchmarks.engines import opened
 from search_rerank.config import EncoderConfig
+from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.judgements import Judgements
 from search_rerank.encoders import fit_encoder
 from search_rerank.encoders.cache import VectorCache
@@ -55,12 +59,15 @@ class Systems:
         float32 (queries, dim), a zero row where the encoder knows no word.
     engines
         (engine's kind, mode) to the engine and the version to ask.
+    catalogue
+        Its items as columns, with their vectors.
     """
 
     judgements: Judgements
     queries: Sequence[str]
     vectors: NDArray[np.float32]
     engines: Mapping[tuple[str, str], tuple[Engine, str]]
+    catalogue: Catalogue
 
     def request(self, n: int, mode: str) -> Retrieve:
         """Return what an engine is asked for the n-th query."""
@@ -81,7 +88,10 @@ def judged_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(dir_okay=False, path_type=Path),
         help="File that keeps vectors for the next run.",
     )
-    return options(encoder(cache(command)))
+    learn = click.option(
+        "--learned", "learn", is_flag=True, help="What can be learnt on folds over the queries."
+    )
+    return options(encoder(cache(learn(command))))
 
 
 @contextmanager
@@ -102,7 +112,7 @@ def indexed(
         encoder = fit_encoder(config, (item.text() for item in judgements.items))
         with VectorCache(cache_file or Path(scratch) / "vectors.sqlite") as cache:
             vectors = cache.encode(encoder, queries)
-            cache.encode(encoder, [item.text() for item in judgements.items])
+            items = cache.encode(encoder, [item.text() for item in judgements.items])
             seconds["encode"] = perf_counter() - start
             versions: dict[str, str] = {}
             for kind, mode in engines:
@@ -120,6 +130,7 @@ def indexed(
                 queries,
                 vectors,
                 {key: (engine, versions[key[0]]) for key, engine in engines.items()},
+                Catalogue.from_items(judgements.items, items),
             )
         finally:
             for kind, version in versions.items():

@@ -47,6 +47,7 @@ class LambdaMart:
         *,
         weights: NDArray[np.float32] | None = None,
         positions: NDArray[np.int32] | None = None,
+        start: NDArray[np.float64] | None = None,
     ) -> Self:
         """Learn from groups in time order with gains float32 (n,).
 
@@ -63,6 +64,8 @@ class LambdaMart:
             places are one more class with a bias of its own. No group is held out then and all
             `options.trees` are grown: held-out clicks have the very bias that the trees are to be
             free of, and would stop them before the places are told from the rows.
+        start
+            float64 (n,), scores that the trees are to correct: `fuse` returns what they add.
 
         Raises
         ------
@@ -83,14 +86,15 @@ class LambdaMart:
         table, gains = _without_empty(table.rows(keep)), gains[keep]
         weights = None if weights is None else weights[keep]
         positions = None if positions is None else positions[keep]
+        start = None if start is None else start[keep]
         groups = len(table.offsets) - 1
         if groups < 2:
             raise DataError(
                 f"expected at least 2 queries with a relevant and an irrelevant candidate to train "
                 f"on, found {groups}: give a longer log or a wider training window"
             )
-        told = positions is not None
-        held = 0 if told else min(max(1, round(options.validation * groups)), groups - 1)
+        whole = positions is not None or options.validation == 0
+        held = 0 if whole else min(max(1, round(options.validation * groups)), groups - 1)
         cut = int(table.offsets[groups - held])
         labels, label_gain = _labels(gains)
         train = lightgbm.Dataset(
@@ -99,6 +103,7 @@ class LambdaMart:
             group=table.sizes[: groups - held],
             weight=None if weights is None else weights[:cut],
             position=positions,
+            init_score=None if start is None else start[:cut],
             feature_name=list(table.names),
             categorical_feature=matching(table.names, options.categorical),
         )
@@ -107,6 +112,7 @@ class LambdaMart:
             labels[cut:],
             group=table.sizes[groups - held :],
             weight=None if weights is None else _of_group(table, gains, weights)[cut:],
+            init_score=None if start is None else start[cut:],
             reference=train,
         )
         stop = lightgbm.early_stopping(options.patience, verbose=False)
@@ -114,8 +120,8 @@ class LambdaMart:
             parameters(options, table.names, label_gain),
             train,
             num_boost_round=options.trees,
-            valid_sets=[] if told else [valid],
-            callbacks=[] if told else [stop],
+            valid_sets=[] if whole else [valid],
+            callbacks=[] if whole else [stop],
         )
         text = booster.model_to_string(num_iteration=booster.best_iteration)
         return cls(lightgbm.Booster(model_str=text))

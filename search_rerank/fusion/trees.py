@@ -22,7 +22,7 @@ class TreeOptions:
     leaves, learning_rate, min_rows
         Size of a tree, step, and rows a leaf must hold.
     validation
-        Share of the newest groups that decides when to stop.
+        Share of the newest groups that decides when to stop; with 0 all trees are grown.
     patience
         Trees without a better validation nDCG@10 before stopping.
     seed, threads
