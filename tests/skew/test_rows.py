@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,22 @@ import pytest
 
 from search_rerank.data.event import Interaction, Ranking
 from search_rerank.data.events import Events
-from search_rerank.data.shop import generate
+from search_rerank.data.shop import generate, write_shop
 from search_rerank.engines import open_engine
 from search_rerank.errors import DataError
 from search_rerank.features.table import FeatureTable
 from search_rerank.occasions import Occasion
 from search_rerank.query import Candidates, Query
 from search_rerank.replay import Replayed
+from search_rerank.skew.log import FeatureLog, log_folder
 from search_rerank.skew.record import Served
 from search_rerank.skew.rows import LoggedRows, in_time_order
 from search_rerank.training import Shop, as_of, cuts, quiet, spread, tasks, train, training_rows
 from search_rerank.workspace import Workspace
 from tests.service.conftest import World
+from tests.skew.conftest import Logged
 from tests.skew.test_future import SIZE
+from tests.spine.world import run
 
 
 @pytest.fixture(scope="module")
@@ -204,3 +208,24 @@ def test_a_click_that_names_an_answer_is_its_label(shop: Shop) -> None:
     (one,) = tasks(replace(shop, events=events), 0, 5000)[""]
     assert (one.ranking, one.query.now_ms, one.query.text) == ("answer-1", 1000, "hat")
     assert dict(one.gains) == {"p00001": 1.0}
+
+
+def test_the_command_says_how_many_were_taken(
+    logged: Logged, replayed: Replayed, tmp_path: Path
+) -> None:
+    write_shop(generate(**SIZE), tmp_path / "data")
+    version = Workspace(logged.config).bundle().version
+    log = FeatureLog(log_folder(logged.config), 1.0, 10**8, 4)
+    served = as_served(replayed, bundle=version)
+    for one in [*served[::2], replace(served[1], bundle="gone")]:
+        log.write(one)
+    settings = {
+        "home": str(logged.config.home),
+        "encoder": {"dim": 16},
+        "training": logged.config.training.model_dump(exclude_defaults=True),
+    }
+    line = ("train", "--data", str(tmp_path / "data"), "--no-promote", "--features", "log")
+    done = run(settings, tmp_path, *line)
+    assert done.exit_code == 0, (done.output, done.exception)
+    n, taken = len(served), len(served[::2])
+    assert f"rankings learnt from: {taken} as logged, {n - taken} replayed" in done.output
