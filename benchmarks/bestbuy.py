@@ -208,7 +208,7 @@ def protocol(cut: Parts, n_items: int) -> str:
     """Return in words what was held out and how it was ranked."""
     return (
         f"{NAME}: the first 80 % of clicks by time predict the last {len(cut.test):,}; each click "
-        f"is a query of its own, all {n_items} products ranked; the trees learn from "
+        f"is a query of its own, all {n_items} products ranked; the trees learn from at most "
         f"{TAUGHT:,} of the last quarter of the first 80 %, each with what was known strictly "
         "before it, and stop on the newest 15 % of those; static: counts of the first 80 % only, "
         "fading until the query; online: what was clicked strictly before the query; spread: best "
