@@ -25,6 +25,11 @@ _LEAST = 10
 _UNCHOSEN = {"vote": "reciprocal", "scaling": "min_max", "ranker": "cascade"}
 """What `auto` is where there is nothing to choose on."""
 
+_SET = "as set"
+_FEW = "too few queries to choose on"
+_BIASED = "held-out clicks have the bias of places that its trees are free of"
+"""Why something serves that is not the best on held-out queries."""
+
 
 class Fitted(dict[str, Fusion]):
     """Name to fusion, and which of them serves.
@@ -73,6 +78,8 @@ def fit_fusions(
 
     What the settings leave to `auto` is chosen by the nDCG@10 of the newest queries (share
     `selection`), of fusions that learnt from the older ones only; then all learn from all queries.
+    With positions the trees are not tried: clicks on the held-out queries would speak for whatever
+    repeats the bias of places. The cascade serves then, unless the settings say otherwise.
 
     Parameters
     ----------
@@ -117,13 +124,14 @@ def _choose(rows: Replayed, whole: _Rows, config: TrainingConfig) -> tuple[str, 
     groups = len(whole.table.sizes)
     held_out = max(1, round(config.selection * groups))
     settled = "auto" not in (config.vote, config.scaling, config.ranker)
-    if settled or groups < _LEAST:
+    cut = groups - held_out
+    if settled or groups < _LEAST or _teach(whole.groups(0, cut)) < 2:
         vote, scaling, ranker = (
             _UNCHOSEN[name] if getattr(config, name) == "auto" else getattr(config, name)
             for name in _UNCHOSEN
         )
-        return vote, scaling, Selection(ranker, fixed=config.ranker != "auto")
-    cut = groups - held_out
+        few = config.ranker == "auto"
+        return vote, scaling, Selection(ranker, reason=_FEW if few else _SET)
     older, newer = whole.groups(0, cut), whole.groups(cut, groups)
     held = Held(newer.table, newer.gains, rows.missed[cut:], rows.shoppers[cut:], _per_group(newer))
     columns = voters(whole.table.names)
@@ -136,7 +144,9 @@ def _choose(rows: Replayed, whole: _Rows, config: TrainingConfig) -> tuple[str, 
     vote = next(trial.options for trial in found if trial.fusion == "vote")
     scaling = next(trial.options for trial in found if trial.fusion == "weighted")
     if config.ranker != "auto":
-        return vote, scaling, Selection(config.ranker, held_out, found, fixed=True)
+        return vote, scaling, Selection(config.ranker, held_out, found, _SET)
+    if whole.positions is not None:
+        return vote, scaling, Selection(_UNCHOSEN["ranker"], held_out, found, _BIASED)
     fitted = _fit_all(older, config, vote, scaling)
     for name in ("lambdamart", "cascade"):
         scores[name, ""] = fitted[name].fuse(newer.table)
@@ -208,6 +218,13 @@ def _trees(options: TreeOptions) -> Learn:
 def _weighted(rows: _Rows, scaling: str) -> Weighted:
     columns = voters(rows.table.names)
     return Weighted.fit(rows.table, rows.gains, columns, scaling, weights=rows.weights)
+
+
+def _teach(rows: _Rows) -> int:
+    """Return how many groups hold both a relevant and an irrelevant row."""
+    groups, n = rows.table.group, len(rows.table.sizes)
+    relevant = np.bincount(groups, weights=rows.gains > 0, minlength=n)
+    return int(((relevant > 0) & (relevant < rows.table.sizes)).sum())
 
 
 def _per_group(rows: _Rows) -> NDArray[np.float64] | None:

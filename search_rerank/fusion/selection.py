@@ -56,14 +56,14 @@ class Selection:
         choose on.
     trials
         One a fusion and option, the best first.
-    fixed
-        Whether the settings say what serves, whatever the trials.
+    reason
+        Why it serves, where it is not that it is the best of the trials.
     """
 
     chosen: str
     queries: int = 0
     trials: tuple[Trial, ...] = ()
-    fixed: bool = False
+    reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `from_json`."""
@@ -73,7 +73,7 @@ class Selection:
     def from_json(cls, row: Mapping[str, Any]) -> Self:
         """Rebuild what `as_json` returned."""
         trials = (Trial(**{**one, "ci95": tuple(one["ci95"])}) for one in row["trials"])
-        return cls(row["chosen"], row["queries"], tuple(trials), row["fixed"])
+        return cls(row["chosen"], row["queries"], tuple(trials), row["reason"])
 
     def lines(self) -> list[str]:
         """Return the comparison as lines of text, the choice last."""
@@ -83,11 +83,7 @@ class Selection:
             f"  p {trial.p:.4f}"
             for trial in self.trials
         ]
-        why = "too few queries to choose on"
-        if self.fixed:
-            why = "as set"
-        elif self.queries:
-            why = f"the best on {self.queries:,} held-out queries"
+        why = self.reason or f"the best on {self.queries:,} held-out queries"
         return [*found, f"{self.chosen} serves: {why}"]
 
 

@@ -56,5 +56,5 @@ def test_a_selection_is_written_read_and_told() -> None:
     lines = selection.lines()
     assert len(lines) == 3 and "nDCG@10 1.0000" in lines[0]
     assert lines[-1] == "cascade serves: the best on 60 held-out queries"
-    assert Selection("vote", 60, found, fixed=True).lines()[-1] == "vote serves: as set"
-    assert Selection("vote").lines() == ["vote serves: too few queries to choose on"]
+    assert Selection("vote", 60, found, "as set").lines()[-1] == "vote serves: as set"
+    assert Selection("vote", reason="luck").lines() == ["vote serves: luck"]

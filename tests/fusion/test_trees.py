@@ -49,7 +49,7 @@ def coloured(groups: int, seed: int) -> tuple[FeatureTable, NDArray[np.float32]]
     return table({"colour": colour.tolist()}, [12] * groups), gains
 
 
-def test_categories_are_split_into_sets() -> None:
+def test_categories_are_split_into_sets(tmp_path) -> None:
     stump = replace(SMALL, leaves=2, trees=2, features=1.0)
     made, gains = coloured(300, 0)
     fresh, truth = coloured(60, 1)
@@ -58,6 +58,8 @@ def test_categories_are_split_into_sets() -> None:
     by_set = first_hits(fresh, sets.fuse(fresh), truth)
     by_number = first_hits(fresh, numbers.fuse(fresh), truth)
     assert by_set > 0.8 and by_set > by_number
+    sets.save(tmp_path)
+    np.testing.assert_array_equal(LambdaMart.load(tmp_path).fuse(fresh), sets.fuse(fresh))
 
 
 @pytest.mark.parametrize(

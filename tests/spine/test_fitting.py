@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from search_rerank.features.table import FeatureTable
 from search_rerank.fitting import Fitted, fit_fusions
 from search_rerank.fusion.cascade import BEFORE, Cascade
 from search_rerank.fusion.lambdamart import LambdaMart
+from search_rerank.fusion.selection import Selection
 from search_rerank.fusion.vote import Vote
 from search_rerank.fusion.weighted import Weighted
 from search_rerank.occasions import Occasion
@@ -101,7 +104,7 @@ def test_what_is_set_is_not_tried() -> None:
         update={"ranker": "vote", "vote": "borda", "scaling": "z_score", "vote_k": 9.0}
     )
     fitted = fit_fusions(sums(), config)
-    assert fitted.selection.chosen == "vote" and fitted.selection.trials == ()
+    assert fitted.selection == Selection("vote", reason="as set")
     assert fitted["vote"] == Vote(("score.one", "score.other"), 9.0, "borda")
     weighted = fitted["weighted"]
     assert isinstance(weighted, Weighted) and weighted.scaling == "z_score"
@@ -110,6 +113,14 @@ def test_what_is_set_is_not_tried() -> None:
 def test_too_few_queries_choose_nothing() -> None:
     fitted = fit_fusions(sums(groups=8), QUICK)
     assert fitted.selection.chosen == "cascade" and fitted.selection.queries == 0
+
+
+def test_where_only_the_newest_queries_teach_nothing_is_held_out() -> None:
+    made = sums(groups=20)
+    gains = made.gains.copy()
+    gains[: 12 * 16] = 0
+    fitted = fit_fusions(replace(made, gains=gains), QUICK)
+    assert fitted.selection == Selection("cascade", reason="too few queries to choose on")
 
 
 def test_options_of_the_trees_arrive() -> None:
@@ -136,6 +147,14 @@ def test_stages_are_grown_as_they_are_set() -> None:
         (8, 0.6),
         (4, 0.3),
     ]
+
+
+def test_clicks_of_a_biased_log_do_not_judge_trees_that_are_free_of_it() -> None:
+    made = interacting()
+    places = np.tile(np.arange(12, dtype=np.int32), len(made.table) // 12)
+    selection = fit_fusions(made, QUICK, positions=places).selection
+    assert selection.chosen == "cascade" and "bias of places" in selection.reason
+    assert {trial.fusion for trial in selection.trials} == {"vote", "weighted"}
 
 
 @pytest.mark.parametrize("name", ["weights", "positions"])
