@@ -58,8 +58,12 @@ def main(home: Path, requests: int, data: Path | None, json_file: Path | None) -
             for kind in (n % 2, 1 - n % 2):
                 run.feature_log = logs[kind]
                 start = perf_counter()
-                client.post("/search", json=body)
+                answer = client.post("/search", json=body)
                 took[kind].append((perf_counter() - start) * 1000)
+                if answer.status_code != 200:
+                    raise DataError(
+                        f"{home}: expected answers, found {answer.get_json(force=True)}"
+                    )
         run.close()
         size = sum(path.stat().st_size for path in Path(folder).iterdir())
         served = list(read_log(Path(folder)))
