@@ -90,10 +90,10 @@ def train(
         click.echo(
             f"rankings learnt from: {logged.logged:,} as logged, {logged.replayed:,} replayed"
         )
-    if bundle.propensities is not None:
-        click.echo(bundle.propensities.line())
     for line in bundle.selection.lines():
         click.echo(line)
+    if bundle.propensities is not None:
+        click.echo(bundle.propensities.line())
     for line in decision.lines() if decision else ():
         click.echo(line)
     passed = decision is None or decision.passed

@@ -26,7 +26,7 @@ class LabelsConfig(Section):
     long_dwell_s: float = Field(0.0, ge=0)
     """A click with at least this dwell time counts `long_dwell_gain` times its gain; 0 for none."""
     long_dwell_gain: float = Field(2.0, ge=0)
-    bias: Literal["none", "ips", "position"] = "none"
+    bias: Literal["none", "ips", "position"] = "ips"
     """How position bias is met: not at all, by inverse propensities, or by LightGBM's positions."""
     propensity: Literal["auto", "harvesting", "em", "regression"] = "auto"
     """How the chance that a place is looked at is estimated; `auto` takes what the log bears."""

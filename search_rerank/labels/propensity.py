@@ -98,8 +98,9 @@ def estimate(
     """Estimate from the rankings before a time how often each place is looked at.
 
     With ``propensity = "auto"`` the method is chosen by what the log bears: `harvesting` where
-    every place has enough clicks on items that the same query also showed elsewhere, because it
-    assumes least; else `regression`, which compares items across queries; else nothing.
+    most of the places that have clicks enough have them on items that the same query also showed
+    elsewhere, because it assumes least; else `regression`, which compares items across queries;
+    else nothing.
 
     Parameters
     ----------
@@ -161,10 +162,9 @@ def choose(counts: Counts, evidence: int) -> tuple[Method, str]:
     if clicked.sum() < 2:
         found = f"found {int(all_clicks.sum())} clicks in all"
         return "none", f"expected {evidence} clicks at two places or more, {found}"
-    fewest = int(linked[clicked].min())
-    if fewest >= evidence:
-        return "harvesting", f"each place has {fewest} clicks or more on items that changed places"
-    return "regression", f"a place has only {fewest} clicks on items that changed places"
+    enough = int((linked >= evidence).sum())
+    found = f"{enough} of {int(clicked.sum())} places have {evidence} clicks on items that moved"
+    return ("harvesting" if enough >= max(2, clicked.sum() / 2) else "regression"), found
 
 
 def linked_clicks(counts: Counts) -> NDArray[np.float64]:

@@ -115,6 +115,8 @@ def test_train_then_evaluate_gives_the_table_of_the_demo(world: World, tmp_path:
     bundles = tmp_path / "home" / "bundles"
     assert f"bundle {world.bundle().version} written to {bundles}, live\n" in trained.output
     assert trained.output.startswith("\n".join(world.bundle().selection.lines()))
+    bias = world.bundle().propensities
+    assert bias is not None and f"\n{bias.line()}\n" in trained.output
     table = tmp_path / "table.json"
     evaluated = run(settings, tmp_path, "evaluate", "--data", data, "--json", str(table))
     assert evaluated.exit_code == 0, evaluated.output
