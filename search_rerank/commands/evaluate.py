@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     help="Also write the table to this file.",
 )
 @click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    help="A measure beside the usual ones, such as AP, P@5 or ERR@10; may be given repeatedly.",
+)
+@click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write a page with plots, and files for programs, to this folder.",
@@ -49,6 +55,7 @@ def evaluate(
     data: Path,
     bundle: str | None,
     json_file: Path | None,
+    measures: tuple[str, ...],
     report: Path | None,
     baseline: str,
 ) -> None:
@@ -66,11 +73,13 @@ def evaluate(
     from search_rerank.evaluation.evaluate import evaluate as measure
     from search_rerank.evaluation.evaluate import protocol
     from search_rerank.evaluation.form import format_table, write_json
+    from search_rerank.evaluation.measures import parse_measure
     from search_rerank.evaluation.report.write import check_report
     from search_rerank.training import open_shop
     from search_rerank.workspace import Workspace
 
     start = perf_counter()
+    asked = [parse_measure(name) for name in measures]
     if report is not None:
         check_report(report)
     workspace = Workspace(config)
@@ -79,7 +88,7 @@ def evaluate(
     trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = open_shop(dataset, trained, engine, loaded.encoder, cache)
-        evaluation = measure(shop, loaded.fusions, bars)
+        evaluation = measure(shop, loaded.fusions, bars, measures=asked)
     rows = evaluation.rows()
     click.echo(protocol(shop))
     click.echo(format_table(rows))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.evaluation.evaluated import MEASURES, RETRIEVED
 from search_rerank.evaluation.grouped import Grouped, ranking
-from search_rerank.evaluation.measures import parse_measure
+from search_rerank.evaluation.measures import Measure, parse_measure
 from search_rerank.features.table import FeatureTable
 from search_rerank.replay import Replayed
 
@@ -46,11 +46,20 @@ class Collected:
         How many queries will come.
     depth
         First places of each list to keep.
+    measures
+        To take beside those that every table has.
     """
 
-    def __init__(self, systems: Mapping[str, System], n_queries: int, depth: int) -> None:
+    def __init__(
+        self,
+        systems: Mapping[str, System],
+        n_queries: int,
+        depth: int,
+        measures: Sequence[Measure] = (),
+    ) -> None:
         self.systems = systems
-        self._measures = [parse_measure(name) for name in (*MEASURES, RETRIEVED)]
+        usual = [parse_measure(name) for name in (*MEASURES, RETRIEVED)]
+        self._measures = [*usual, *(one for one in measures if one not in usual)]
         self._values: dict[str, dict[str, NDArray[np.float64]]] = {
             name: {str(measure): np.zeros(n_queries) for measure in self._measures}
             for name in systems

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.evaluation.collecting import Collected, System
 from search_rerank.evaluation.evaluated import Evaluated, Evaluation
+from search_rerank.evaluation.measures import Measure
 from search_rerank.evaluation.past import history_lengths, query_frequency
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion import FUSIONS
@@ -27,6 +28,7 @@ def evaluate(
     fusions: Mapping[str, Mapping[str, Fusion]],
     progress: Progress = quiet,
     depth: int = DEPTH,
+    measures: Sequence[Measure] = (),
 ) -> Evaluation:
     """Return what every system did with the queries after the test cut.
 
@@ -45,6 +47,8 @@ def evaluate(
         Told how far it has come.
     depth
         First places of each list to keep.
+    measures
+        To take beside those that every table has.
     """
     cut = cuts(shop.events, shop.config.training)
     found: dict[str, Evaluated] = {}
@@ -53,7 +57,8 @@ def evaluate(
             chosen = spread(occasions, shop.config.training.max_test_rankings)
             if chosen:
                 what = f"{prefix or 'test '}queries".replace("_", " ")
-                collected = Collected(_systems(shop, fusions[prefix]), len(chosen), depth)
+                systems = _systems(shop, fusions[prefix])
+                collected = Collected(systems, len(chosen), depth, measures)
                 _replay(shop, replay, chosen, cut.test, collected, progress, what)
                 found[prefix] = _evaluated(shop, prefix, chosen, cut.test, collected)
     return Evaluation(found)

@@ -77,6 +77,12 @@ class Evaluated:
         return tuple(self.values)
 
     @property
+    def measures(self) -> tuple[str, ...]:
+        """The measures that say something of this task, in the order of the table."""
+        taken = next(iter(self.values.values()))
+        return tuple(name for name in taken if name != RETRIEVED or self.whole_catalogue)
+
+    @property
     def shoppers(self) -> list[str]:
         """Who asked each query, for intervals that respect repeated shoppers."""
         return [one.query.user or one.query.session or "" for one in self.occasions]
@@ -123,9 +129,9 @@ class Evaluated:
 
     def _measured(self, name: str, shoppers: Sequence[str]) -> Row:
         low, high = bootstrap_ci(self.of(name), self._rng(), clusters=shoppers)
-        measures = (*MEASURES, RETRIEVED) if self.whole_catalogue else MEASURES
         row: Row = {"system": self.prefix + name}
-        row |= {measure: round(float(self.of(name, measure).mean()), 6) for measure in measures}
+        for measure in self.measures:
+            row[measure] = round(float(self.of(name, measure).mean()), 6)
         return row | {"ci95": [round(low, 6), round(high, 6)], "queries": len(self.of(name))}
 
     def _minus_weighted(self, name: str, shoppers: Sequence[str]) -> Row:

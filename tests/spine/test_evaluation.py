@@ -16,6 +16,7 @@ from search_rerank.evaluation import evaluate as room
 from search_rerank.evaluation.collecting import Collected, System
 from search_rerank.evaluation.evaluate import evaluate
 from search_rerank.evaluation.evaluated import Evaluated, Evaluation, Row
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.evaluation.report.findings import work_out
 from search_rerank.evaluation.report.write import write_report
 from search_rerank.features.table import FeatureTable
@@ -99,6 +100,15 @@ def test_the_first_places_of_each_list_are_kept() -> None:
     assert found["engine"].tolist() == [[10, 11, 12], [10, 11, -1]]
     assert found["one"].tolist() == [[11, 12, 13], [11, 10, -1]]
     assert found["two"].tolist() == [[12, 13, 10], [10, 11, -1]]
+
+
+def test_measures_asked_for_are_taken_once_beside_the_usual_ones() -> None:
+    asked = [parse_measure(name) for name in ("P@2", "MRR")]
+    found = Collected({"engine": System(lambda table: -table.engine_rank)}, 1, 3, asked)
+    found.add(part([1, 0, 1], [], [(0, 0)] * 3), np.random.default_rng(0))
+    values = found.values()["engine"]
+    assert list(values) == ["nDCG@10", "MRR", "HR@10", "recall@200", "P@2"]
+    assert values["P@2"].tolist() == [1 / 2]
 
 
 def test_rows_of_queries_spread_evenly_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

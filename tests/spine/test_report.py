@@ -52,6 +52,26 @@ def test_what_cannot_be_reported_is_refused_before_the_work(world: World, tmp_pa
     assert "expected an empty folder or an earlier report" in result.output
 
 
+@pytest.mark.slow
+def test_a_measure_asked_for_is_a_column(world: World, tmp_path: Path) -> None:
+    settings = {**SMALL, "home": str(world.config.home), "engine": {"index": "demo-corner"}}
+    table = tmp_path / "table.json"
+    command = ("evaluate", "--data", str(world.data), "--json", str(table), "--measure", "P@5")
+    assert run(settings, tmp_path, *command).exit_code == 0
+    for row, usual in zip(
+        orjson.loads(table.read_bytes())["rows"], world.table["rows"], strict=True
+    ):
+        assert 0 < row.pop("P@5") < row["HR@10"]
+        assert row == usual
+
+
+def test_a_mistyped_measure_is_refused_before_the_work(world: World, tmp_path: Path) -> None:
+    settings = {**SMALL, "home": str(tmp_path / "nowhere")}
+    result = run(settings, tmp_path, "evaluate", "--data", str(world.data), "--measure", "nDGC@5")
+    assert result.exit_code == 1
+    assert "unknown measure 'nDGC' (did you mean 'nDCG'?)" in result.output
+
+
 @pytest.mark.browser
 def test_the_page_shows_its_plots_and_fits_a_screen(report: Path, tmp_path: Path) -> None:
     from selenium import webdriver

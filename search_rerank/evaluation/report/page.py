@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from search_rerank.evaluation.evaluated import FIRST, MEASURES, RETRIEVED
+from search_rerank.evaluation.evaluated import FIRST
 from search_rerank.evaluation.report.findings import BEYOND, Findings, Task
 from search_rerank.evaluation.report.plots import bars, curve, forest, steps
 from search_rerank.evaluation.slice_table import SliceRow
@@ -71,9 +71,6 @@ def render(findings: Findings, titles: Mapping[str, str], gain_names: Mapping[fl
         main=findings.main,
         standing=findings.main.standing(findings.chosen),
         verdict=verdict(findings.main.standing(findings.chosen), findings),
-        measures=lambda task: (
-            (*MEASURES, RETRIEVED) if task.evaluated.whole_catalogue else MEASURES
-        ),
         first=FIRST,
         beyond=BEYOND,
         slices=[

@@ -40,9 +40,9 @@ def _compared(task: Task, baseline: str) -> Iterable[Row]:
 def write_per_query(path: Path, evaluated: Evaluated) -> None:
     """Write a line a query: what was asked, what was known, and every measure of every system."""
     columns = [
-        (f"{measure} {system}", values)
-        for system, of in evaluated.values.items()
-        for measure, values in of.items()
+        (f"{measure} {system}", evaluated.of(system, measure))
+        for system in evaluated.systems
+        for measure in evaluated.measures
     ]
     names = ["qid", "query", "shopper", "time", "history", "searches", "taken"]
     lines = (
