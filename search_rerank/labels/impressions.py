@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.events import Events
 
+MOST = 500_000
+"""Newest rankings that are read; more would tell little more, and cost memory."""
 _DAY_MS = 86_400_000
 
 
@@ -94,6 +96,7 @@ def read_impressions(
     end_ms: int,
     period_days: float,
     places: int,
+    most: int = MOST,
 ) -> Impressions:
     """Return what the rankings before a time showed, and which of it was taken before that time.
 
@@ -109,37 +112,44 @@ def read_impressions(
         Length of a period, counted back from the end.
     places
         Places that are told apart; those below count as the last of them.
+    most
+        Rankings that are read, the newest.
     """
-    rankings = events.rankings
-    n = int(np.searchsorted(rankings.time_ms, end_ms, side="left"))
-    last = int(rankings.offsets[n])
-    item = rankings.shown[:last].astype(np.int64)
-    ranking = np.repeat(np.arange(n), np.diff(rankings.offsets[: n + 1]))
-    place = np.minimum(np.arange(last) - rankings.offsets[ranking], places - 1)
-    period = (end_ms - 1 - rankings.time_ms[:n]) // int(period_days * _DAY_MS)
-    query = rankings.query[:n].astype(np.int64)
+    log = events.rankings
+    end = int(np.searchsorted(log.time_ms, end_ms, side="left"))
+    part = slice(max(end - most, 0), end)
+    first, last = int(log.offsets[part.start]), int(log.offsets[end])
+    item = log.shown[first:last].astype(np.int64)
+    ranking = np.repeat(np.arange(end - part.start), np.diff(log.offsets[part.start : end + 1]))
+    place = np.arange(first, last) - log.offsets[part][ranking]
+    place = np.minimum(place, places - 1)
+    period = (end_ms - 1 - log.time_ms[part]) // max(int(period_days * _DAY_MS), 1)
+    query = log.query[part].astype(np.int64)
     cells, cell = _numbered(period[ranking], query[ranking], item)
     entries, entry = _numbered(cell, place)
-    actor = np.where(rankings.user >= 0, rankings.user, len(events.users) + rankings.session)[:n]
-    _, shopper = np.unique(actor, return_inverse=True)
-    impressions = Impressions(
-        counts=Counts(
-            cell=cell[entries],
-            place=place[entries],
-            query=query[ranking[cells]],
-            item=item[cells],
-            n_places=places,
-            shown=np.zeros(len(entries)),
-            clicks=np.zeros(len(entries)),
-        ),
-        entry=entry,
-        clicked=_clicked(events, gains, end_ms, ranking, item),
-        shopper=shopper[ranking],
-        rankings=n,
+    shopper = _shoppers(events, part)
+    counts = Counts(
+        cell=cell[entries],
+        place=place[entries],
+        query=query[ranking[cells]],
+        item=item[cells],
+        n_places=places,
+        shown=np.zeros(len(entries)),
+        clicks=np.zeros(len(entries)),
     )
-    ones = np.ones(int(shopper.max(initial=-1)) + 1)
-    whole = impressions.weighted(ones)
-    return Impressions(whole, entry, impressions.clicked, impressions.shopper, n)
+    clicked = _clicked(events, gains, end_ms, ranking + part.start, item)
+    found = Impressions(counts, entry, clicked, shopper[ranking], len(shopper))
+    return replace(found, counts=found.weighted(np.ones(int(shopper.max(initial=-1)) + 1)))
+
+
+def _shoppers(events: Events, part: slice) -> NDArray[np.int64]:
+    """Return who each ranking of a part was shown to, from 0; who is not known is one of a kind."""
+    user, session = (
+        column[part].astype(np.int64) for column in (events.rankings.user, events.rankings.session)
+    )
+    visitor = np.where(session >= 0, session, len(events.sessions) + np.arange(len(session)))
+    actor = np.where(user >= 0, user, len(events.users) + visitor)
+    return np.unique(actor, return_inverse=True)[1]
 
 
 def _numbered(*keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

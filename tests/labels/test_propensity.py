@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -84,6 +86,22 @@ def test_only_what_came_before_the_end_is_counted(moving: Events) -> None:
     assert half.counts.shown.sum() == 15_000 * 5
     clicks = (moving.time_ms < 15_000_000).sum()
     assert half.counts.clicks.sum() == half.clicked.sum() == clicks
+
+
+def test_only_the_newest_rankings_are_counted(moving: Events) -> None:
+    newest = read_impressions(moving, GAINS, EVER, 9999.0, 5, most=100)
+    assert newest.rankings == 100
+    assert newest.counts.shown.sum() == 100 * 5
+    assert newest.counts.clicks.sum() == (moving.ranking >= 30_000 - 100).sum()
+
+
+def test_a_shopper_whom_nobody_knows_is_nobody_else() -> None:
+    shown, clicked = np.array([[0, 1]] * 3), np.zeros((3, 2), dtype=bool)
+    events = events_of(shown, np.zeros(3, int), clicked, np.array([0, 1, 1]))
+    nobody = np.array([-1, -1, 1], dtype=np.int32)
+    rankings = replace(events.rankings, user=nobody)
+    found = impressions(replace(events, rankings=rankings), places=2)
+    assert len(set(found.shopper.tolist())) == 3
 
 
 def test_items_are_certain_where_all_that_is_seen_is_clicked() -> None:
