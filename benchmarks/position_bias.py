@@ -219,8 +219,8 @@ def compared(values: Mapping[str, Mapping[str, NDArray[np.float64]]], who: list[
 @click.command()
 @click.option("--seeds", default=3, show_default=True, help="How many shops.")
 @click.option("--rankings", default=100_000, show_default=True, help="How many a shop has.")
-@click.option("--train", default=2500, show_default=True, help="Queries to learn from.")
-@click.option("--test", default=1000, show_default=True, help="Queries to be measured on.")
+@click.option("--train", default=3000, show_default=True, help="Queries to learn from.")
+@click.option("--test", default=1200, show_default=True, help="Queries to be measured on.")
 @options
 def main(
     seeds: int, rankings: int, train: int, test: int, data: Path | None, json_file: Path | None
