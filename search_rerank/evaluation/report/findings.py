@@ -60,8 +60,9 @@ class Task:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the model's scores are made of: gain while learning, contributions on the test part."""
+    """What a fusion's scores are made of: gain while learning, contributions on the test part."""
 
+    of: str
     importance: Mapping[str, float]
     contributions: Contributions
 
@@ -108,7 +109,7 @@ class Findings:
     exposure
         Brands by how much the chosen system shows them, on the sampled queries.
     explanation
-        None where the chosen fusion cannot say.
+        Of the chosen fusion, or of another where that one cannot say; None where none can.
     buckets, rising
         Calibration of the chosen system's score; see `calibration`.
     counts, won, lost
@@ -202,7 +203,7 @@ def work_out(
             for name, lists in main.lists.items()
         },
         exposure=_exposure(shop, main, chosen),
-        explanation=_explanation(fusions[main.prefix].get(chosen), main.sample.table),
+        explanation=_explanation(fusions[main.prefix], chosen, main.sample.table),
         buckets=buckets,
         rising=rising,
         counts=won_and_lost,
@@ -235,14 +236,22 @@ def _exposure(shop: Shop, main: Evaluated, chosen: str) -> list[GroupExposure]:
     )
 
 
-def _explanation(fusion: Fusion | None, table: FeatureTable) -> Explanation | None:
-    if not isinstance(fusion, Explains) or len(table) == 0:
+def _explanation(
+    fusions: Mapping[str, Fusion], chosen: str, table: FeatureTable
+) -> Explanation | None:
+    """Explain the chosen fusion, or, where it cannot be explained, the last one that can."""
+    able: dict[str, Explains] = {}
+    for name, fusion in fusions.items():
+        if isinstance(fusion, Explains):
+            able[name] = fusion
+    if not able or len(table) == 0:
         return None
+    name = chosen if chosen in able else list(able)[-1]
     step = -(-len(table) // EXPLAINED_ROWS)
     kept = np.zeros(len(table.sizes), dtype=bool)
     kept[::step] = True
-    found = fusion.contributions(table.rows(np.repeat(kept, table.sizes)))
-    return Explanation(fusion.importance(), found) if found.names else None
+    found = able[name].contributions(table.rows(np.repeat(kept, table.sizes)))
+    return Explanation(name, able[name].importance(), found) if found.names else None
 
 
 def _examples(
