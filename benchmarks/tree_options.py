@@ -22,9 +22,10 @@ HELD_OUT = 0.25
 @click.command()
 @click.option("--rankings", default=3000, show_default=True, help="Queries replayed.")
 @click.option("--events", default=60_000, show_default=True, help="Events of the log, about.")
+@click.option("--seed", default=0, show_default=True, help="Of the shop and of the trees.")
 @click.option("--threads", default=2, show_default=True, help="Threads that grow the trees.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write JSON here.")
-def main(rankings: int, events: int, threads: int, json_file: Path | None) -> None:
+def main(rankings: int, events: int, seed: int, threads: int, json_file: Path | None) -> None:
     """Print nDCG@10 of trees grown with one option changed at a time, on the newest queries."""
     from search_rerank.data.shop import generate
     from search_rerank.engines import open_engine
@@ -38,12 +39,17 @@ def main(rankings: int, events: int, threads: int, json_file: Path | None) -> No
 
     start = perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        training = {"train_quantile": 0.6, "max_rankings": rankings, "threads": threads}
+        training = {
+            "train_quantile": 0.6,
+            "max_rankings": rankings,
+            "threads": threads,
+            "seed": seed,
+        }
         config = Config.model_validate(
             {"home": folder, "retrieval": {"k": 100}, "training": training}
         )
         workspace = Workspace(config)
-        dataset = generate(events=events, shoppers=3000).dataset()
+        dataset = generate(seed=seed, events=events, shoppers=3000).dataset()
         with closing(open_engine(config)) as engine, workspace.cache() as cache:
             shop = workspace.shop(dataset, engine, cache)
             cut = cuts(shop.events, config.training)
@@ -86,7 +92,7 @@ def main(rankings: int, events: int, threads: int, json_file: Path | None) -> No
         for trial in trials(held, scores, config.training.seed)
     ]
     protocol = (
-        f"generated shop, about {events:,} events, {groups:,} replayed queries of 100 candidates; "
+        f"generated shop (seed {seed}), about {events:,} events, {groups:,} replayed queries of 100 candidates; "
         f"trees learn from the older {1 - HELD_OUT:.0%}, the newest {HELD_OUT:.0%} are ranked; "
         "differences to the best, paired, over shoppers"
     )
