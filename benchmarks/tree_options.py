@@ -93,8 +93,8 @@ def main(rankings: int, events: int, seed: int, threads: int, json_file: Path | 
     ]
     protocol = (
         f"generated shop (seed {seed}), about {events:,} events, {groups:,} replayed queries of "
-        f"100 candidates; trees learn from the older {1 - HELD_OUT:.0%}, the newest {HELD_OUT:.0%} are ranked; "
-        "differences to the best, paired, over shoppers"
+        f"100 candidates; trees learn from the older {1 - HELD_OUT:.0%}, the newest "
+        f"{HELD_OUT:.0%} are ranked; differences to the best, paired, over shoppers"
     )
     report("tree_options", protocol, table, seconds, json_file)
 
