@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zlib
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +13,11 @@ import orjson
 from numpy.typing import NDArray
 
 from search_rerank.query import Candidates, Query
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _FAST = 1
 """Level of compression: columns that are the same for all candidates vanish at any level."""
@@ -67,7 +72,7 @@ class Served:
     def line(self) -> bytes:
         """Return the request as one line of JSON; the names stand once before it, see `heading`.
 
-        Arrays are little-endian, column by column, compressed (zlib) and in base64.
+        Arrays are little-endian, column by column, compressed (zstd) and in base64.
         """
         found = self.candidates
         row = {
@@ -131,13 +136,13 @@ def heading(bundle: str, names: Sequence[str]) -> bytes:
 
 def _packed(array: NDArray[Any], dtype: str) -> str:
     columns = np.asarray(array, dtype=dtype).T.tobytes()
-    return b64encode(zlib.compress(columns, _FAST)).decode("ascii")
+    return b64encode(zstd.compress(columns, _FAST)).decode("ascii")
 
 
 def _unpacked(text: str, dtype: str, columns: int, rows: int) -> NDArray[Any]:
     """Return (columns, rows); `ValueError` where the text holds another number of values."""
     try:
-        data = zlib.decompress(b64decode(text, validate=True))
-    except zlib.error as error:
+        data = zstd.decompress(b64decode(text, validate=True))
+    except zstd.ZstdError as error:
         raise ValueError(f"expected compressed values, found others ({error})") from None
     return np.frombuffer(data, dtype=dtype).reshape(columns, rows)
