@@ -21,7 +21,7 @@ _FEATURES = 20
 _BRANDS = 8
 _PLACES = 10
 _TRAITS = {
-    "demand": "how often the text was searched before",
+    "demand": "how much the query was in demand before",
     "history": "what the shopper did before",
     "category": "category of what was taken",
     "words": "words of the query",
