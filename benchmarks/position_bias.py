@@ -8,10 +8,7 @@ shopper than the same model without?
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -22,115 +19,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import options
-from search_rerank.config import Config, LabelsConfig, parse_config
+from benchmarks.true_worth import CANDIDATES, World, make_world
+from search_rerank.config import Config, LabelsConfig
 from search_rerank.data.events import Events
 from search_rerank.data.ids import IdMap
-from search_rerank.data.item import Item
-from search_rerank.data.shop import Shop, generate
-from search_rerank.data.shop.clicks import attraction
-from search_rerank.data.shop.truth import Truth
-from search_rerank.engines import open_engine
+from search_rerank.data.shop import generate
 from search_rerank.evaluation.compare import paired_test
 from search_rerank.evaluation.form import format_table, write_json
 from search_rerank.evaluation.measures import Grouped, parse_measure
 from search_rerank.fitting import tree_options
 from search_rerank.fusion.lambdamart import LambdaMart
-from search_rerank.labels.impressions import Impressions, read_impressions
+from search_rerank.labels.impressions import Counts, Impressions, read_impressions
+from search_rerank.labels.pbm import fit_pbm
 from search_rerank.labels.propensity import Propensities, estimate_from
 from search_rerank.labels.weighing import inverse_propensities, weigh
-from search_rerank.occasions import Occasion, from_log
-from search_rerank.replay import Replayed
-from search_rerank.training import as_of, cuts, spread
-from search_rerank.workspace import Workspace
+from search_rerank.training import cuts
 
 EVENTS_PER_RANKING = 3.54
-CANDIDATES = 100
 METHODS: tuple[Literal["em", "harvesting"], ...] = ("em", "harvesting")
 MEASURE = parse_measure("nDCG@10")
 
 Row = dict[str, object]
-
-
-@dataclass(frozen=True)
-class World:
-    """A shop whose training and test queries have been replayed.
-
-    Parameters
-    ----------
-    train, test
-        Queries with an interaction between the cuts, and after them those whose words are known to
-        mean which items, by shoppers with an account.
-    worth
-        float64 (n,), for each row of the test the true chance of a click where all are looked at;
-        0 for what the query does not mean.
-    impressions
-        What the rankings before the test showed.
-    """
-
-    config: Config
-    train: Replayed
-    test: Replayed
-    worth: NDArray[np.float64]
-    impressions: Impressions
-
-
-def make_world(
-    seed: int, made: Shop, impressions: Impressions, train: int, test: int, home: Path
-) -> World:
-    """Replay queries of a shop as training and evaluation do."""
-    config = parse_config(
-        {"home": home, "training": {"seed": seed}, "retrieval": {"k": CANDIDATES}}
-    )
-    workspace = Workspace(config)
-    meant = _meanings(made.items)
-    known = set(made.truth.user_ids.tolist())
-    with closing(open_engine(config)) as engine, workspace.cache() as cache:
-        shop = workspace.shop(made.dataset(), engine, cache)
-        cut = cuts(shop.events, config.training)
-
-        def occasions(start_ms: int, end_ms: int) -> list[Occasion]:
-            gains, labels = config.training.gains, config.labels
-            return from_log(shop.events, start_ms, end_ms, gains, CANDIDATES, labels=labels)
-
-        def replay(chosen: Sequence[Occasion], cut_ms: int) -> Replayed:
-            with as_of(shop, cut_ms) as replay:
-                return Replayed.concat(list(replay.run(shop.events, chosen, cut_ms)))
-
-        learnt = replay(spread(occasions(cut.train, cut.test), train), cut.train)
-        asked = [
-            one
-            for one in occasions(cut.test, cut.end)
-            if one.query.user in known and one.query.text in meant
-        ]
-        held = replay(spread(asked, test), cut.test)
-    return World(config, learnt, held, _worth(held, made.truth, meant), impressions)
-
-
-def _meanings(items: Sequence[Item]) -> dict[str, set[int]]:
-    """Return each query that the old engine could be asked, and the items that have all its words.
-
-    A query is a brand, a colour and an audience, each or none, and a type, section or department.
-    """
-    found: dict[str, set[int]] = {}
-    for number, item in enumerate(items):
-        whose = item.attributes.get("audience")
-        extra = (item.brand, item.attributes.get("colour"), whose and f"{whose}'s")
-        optional = [("", f"{word} ") if word else ("",) for word in extra]
-        for brand, colour, audience, scope in product(*optional, item.category):
-            found.setdefault(f"{brand}{colour}{audience}{scope}".lower(), set()).add(number)
-    return found
-
-
-def _worth(held: Replayed, truth: Truth, meant: Mapping[str, set[int]]) -> NDArray[np.float64]:
-    values = np.zeros(len(held.gains))
-    offsets = held.table.offsets
-    for group, occasion in enumerate(held.occasions):
-        rows = slice(int(offsets[group]), int(offsets[group + 1]))
-        numbers = held.items[rows]
-        right = np.isin(numbers, list(meant[occasion.query.text]))
-        utility = truth.utility(occasion.query.user or "")[numbers].astype(np.float64)
-        values[rows] = np.where(right, attraction(utility), 0.0)
-    return values
 
 
 def recover(
@@ -138,7 +47,7 @@ def recover(
 ) -> tuple[dict[str, Propensities], list[Row]]:
     """Estimate propensities by every method; return them with a row a method."""
     rows: list[Row] = []
-    found = {}
+    found: dict[str, Propensities] = {}
     for method in METHODS:
         start = perf_counter()
         found[method] = estimate_from(impressions, method, 200, np.random.default_rng(seed))
@@ -157,6 +66,43 @@ def recover(
             }
         )
     return found, rows
+
+
+def other_ways(
+    impressions: Impressions, season: Impressions, truth: NDArray[np.float64]
+) -> list[Row]:
+    """Return a row for each way that was not taken, with what it would have erred by.
+
+    Parameters
+    ----------
+    season
+        The same impressions, the whole log being one period.
+    """
+    counts = impressions.counts
+    found = {
+        "em, no periods": fit_pbm(season.counts),
+        "regression": fit_pbm(counts, regression=True),
+        "em, Bernoulli": bernoulli(counts),
+    }
+    rows: list[Row] = []
+    for name, values in found.items():
+        wrong = np.abs(values[: len(truth)] / values[0] / truth - 1)
+        worst, mean = float(np.nanmax(wrong)), float(np.nanmean(wrong))
+        rows.append({"system": f"{name}, seed 0", "worst_error": worst, "mean_error": mean})
+    return rows
+
+
+def bernoulli(counts: Counts, rounds: int = 100) -> NDArray[np.float64]:
+    """Return propensities by the EM of Wang et al. (2018) with a free chance for each cell."""
+    cell, place = counts.cell, counts.place
+    cells, places = counts.by_cell(counts.shown), np.maximum(counts.by_place(counts.shown), 1)
+    looked, attracts = np.full(counts.n_places, 0.5), np.full(counts.n_cells, 0.3)
+    for _ in range(rounds):
+        p, a = looked[place], attracts[cell]
+        unclicked = (counts.shown - counts.clicks) / np.maximum(1 - p * a, 1e-12)
+        looked = counts.by_place(counts.clicks + unclicked * p * (1 - a)) / places
+        attracts = counts.by_cell(counts.clicks + unclicked * a * (1 - p)) / cells
+    return looked
 
 
 def by_place(
@@ -241,13 +187,17 @@ def main(
         whole = (events, gains, int(events.time_ms[-1]) + 1, labels.period_days, labels.places)
         found, rows = recover(read_impressions(*whole), truth, seed)
         recovered += [{**row, "rankings": len(events.rankings)} for row in rows]
-        places = places or by_place(read_impressions(*whole), truth, found)
+        if not places:
+            shown = read_impressions(*whole)
+            places = by_place(shown, truth, found)
+            season = read_impressions(*whole[:3], 9999.0, labels.places)
+            recovered += other_ways(shown, season, truth)
         # What weighs the training may know nothing of the test.
         cut = cuts(events, Config().training)
         before = read_impressions(events, gains, cut.test, labels.period_days, labels.places)
         bias = estimate_from(before, "auto", labels.evidence, np.random.default_rng(seed), draws=2)
         with TemporaryDirectory() as home:
-            world = make_world(seed, made, before, train, test, Path(home))
+            world = make_world(seed, made, train, test, Path(home))
         values = {
             name: measured(world, model.fuse(world.test.table))
             for name, model in models(world, bias).items()

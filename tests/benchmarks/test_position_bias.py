@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.position_bias import _meanings, by_place, recover
+from benchmarks.position_bias import bernoulli, by_place, recover
+from benchmarks.true_worth import meanings
 from search_rerank.config import LabelsConfig
 from search_rerank.data.event import GAINS, Ranking
 from search_rerank.data.events import Events
@@ -25,7 +26,7 @@ def test_a_query_means_the_items_that_have_all_its_words() -> None:
         Item(id="a", title="x", brand="Oak", category=["Shoes", "Boots"], attributes={}),
         Item(id="b", title="x", category=["Shoes"], attributes={"colour": "Red"}),
     ]
-    assert _meanings(items) == {
+    assert meanings(items) == {
         "shoes": {0, 1},
         "boots": {0},
         "oak shoes": {0},
@@ -35,7 +36,7 @@ def test_a_query_means_the_items_that_have_all_its_words() -> None:
 
 
 def test_what_the_old_engine_showed_is_what_the_query_means(shop: Shop) -> None:
-    meant = _meanings(shop.items)
+    meant = meanings(shop.items)
     number = {item.id: n for n, item in enumerate(shop.items)}
     rankings = [event for event in shop.events if isinstance(event, Ranking)]
     known = [one for one in rankings if one.query in meant]
@@ -56,3 +57,10 @@ def test_every_place_is_compared_with_the_truth(shop: Shop) -> None:
     assert len(places) == 24 and places[0]["em"] == 1.0
     assert rows[0]["worst_error"] == pytest.approx(worst)
     assert np.isfinite(worst)
+
+
+def test_bernoulli_attractions_make_the_places_of_sparse_cells_alike(shop: Shop) -> None:
+    events = Events.from_events(shop.events, IdMap(item.id for item in shop.items))
+    sparse = read_impressions(events, GAINS, 10**14, 1.0, 24).counts
+    looked = bernoulli(sparse)
+    assert (looked[-1] / looked[0]) > 1.5 * shop.truth.examination[-1]
