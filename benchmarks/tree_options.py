@@ -72,7 +72,7 @@ def main(rankings: int, events: int, seed: int, threads: int, json_file: Path | 
         "opinions rise": replace(usual, rising=opinions),
         "rank_xendcg": replace(usual, objective="rank_xendcg"),
         "truncation 10": replace(usual, truncation=10),
-        "half the leaves": replace(usual, leaves=15),
+        "twice the leaves": replace(usual, leaves=31),
         "all columns": replace(usual, features=1.0),
     }
     scores = {}

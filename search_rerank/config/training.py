@@ -62,7 +62,7 @@ class TrainingConfig(Section):
     """Pairs count of which one candidate is among so many first places; `lambdarank` only."""
     trees: int = Field(200, ge=1, le=5000)
     """At most so many trees; fewer where the validation nDCG@10 stops rising."""
-    leaves: int = Field(31, ge=2, le=1024)
+    leaves: int = Field(15, ge=2, le=1024)
     learning_rate: float = Field(0.06, gt=0, le=1)
     min_rows: int = Field(50, ge=1)
     """Rows that a leaf must hold."""
