@@ -207,7 +207,10 @@ def protocol(part: str) -> str:
         "user and item, once for every query that holds it: all of the query's unseen items "
         "ranked; e2e: the query's text, unseen items of the whole catalogue, the first 200; state "
         "frozen at the cut, online: growing strictly before each query; no sampled negatives; "
-        "means over the seeds of the trees and of ties, spread: largest less smallest nDCG@10"
+        "means over the seeds of the trees and of ties, spread: largest less smallest nDCG@10; at "
+        f"most {TEACHING['static']:,} queries teach (online {TEACHING['online']:,}, e2e "
+        f"{TEACHING['e2e']:,}, lambdamart {ALL_CANDIDATES:,}, ablation {ABLATION[0]:,}) and "
+        f"{RANKED['static']:,} are ranked (e2e {RANKED['e2e']:,}, ablation {ABLATION[1]:,})"
     )
 
 
