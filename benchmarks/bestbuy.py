@@ -55,8 +55,8 @@ FIRST = ("similar.near_30d", "similar.wide_share", "item.demand_7d", "query.lexi
 """The columns of the first stage's weighted sum."""
 SIZE = 20
 """Candidates of the 458 that the first stage hands to the trees."""
-TAUGHT = 4_000
-"""Training queries, evenly spread, that the trees learn from."""
+TAUGHT = 10_000
+"""Training queries, evenly spread, that the trees learn from at most: here all."""
 SAMPLE = 400
 """Those of them that the first stage's weights are learnt on."""
 TREES = TreeOptions(
