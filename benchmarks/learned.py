@@ -1,14 +1,16 @@
 """Learnt order on a set of human judgements, by folds over the queries.
 
 What is learnt with is the product's own: its features, its fusions, their options. A query is in
-one fold, so that nothing that is measured was learnt from. Where there are a hundred queries to
-learn from, trees alone do worse than the engine: they start from a weighted sum instead.
+one fold, so that nothing that is measured was learnt from. A learner reorders the first of the
+engine's list, as the last stage of a cascade does; how many is chosen on folds of the queries that
+are learnt from. With a hundred of these, trees alone do worse than the engine: `boosted` starts
+from a weighted sum instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from search_rerank.features.moment import read_moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.boosted import Boosted
+from search_rerank.fusion.cascade import Cascade, Learn, Plan
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
 from search_rerank.fusion.weighted import Weighted
 from search_rerank.query import Candidates, Query
@@ -35,18 +38,22 @@ SEEDS = (0, 1, 2)
 KIND = "embedded"
 """The engine whose candidates are ordered anew."""
 TREES = TreeOptions(
-    trees=100,
+    trees=150,
     leaves=5,
     learning_rate=0.05,
     min_rows=40,
     validation=0.0,
-    features=0.4,
+    features=0.25,
     rows=0.7,
     reg=10.0,
     threads=1,
 )
 """Small trees, and all of them: a tenth of a hundred queries cannot say when to stop."""
-BAGS = (0, 1)
+BAGS = (0, 1, 2, 3, 4)
+SCALE = 2.0
+SIZES = (20, 30, 50, 100)
+INNER = 3
+"""How many of a retrieved list are reordered, and the folds that choose among these."""
 OPINIONS = (
     "query.engine_score",
     "query.lexical",
@@ -61,10 +68,17 @@ OPINIONS = (
     "match.brand_covered",
     "match.brand_rarity",
     "match.other_rarity",
+    "neighbourhood.vector",
+    "neighbourhood.vector_of_all",
+    "neighbourhood.words",
+    "neighbourhood.brand",
+    "neighbourhood.category",
+    "neighbourhood.department",
 )
 """The columns that are weighed: higher is better in each."""
+ENGINE = Plan(lambda *_: Weighted(("query.engine_score",), (1.0,)))
+"""The first stage: the order as it was."""
 
-Learn = Callable[[FeatureTable, NDArray[np.float32]], Fusion]
 Ask = Callable[[Retrieve, Sequence[str]], Candidates]
 """A request and the ids that were judged in, the candidates that are to be ordered out."""
 
@@ -83,6 +97,8 @@ class Task:
         The features of the candidates, and float32 (n,) what each is worth.
     missed
         For each query the gains of what is not among its candidates.
+    sizes
+        How many of a list may be reordered, None for all.
     """
 
     name: str
@@ -90,6 +106,14 @@ class Task:
     table: FeatureTable
     gains: NDArray[np.float32]
     missed: Sequence[Sequence[float]]
+    sizes: Sequence[int | None]
+
+    def only(self, keep: NDArray[np.bool_]) -> Task:
+        """Return the queries whose rows are all under a mask (n,); of the others none may be."""
+        kept = self.table.rows(keep)
+        table = FeatureTable(kept.names, kept.X, np.unique(kept.offsets), kept.engine_rank)
+        missed = [self.missed[n] for n in np.flatnonzero(kept.sizes).tolist()]
+        return replace(self, table=table, gains=self.gains[keep], missed=missed)
 
     def values(self, scores: NDArray[np.floating], measure: str) -> NDArray[np.float64]:
         """Return one value a query."""
@@ -98,19 +122,19 @@ class Task:
         return parse_measure(measure).values(ranked)
 
 
-def weighted(table: FeatureTable, gains: NDArray[np.float32]) -> Fusion:
+def weighted(table: FeatureTable, gains: NDArray[np.float32], *_: object) -> Fusion:
     """Learn a weighted sum of opinions."""
-    return Weighted.fit(table, gains, OPINIONS)
+    return Weighted.fit(table, gains, OPINIONS, "z_score")
 
 
-def lambdamart(table: FeatureTable, gains: NDArray[np.float32]) -> Fusion:
+def lambdamart(table: FeatureTable, gains: NDArray[np.float32], *_: object) -> Fusion:
     """Learn trees from nothing."""
     return LambdaMart.fit(table, gains, TREES)
 
 
-def boosted(table: FeatureTable, gains: NDArray[np.float32]) -> Fusion:
+def boosted(table: FeatureTable, gains: NDArray[np.float32], *_: object) -> Fusion:
     """Learn trees that correct the weighted sum."""
-    return Boosted.fit(table, gains, weighted(table, gains), TREES, seeds=BAGS)
+    return Boosted.fit(table, gains, weighted(table, gains), TREES, scale=SCALE, seeds=BAGS)
 
 
 LEARNERS: Mapping[str, Learn] = {
@@ -128,8 +152,9 @@ def learned(systems: Systems, rng: np.random.Generator) -> list[dict[str, Any]]:
         engine = -task.table.engine_rank.astype(np.float64)
         own = {measure: task.values(engine, measure) for measure in task.measures}
         _add(rows, "hybrid", task, own, rng)
+        sizes = {seed: _sizes(task, seed) for seed in SEEDS}
         for name, learn in LEARNERS.items():
-            scores = [_out_of_fold(task, learn, seed) for seed in SEEDS]
+            scores = [_out_of_fold(task, learn, seed, of) for seed, of in sizes.items()]
             values = {
                 measure: np.mean([task.values(of, measure) for of in scores], axis=0)
                 for measure in task.measures
@@ -153,7 +178,8 @@ def learned_protocol(about: str) -> str:
     return about.replace(
         "no learning",
         f"learnt on the other four of {FOLDS} folds over the queries, mean of {len(SEEDS)} seeds "
-        "of the folds; options are the same in all folds",
+        f"of the folds; how many of a retrieved list are reordered is chosen on {INNER} folds of "
+        "those four",
     )
 
 
@@ -169,28 +195,60 @@ def _add(
     row[f"{task.name}ci95"] = bootstrap_ci(values[task.measures[0]], rng)
 
 
-def _out_of_fold(task: Task, learn: Learn, seed: int) -> NDArray[np.float64]:
-    """Return the score of each row by what was learnt without its query's fold, float64 (n,)."""
-    table = task.table
-    fold = np.random.default_rng(seed).permutation(len(table.sizes)) % FOLDS
-    scores = np.empty(len(table))
-    for held in range(FOLDS):
-        tested = np.repeat(fold == held, table.sizes)
-        scores[tested] = learn(_only(table, ~tested), task.gains[~tested]).fuse(
-            _only(table, tested)
-        )
+def _out_of_fold(
+    task: Task, learn: Learn, seed: int, sizes: Sequence[int | None]
+) -> NDArray[np.float64]:
+    """Return the score of each row by what was learnt without its query's fold, float64 (n,).
+
+    Parameters
+    ----------
+    sizes
+        One a fold: how many of each list are reordered.
+    """
+    scores = np.empty(len(task.table))
+    for tested, size in zip(_folds(task, FOLDS, seed), sizes, strict=True):
+        learnt = task.only(~tested)
+        fusion = Cascade.grow(learnt.table, learnt.gains, (ENGINE, Plan(learn, size)))
+        scores[tested] = fusion.fuse(task.only(tested).table)
     return scores
 
 
-def _only(table: FeatureTable, keep: NDArray[np.bool_]) -> FeatureTable:
-    """Return the rows under a mask without the groups that it empties."""
-    kept = table.rows(keep)
-    return FeatureTable(kept.names, kept.X, np.unique(kept.offsets), kept.engine_rank)
+def _sizes(task: Task, seed: int) -> Sequence[int | None]:
+    """Return the size that is best for a weighted sum on inner folds, for each fold."""
+    if len(task.sizes) == 1:
+        return [task.sizes[0]] * FOLDS
+    best = []
+    for tested in _folds(task, FOLDS, seed):
+        learnt = task.only(~tested)
+        found = {
+            size: learnt.values(_by_inner_folds(learnt, size, seed), learnt.measures[0]).mean()
+            for size in task.sizes
+        }
+        best.append(max(found, key=found.__getitem__))
+    return best
+
+
+def _by_inner_folds(task: Task, size: int | None, seed: int) -> NDArray[np.float64]:
+    scores = np.empty(len(task.table))
+    for tested in _folds(task, INNER, seed):
+        learnt = task.only(~tested)
+        fusion = Cascade.grow(learnt.table, learnt.gains, (ENGINE, Plan(weighted, size)))
+        scores[tested] = fusion.fuse(task.only(tested).table)
+    return scores
+
+
+def _folds(task: Task, n: int, seed: int) -> list[NDArray[np.bool_]]:
+    """Return for each fold of the queries which rows are its own."""
+    sizes = task.table.sizes
+    fold = np.random.default_rng(seed).permutation(len(sizes)) % n
+    return [np.repeat(fold == one, sizes) for one in range(n)]
 
 
 def _retrieved(systems: Systems) -> Task:
     engine, version = systems.engines[KIND, "hybrid"]
-    return _task(systems, "", CATALOGUE, lambda request, _: engine.retrieve(request, version))
+    return _task(
+        systems, "", CATALOGUE, SIZES, lambda request, _: engine.retrieve(request, version)
+    )
 
 
 def _judged(systems: Systems) -> Task:
@@ -199,11 +257,14 @@ def _judged(systems: Systems) -> Task:
         systems,
         "judged_",
         JUDGED[::-1],
+        (None,),
         lambda request, ids: engine.score(request, ids, version),
     )
 
 
-def _task(systems: Systems, name: str, measures: Sequence[str], ask: Ask) -> Task:
+def _task(
+    systems: Systems, name: str, measures: Sequence[str], sizes: Sequence[int | None], ask: Ask
+) -> Task:
     """Compute the features of the candidates of every query with a gain; nobody asked before."""
     state = MemoryState({})
     builder = FeatureBuilder(systems.catalogue, ())
@@ -219,5 +280,10 @@ def _task(systems: Systems, name: str, measures: Sequence[str], ask: Ask) -> Tas
         there = set(found.ids)
         missed.append([gain for id_, gain in worth.items() if id_ not in there])
     return Task(
-        name, measures, FeatureTable.concat(tables), np.array(gains, dtype=np.float32), missed
+        name,
+        measures,
+        FeatureTable.concat(tables),
+        np.array(gains, dtype=np.float32),
+        missed,
+        sizes,
     )
