@@ -136,9 +136,10 @@ _COLUMNS = tuple(name for part in PARTS for name in (part, f"{part}_offsets"))
 
 
 def _other(item: Item) -> str:
+    # By name: a file that was written and read again may have them in another order.
     values = (
         " ".join(value) if isinstance(value, list) else value
-        for value in item.attributes.values()
+        for _, value in sorted(item.attributes.items())
         if isinstance(value, str | list)
     )
     return " ".join([*item.category, *values])

@@ -80,3 +80,11 @@ def test_grown_and_read_again_it_is_that_of_all_items(language: str) -> None:
     for name, array in whole.arrays().items():
         np.testing.assert_array_equal(again.arrays()[name], array, err_msg=name)
         assert again.arrays()[name].dtype == array.dtype
+
+
+def test_the_order_of_attributes_does_not_matter() -> None:
+    one, other = (
+        Wording.from_items([Item(id="a", title="a", attributes=attributes)], "en")
+        for attributes in ({"x": "red", "y": "small"}, {"y": "small", "x": "red"})
+    )
+    assert one.other.tolist() == other.other.tolist()
