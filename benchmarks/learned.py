@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from benchmarks.judged import CATALOGUE, JUDGED, Systems
 from search_rerank.engines.base import Retrieve
-from search_rerank.evaluation.compare import bootstrap_ci, paired_test
+from search_rerank.evaluation.compare import paired_test
 from search_rerank.evaluation.grouped import Grouped
 from search_rerank.evaluation.measures import parse_measure
 from search_rerank.features.builder import FeatureBuilder
@@ -151,7 +151,7 @@ def learned(systems: Systems, rng: np.random.Generator) -> list[dict[str, Any]]:
     for task in (_retrieved(systems), _judged(systems)):
         engine = -task.table.engine_rank.astype(np.float64)
         own = {measure: task.values(engine, measure) for measure in task.measures}
-        _add(rows, "hybrid", task, own, rng)
+        _add(rows, "hybrid", task, own)
         sizes = {seed: _sizes(task, seed) for seed in SEEDS}
         for name, learn in LEARNERS.items():
             scores = [_out_of_fold(task, learn, seed, of) for seed, of in sizes.items()]
@@ -159,7 +159,7 @@ def learned(systems: Systems, rng: np.random.Generator) -> list[dict[str, Any]]:
                 measure: np.mean([task.values(of, measure) for of in scores], axis=0)
                 for measure in task.measures
             }
-            _add(rows, name, task, values, rng)
+            _add(rows, name, task, values)
             measure = task.measures[0]
             test = paired_test(values[measure], own[measure], rng)
             differences.append(
@@ -175,11 +175,11 @@ def learned(systems: Systems, rng: np.random.Generator) -> list[dict[str, Any]]:
 
 def learned_protocol(about: str) -> str:
     """Return what is measured, in words, from what is said of the engine alone."""
-    return about.replace(
+    return about.partition("; judged@10")[0].replace(
         "no learning",
         f"learnt on the other four of {FOLDS} folds over the queries, mean of {len(SEEDS)} seeds "
         f"of the folds; how many of a retrieved list are reordered is chosen on {INNER} folds of "
-        "those four",
+        "those four, a judged list is reordered whole",
     )
 
 
@@ -188,11 +188,9 @@ def _add(
     system: str,
     task: Task,
     values: Mapping[str, NDArray[np.float64]],
-    rng: np.random.Generator,
 ) -> None:
     row = rows.setdefault(system, {"system": system})
     row |= {f"{task.name}{measure}": float(of.mean()) for measure, of in values.items()}
-    row[f"{task.name}ci95"] = bootstrap_ci(values[task.measures[0]], rng)
 
 
 def _out_of_fold(
