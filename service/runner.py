@@ -13,6 +13,7 @@ import gunicorn.http.message
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import HaltServer
+from threadpoolctl import threadpool_limits
 
 from search_rerank.config import Config
 from search_rerank.errors import ConfigError, SearchRerankError
@@ -100,6 +101,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _warm(self, worker: Any) -> None:
         """Open everything before the first request, and tell why where that fails."""
+        # A request's products are small: more threads only wait for each other, and workers share
+        # the cores anyway.
+        threadpool_limits(1, "blas")
         run = worker.app.wsgi().extensions["search_rerank"]
         try:
             with run.pipeline():
