@@ -3,8 +3,7 @@
 What is learnt with is the product's own: its features, its fusions, their options. A query is in
 one fold, so that nothing that is measured was learnt from. A learner reorders the first of the
 engine's list, as the last stage of a cascade does; how many is chosen on folds of the queries that
-are learnt from. With a hundred of these, trees alone do worse than the engine: `boosted` starts
-from a weighted sum instead.
+are learnt from.
 """
 
 from __future__ import annotations
@@ -25,7 +24,6 @@ from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
-from search_rerank.fusion.boosted import Boosted
 from search_rerank.fusion.cascade import Cascade, Learn, Plan
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
 from search_rerank.fusion.weighted import Weighted
@@ -49,8 +47,6 @@ TREES = TreeOptions(
     threads=1,
 )
 """Small trees, and all of them: a tenth of a hundred queries cannot say when to stop."""
-BAGS = (0, 1, 2, 3, 4)
-SCALE = 2.0
 SIZES = (20, 30, 50, 100)
 INNER = 3
 """How many of a retrieved list are reordered, and the folds that choose among these."""
@@ -132,15 +128,9 @@ def lambdamart(table: FeatureTable, gains: NDArray[np.float32], *_: object) -> F
     return LambdaMart.fit(table, gains, TREES)
 
 
-def boosted(table: FeatureTable, gains: NDArray[np.float32], *_: object) -> Fusion:
-    """Learn trees that correct the weighted sum."""
-    return Boosted.fit(table, gains, weighted(table, gains), TREES, scale=SCALE, seeds=BAGS)
-
-
 LEARNERS: Mapping[str, Learn] = {
     "weighted": weighted,
     "lambdamart": lambdamart,
-    "boosted": boosted,
 }
 
 

@@ -13,7 +13,6 @@ FUSIONS = {
     "weighted": "search_rerank.fusion.weighted:Weighted",
     "lambdamart": "search_rerank.fusion.lambdamart:LambdaMart",
     "cascade": "search_rerank.fusion.cascade:Cascade",
-    "boosted": "search_rerank.fusion.boosted:Boosted",
 }
 """Name to class; imported when asked for, so that a name costs nothing."""
 

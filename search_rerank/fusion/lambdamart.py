@@ -47,7 +47,6 @@ class LambdaMart:
         *,
         weights: NDArray[np.float32] | None = None,
         positions: NDArray[np.int32] | None = None,
-        start: NDArray[np.float64] | None = None,
     ) -> Self:
         """Learn from groups in time order with gains float32 (n,).
 
@@ -64,8 +63,6 @@ class LambdaMart:
             places are one more class with a bias of its own. No group is held out then and all
             `options.trees` are grown: held-out clicks have the very bias that the trees are to be
             free of, and would stop them before the places are told from the rows.
-        start
-            float64 (n,), scores that the trees are to correct: `fuse` returns what they add.
 
         Raises
         ------
@@ -86,7 +83,6 @@ class LambdaMart:
         table, gains = _without_empty(table.rows(keep)), gains[keep]
         weights = None if weights is None else weights[keep]
         positions = None if positions is None else positions[keep]
-        start = None if start is None else start[keep]
         groups = len(table.offsets) - 1
         if groups < 2:
             raise DataError(
@@ -103,7 +99,6 @@ class LambdaMart:
             group=table.sizes[: groups - held],
             weight=None if weights is None else weights[:cut],
             position=positions,
-            init_score=None if start is None else start[:cut],
             feature_name=list(table.names),
             categorical_feature=matching(table.names, options.categorical),
         )
@@ -112,7 +107,6 @@ class LambdaMart:
             labels[cut:],
             group=table.sizes[groups - held :],
             weight=None if weights is None else _of_group(table, gains, weights)[cut:],
-            init_score=None if start is None else start[cut:],
             reference=train,
         )
         stop = lightgbm.early_stopping(options.patience, verbose=False)
