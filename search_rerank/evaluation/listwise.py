@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.errors import ConfigError
 from search_rerank.evaluation.grouped import Grouped, count_before
 
 Values = NDArray[np.float64]
@@ -64,7 +65,7 @@ def _found(grouped: Grouped, k: float) -> Values:
 def _grown(gain: Values, most: float = MAX_EXPONENT) -> Values:
     """Return ``2^gain - 1``, exact for small gains too."""
     if len(gain) and gain.max() > most:
-        raise ValueError(
+        raise ConfigError(
             f"expected gains to {most:g} where 2 is raised to their power, found {gain.max():g}: "
             "divide the gains by their unit, or state a larger maximum, as in ERR(max=5)@10"
         )

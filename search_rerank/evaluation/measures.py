@@ -73,7 +73,7 @@ class Measure:
 
         Raises
         ------
-        ValueError
+        ConfigError
             Where a gain is larger than the formula can take: `ERR` above its `max`.
         """
         kind = KINDS[self.name]

@@ -108,7 +108,7 @@ def test_err_stops_at_each_row_by_its_grade() -> None:
     at_5 = (1 - three) * (1 - one) * four / 5
     assert value("ERR", gains) == pytest.approx(at_2 + at_3 + at_5)
     assert value("ERR(max=6)@3", [0, 3]) == pytest.approx((2**3 - 1) / 2**6 / 2)
-    with pytest.raises(ValueError, match=r"expected gains to 3 .* found 4"):
+    with pytest.raises(ConfigError, match=r"expected gains to 3 .* found 4"):
         value("ERR(max=3)@10", gains)
 
 
@@ -128,7 +128,7 @@ def test_small_and_large_gains_keep_their_order() -> None:
     assert value("nDCG_exp", [1e-20, 0]) == 1
     assert value("nDCG_exp", [0, 1e-20]) == pytest.approx(1 / np.log2(3))
     assert value("nDCG", [0, 1e100]) == pytest.approx(1 / np.log2(3))
-    with pytest.raises(ValueError, match=r"expected gains to 500 .* found 501"):
+    with pytest.raises(ConfigError, match=r"expected gains to 500 .* found 501"):
         value("nDCG_exp", [501])
 
 
