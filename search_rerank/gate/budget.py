@@ -74,7 +74,8 @@ def latency(
         f"{'within' if passed else 'above'} the {settings.latency_ms:g} ms of gate.latency_ms"
     )
     if not passed:
-        reason += ": leave slow scorers out, or lower retrieval.k, training.trees or first_stage"
+        reason += ": leave slow scorers out, or lower retrieval.k, training.trees or the "
+        reason += "size of training.stages"
     return Finding("latency", passed, reason, {"p50_ms": p50, "requests": len(timed)})
 
 
