@@ -93,7 +93,7 @@ def _check_log(
     )
     for version, requests in skew.gone.items():
         click.echo(f"bundle {version} is gone: {requests:,} requests left out")
-    _print(skew.compared, "logged", "replayed", "served otherwise than in training")
+    _print(skew.compared, "logged", "replayed", "are served otherwise than in training")
     _write(json_file, skew.compared, "logged", "replayed", {"gone": skew.gone})
     return skew.compared.same
 
@@ -127,7 +127,7 @@ def _check_training(
             f"{future.other_candidates:,} occasions found other candidates: the retrieval has "
             "seen the future"
         )
-    _print(future.compared, "trained", "cut off", "seen the future")
+    _print(future.compared, "trained", "cut off", "have seen the future")
     live = live_bundle(workspace.bundles)
     bundle = load_bundle(live) if live else None
     model = of_model(future.rows, bundle.ranker, bundle.features) if bundle else None
@@ -155,7 +155,7 @@ def _print(compared: Compared, one: str, other: str, what: str) -> None:
         if names:
             click.echo(f"only {side}: {', '.join(sorted(names))}")
     if compared.differing:
-        click.echo(f"{len(compared.differing)} features have {what}:")
+        click.echo(f"features that {what}: {len(compared.differing)}")
         click.echo(format_table(compared.table(one, other)))
     elif compared.same:
         click.echo("no feature differs")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from search_rerank.query import Candidates, Query
 
@@ -21,6 +22,28 @@ else:
 
 _FAST = 1
 """Level of compression: columns that are the same for all candidates vanish at any level."""
+
+
+class _Row(BaseModel):
+    """What a line must hold; a value of another type is a `ValueError`."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    id: str
+    bundle: str
+    now_ms: int
+    mark: int
+    query: str
+    user: str | None
+    session: str | None
+    personalise: bool
+    item: str | None
+    failed: list[str]
+    candidates: list[str]
+    engine: str
+    features: str
+    order: str
+    shown: int
 
 
 @dataclass(frozen=True)
@@ -96,35 +119,36 @@ class Served:
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any], names: Sequence[str]) -> Served:
-        """Return what `line` wrote, decoded; `ValueError` or `KeyError` where it is something else.
+        """Return what `line` wrote, decoded; `ValueError` where it is something else.
 
         Parameters
         ----------
         names
             The feature columns that were announced for its bundle.
         """
-        ids = row["candidates"]
-        lexical, vector, score = _unpacked(row["engine"], "<f4", 3, len(ids)).astype(np.float32)
-        X = _unpacked(row["features"], "<f4", len(names), len(ids)).astype(np.float32)
+        read = _Row.model_validate(row)
+        ids = read.candidates
+        lexical, vector, score = _unpacked(read.engine, "<f4", 3, len(ids)).astype(np.float32)
+        X = _unpacked(read.features, "<f4", len(names), len(ids)).astype(np.float32)
         return cls(
-            id=row["id"],
-            bundle=row["bundle"],
+            id=read.id,
+            bundle=read.bundle,
             query=Query(
-                text=row["query"],
-                user=row["user"],
-                session=row["session"],
+                text=read.query,
+                user=read.user,
+                session=read.session,
                 k=len(ids),
-                now_ms=row["now_ms"],
+                now_ms=read.now_ms,
             ),
-            mark=row["mark"],
-            personalise=row["personalise"],
-            item=row["item"],
-            failed=tuple(row["failed"]),
+            mark=read.mark,
+            personalise=read.personalise,
+            item=read.item,
+            failed=tuple(read.failed),
             candidates=Candidates(ids, lexical, vector, score, total=len(ids)),
             names=tuple(names),
             X=np.ascontiguousarray(X.T),
-            order=_unpacked(row["order"], "<i4", 1, len(ids))[0].astype(np.int32),
-            shown=row["shown"],
+            order=_unpacked(read.order, "<i4", 1, len(ids))[0].astype(np.int32),
+            shown=read.shown,
         )
 
 

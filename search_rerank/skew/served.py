@@ -83,6 +83,11 @@ def replay_log(
             skew.compared.add(one.id, one.candidates.ids, logged, table, failed)
             done += 1
             progress("replay", done, len(ordered))
+    if not ordered:
+        raise DataError(
+            "expected logged requests, found none that can be read; serve for a while, and check "
+            "then"
+        )
     if not skew.compared.requests:
         raise DataError(
             f"expected logged requests of a bundle that is there, found {len(ordered)} requests "

@@ -174,5 +174,5 @@ def test_the_command_names_a_leak_of_either_kind(
         _Peek(patch)
         leaking = run(settings, tmp_path, *line)
     assert leaking.exit_code == 1, leaking.output
-    assert "1 features have seen the future" in leaking.output
+    assert "features that have seen the future: 1" in leaking.output
     assert "leak.demand_afterwards" in leaking.output

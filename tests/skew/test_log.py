@@ -171,7 +171,15 @@ def test_half_a_line_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.parametrize(
     "change",
-    [{"features": "!"}, {"features": "AAAA"}, {"candidates": ["p1"]}, {"bundle": "unheard of"}],
+    [
+        {"features": "!"},
+        {"features": "AAAA"},
+        {"candidates": ["p1"]},
+        {"bundle": "unheard of"},
+        {"mark": None},
+        {"now_ms": "today"},
+        {"query": None},
+    ],
 )
 def test_a_damaged_line_is_left_out(
     tmp_path: Path, change: dict[str, object], caplog: pytest.LogCaptureFixture

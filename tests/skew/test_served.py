@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from search_rerank.errors import DataError
 from search_rerank.features import builder
+from search_rerank.skew.log import log_folder
 from search_rerank.state.counters import Counters
 from search_rerank.workspace import Workspace
 from tests.skew.conftest import Logged, shop_around
@@ -157,6 +158,15 @@ def test_requests_of_a_bundle_that_is_gone_are_counted(logged: Logged) -> None:
         logged.skew()
 
 
+def test_a_log_of_damaged_lines_is_no_missing_bundle(logged: Logged) -> None:
+    with logged.client() as client:
+        around(logged, client)
+    for segment in log_folder(logged.config).iterdir():
+        segment.write_bytes(b"no json\n")
+    with pytest.raises(DataError, match="found none that can be read"):
+        logged.skew()
+
+
 def test_nothing_is_written_by_default_and_what_is_not_ranked_never(logged: Logged) -> None:
     folder = logged.config.home / "feature_log"
     with logged.client(feature_log_share=0.0) as client:
@@ -214,7 +224,7 @@ def test_the_command_names_what_differs(
     table = tmp_path / "found.json"
     result = checked(logged, tmp_path, "--json", str(table))
     assert result.exit_code == 1, result.output
-    assert "1 features have served otherwise than in training" in result.output
+    assert "features that are served otherwise than in training: 1" in result.output
     line = next(line for line in result.output.splitlines() if line.startswith("query.words"))
     assert {"1", "2"} <= set(line.split())
     assert list(orjson.loads(table.read_bytes())["differing"]) == ["query.words"]
