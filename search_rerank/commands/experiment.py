@@ -94,6 +94,10 @@ def analyse(
 
     begun = perf_counter()
     asked = _experiment(name, variants, salt)
+    if len(asked.shares) < 2:
+        raise click.BadParameter(
+            f"--variant: expected two or more to compare, found {list(variants)}"
+        )
     events = read_log(log).events
     result = compare(count(events, _time(since, "--since"), _time(until, "--until")), asked)
     rows = [
@@ -123,7 +127,13 @@ def analyse(
     help="Folder with catalogue and events, the ones the bundle was trained on.",
 )
 @click.option("--bundle", help="Version of the bundle; the live one where left out.")
-@click.option("--rankings", default=5000, show_default=True, help="How many are ordered anew.")
+@click.option(
+    "--rankings",
+    type=click.IntRange(min=2),
+    default=5000,
+    show_default=True,
+    help="How many are ordered anew.",
+)
 @_json
 @click.pass_obj
 def estimate(

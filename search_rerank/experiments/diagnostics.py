@@ -96,9 +96,11 @@ def diagnose(logged: Logged, target: Target, most: float | None = None) -> Diagn
 def _warnings(found: Diagnostics) -> list[str]:
     said = []
     if found.effective < max(LEAST_SHARE * found.rows, LEAST_ROWS):
+        few = found.effective > found.rows / 2
         said.append(
-            f"the weights leave {found.effective:.0f} effective rows of {found.rows}: the new "
-            "ranker is far from the log's; take more of the log, or an experiment"
+            f"the weights leave {found.effective:.0f} effective rows of {found.rows}: "
+            f"{'the log is small' if few else 'the new ranker is far from the log'}; "
+            "take more of the log, or an experiment"
         )
     if not found.mean.low - 1e-9 <= 1 <= found.mean.high + 1e-9:
         said.append(

@@ -72,7 +72,8 @@ def credits(
     Raises
     ------
     DataError
-        Where no ranking of the log has teams, or one has not as many as items.
+        Where no ranking of the log has teams, one has not as many as items, or nothing that counts
+        was done in any.
     """
     credit: dict[str, float] = {}
     shoppers: dict[str, str] = {}
@@ -93,9 +94,14 @@ def credits(
             "expected rankings that have teams, found none: the teams' file names other rankings, "
             "or the log lacks rankings"
         )
-    for ranking, item in dict.fromkeys(taken):
-        if ranking in credit:
-            credit[ranking] += team_of.get((ranking, item), 0.0)
+    counted = [one for one in dict.fromkeys(taken) if one[0] in credit]
+    if not counted:
+        raise DataError(
+            f"expected interactions of type {kind!r} that name a ranking with teams, found none: "
+            "name the ranking in what is logged, or count another type"
+        )
+    for ranking, item in counted:
+        credit[ranking] += team_of.get((ranking, item), 0.0)
     return np.array(list(credit.values())), list(shoppers.values())
 
 

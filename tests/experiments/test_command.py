@@ -124,6 +124,18 @@ def test_wrong_variants_are_refused(wrong: str) -> None:
     assert "expected NAME=SHARE, each name once, such as control=0.5" in result.output
 
 
+def test_one_variant_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
+    log = str(written(tmp_path, shop_log(4)))
+    result = run("analyse", "--name", "x", "--variant", "all=1", "--log", log)
+    assert result.exit_code == 2 and "expected two or more to compare" in result.output
+
+
+@pytest.mark.parametrize("few", ["-5", "1"])
+def test_an_estimate_needs_rankings(tmp_path: Path, few: str) -> None:
+    result = run("estimate", "--data", str(tmp_path), "--rankings", few)
+    assert result.exit_code == 2 and "x>=2" in result.output
+
+
 def test_wrong_times_are_refused(tmp_path: Path) -> None:
     log = str(written(tmp_path, shop_log(4)))
     result = run("analyse", *ASKED, "--log", log, "--since", "yesterday")
@@ -185,3 +197,10 @@ def test_wrong_teams_are_refused(tmp_path: Path, teams: str, message: str) -> No
     path.write_text(teams + "\n")
     with pytest.raises(DataError, match=message):
         credits(interleaved_log(), read_teams(path))
+
+
+def test_a_type_that_nobody_did_is_no_tie(tmp_path: Path) -> None:
+    path = tmp_path / "teams.jsonl"
+    path.write_text(TEAMS)
+    with pytest.raises(DataError, match="expected interactions of type 'clik' .* found none"):
+        credits(interleaved_log(), read_teams(path), "clik")

@@ -236,7 +236,8 @@ def test_equal_weights_are_all_effective() -> None:
     found = diagnose(SMALL, target)
     assert (found.effective, found.largest, found.clipped, found.lost) == (4.0, 1.0, 0.0, 0.0)
     assert found.mean.value == pytest.approx(1)
-    assert len(found.warnings) == 1 and "4 effective rows of 4" in found.warnings[0]
+    (warning,) = found.warnings
+    assert "4 effective rows of 4: the log is small" in warning
 
 
 def test_effective_rows_and_what_clipping_takes() -> None:
