@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from search_rerank.config import Config
+from search_rerank.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +85,9 @@ def evaluate(
         check_report(report)
     workspace = Workspace(config)
     loaded = workspace.bundle(bundle)
+    systems = ["engine", *(one.name for one in loaded.config.scorers), *loaded.serving]
+    if baseline not in systems:
+        raise ConfigError(f"unknown system {baseline!r}{nearest(baseline, systems)}")
     dataset = read_folder(data)
     trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:

@@ -53,6 +53,18 @@ def test_what_cannot_be_reported_is_refused_before_the_work(world: World, tmp_pa
 
 
 @pytest.mark.slow
+def test_an_unknown_baseline_is_refused_before_the_work(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search_rerank.training.open_shop", None)  # nothing is to be ranked
+    settings = {**SMALL, "home": str(world.config.home), "engine": {"index": "demo-corner"}}
+    command = ("evaluate", "--data", str(world.data), "--baseline", "weigthed")
+    result = run(settings, tmp_path, *command)
+    assert result.exit_code == 1
+    assert "unknown system 'weigthed' (did you mean 'weighted'?)" in result.output
+
+
+@pytest.mark.slow
 def test_a_measure_asked_for_is_a_column(world: World, tmp_path: Path) -> None:
     settings = {**SMALL, "home": str(world.config.home), "engine": {"index": "demo-corner"}}
     table = tmp_path / "table.json"

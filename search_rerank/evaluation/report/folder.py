@@ -27,9 +27,16 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     ConfigError
-        Where there is a file, or a folder with anything that no report has written.
+        Where there is a file, a folder with anything that no report has written, or none can be
+        made.
     """
     if not folder.exists():
+        parent = next(path for path in folder.resolve().parents if path.exists())
+        if not (parent.is_dir() and os.access(parent, os.W_OK)):
+            raise ConfigError(
+                f"expected a folder to write {folder} in, found {parent}, which is none or may not "
+                "be written to: name another folder for the report"
+            )
         return
     if not folder.is_dir():
         raise ConfigError(f"expected a folder for the report, found the file {folder}")

@@ -244,3 +244,15 @@ def test_a_missing_extra_is_named_before_anything_is_done(
     monkeypatch.setattr(room, "find_spec", lambda name: None if name == "matplotlib" else name)
     with pytest.raises(MissingExtra, match=re.escape("pip install 'search-rerank[report]'")):
         room.check_report(tmp_path)
+
+
+def test_a_place_that_no_folder_can_have_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes").write_text("mine", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"expected a folder to write .* found .*notes"):
+        room.check_report(tmp_path / "notes" / "report")
+    room.check_report(tmp_path / "new" / "report")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(ConfigError, match="may not be written to: name another folder"):
+        room.check_report(tmp_path / "new" / "report")
