@@ -209,7 +209,8 @@ def train(shop: Shop, progress: Progress = quiet, make: Rows = training_rows) ->
             if not chosen:
                 raise DataError(
                     "expected queries with an interaction between the quantiles "
-                    "training.train_quantile and training.test_quantile of the log, found none"
+                    "training.train_quantile and training.test_quantile of the log, found none: "
+                    "give a longer log, or types of interaction a gain in training.gains"
                 )
             rows = make(replay, shop, chosen, cut.train, progress)
             progress("fusions", 0, 1)

@@ -22,6 +22,10 @@ from search_rerank.errors import ConfigError
         (b"[index]\nlanguages = { all = 'de' }", "unknown field 'all'"),
         (b"[training]\ngains = { click = -1 }", "training.gains.click.*greater than or equal"),
         (b"[[scorers]]\nname = 'als'\n[[scorers]]\nname = 'als'", "each scorer once, found 'als'"),
+        (
+            b"[training]\nstages = [{ fusion = 'weighted' }, { fusion = 'vote', size = 1 }]",
+            "training.stages.1.size.*greater than or equal to 2",
+        ),
         (b"home = 'x", "not valid TOML"),
         (b"\xff", "expected UTF-8, found byte 1 wrong"),
     ],

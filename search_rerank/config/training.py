@@ -14,7 +14,7 @@ class StageConfig(Section):
     """One stage of the cascade."""
 
     fusion: Literal["vote", "weighted", "lambdamart"]
-    size: int | None = Field(None, ge=1, le=10_000)
+    size: int | None = Field(None, ge=2, le=10_000)
     """How many candidates reach it; left out for all, which the first stage always has."""
     share: float = Field(0.0, ge=0, le=1)
     """Its share of `service.ranking_ms`."""

@@ -190,6 +190,13 @@ def other_ids(folder: Path) -> None:
     (folder / "events.jsonl").write_text(log, encoding="utf-8")
 
 
+def looks(folder: Path) -> None:
+    other_ids(folder)
+    events = folder / "events.jsonl"
+    log = events.read_text(encoding="utf-8").replace('"b', '"a').replace("click", "look")
+    events.write_text(log, encoding="utf-8")
+
+
 def a_file(folder: Path) -> None:
     folder.write_text("rows", encoding="utf-8")
 
@@ -203,6 +210,7 @@ def a_file(folder: Path) -> None:
         (other_layout, "expected a folder in a known layout .* found products.xls"),
         (no_events, "events.jsonl: expected rows, found an empty file"),
         (other_ids, "expected at least 10 interactions with items of the catalogue, found 0"),
+        (looks, "give a longer log, or types of interaction a gain in training.gains"),
     ],
 )
 def test_bad_data_is_an_error_in_words(tmp_path: Path, command: str, data: Any, said: str) -> None:
