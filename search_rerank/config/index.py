@@ -105,4 +105,4 @@ class EncoderConfig(Section):
     """Dimension of the hashing encoder; a transformer has its own."""
     model: str = "sentence-transformers/all-MiniLM-L6-v2"
     """Name or folder of the transformer."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)

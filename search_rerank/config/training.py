@@ -86,7 +86,7 @@ class TrainingConfig(Section):
     """Patterns of columns that hold numbers of categories, from 0."""
     threads: int = Field(2, ge=1, le=256)
     """Threads that grow the trees; another number may give another bundle."""
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**31)
 
     @model_validator(mode="after")
     def _stages_fit(self) -> Self:
