@@ -17,8 +17,8 @@ class ServiceConfig(Section):
     """Added to the clock: below 0 serves an old log as if it had just ended."""
     max_body_bytes: int = Field(1_000_000, ge=1000)
     ranking_ms: float | None = Field(None, gt=0)
-    """Milliseconds that the fusion may take; each stage of the cascade has its share of them. Left
-    out: no limit."""
+    """Milliseconds that the cascade may take, each of its stages having a share of them; other
+    fusions know no stages. Left out: no limit."""
     feature_log_share: float = Field(0.0, ge=0, le=1)
     """Share of the ranked requests whose features are written down, for `search-rerank check`."""
     feature_log_segment_mb: int = Field(16, ge=1, le=1024)
