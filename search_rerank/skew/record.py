@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import orjson
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from search_rerank.data.item import explain
 from search_rerank.query import Candidates, Query
 
 if sys.version_info >= (3, 14):
@@ -126,7 +127,10 @@ class Served:
         names
             The feature columns that were announced for its bundle.
         """
-        read = _Row.model_validate(row)
+        try:
+            read = _Row.model_validate(row)
+        except ValidationError as error:
+            raise ValueError(explain(error, _Row.model_fields)) from None
         ids = read.candidates
         lexical, vector, score = _unpacked(read.engine, "<f4", 3, len(ids)).astype(np.float32)
         X = _unpacked(read.features, "<f4", len(names), len(ids)).astype(np.float32)
