@@ -125,8 +125,12 @@ def update_bundle(
         fresh_scorer, how = scorer.update(news)
         scorers.append(fresh_scorer)
         steps.append(Step(scorer.name, how, perf_counter() - start))
-    learnt_now = LearntFrom(
-        news.now_ms, learnt.interactions + len(new), log.mark, parent=bundle.version
+    learnt_now = replace(
+        learnt,
+        until_ms=news.now_ms,
+        interactions=learnt.interactions + len(new),
+        mark=log.mark,
+        parent=bundle.version,
     )
     updated = replace(bundle, catalogue=catalogue, scorers=scorers, learnt=learnt_now, version=None)
     return Updated(updated, len(new), late, len(found), waiting, steps)

@@ -278,8 +278,8 @@ def replayed(
 
 def make_bundle(shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Bundle:
     """Return what serves: scorers fitted on the whole log, beside the fusions learnt from it."""
-    end_ms = cuts(shop.events, shop.config.training).end
-    scorers = fit_scorers(shop, end_ms)
+    cut = cuts(shop.events, shop.config.training)
+    scorers = fit_scorers(shop, cut.end)
     trees = next(iter(fusions.values()))["lambdamart"]
     if not isinstance(trees, LambdaMart):
         raise TypeError(f"expected a LambdaMart, found {type(trees).__name__}")
@@ -290,7 +290,7 @@ def make_bundle(shop: Shop, fusions: Mapping[str, Mapping[str, Fusion]]) -> Bund
         fusions=fusions,
         features=trees.features,
         config=shop.config,
-        learnt=LearntFrom(end_ms, len(shop.events)),
+        learnt=LearntFrom(cut.end, len(shop.events), fusions_until_ms=cut.test),
         selections={
             prefix: task.selection for prefix, task in fusions.items() if isinstance(task, Fitted)
         },

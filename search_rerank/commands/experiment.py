@@ -166,6 +166,8 @@ def estimate(
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = open_shop(read_folder(data), trained, engine, loaded.encoder, cache)
         end_ms = cuts(shop.events, trained.training).test
+        if loaded.learnt is not None:
+            loaded.learnt.check_cut(end_ms)
         seen = estimate_propensities(
             shop.events, trained.labels, trained.training.gains, end_ms, rng
         )

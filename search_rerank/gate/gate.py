@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
@@ -13,6 +14,8 @@ from search_rerank.gate.decision import Decision, Finding
 from search_rerank.gate.quality import judge, measure
 from search_rerank.state.memory import MemoryState
 from search_rerank.training import Progress, Shop, as_of, cuts, quiet, spread, tasks
+
+_FAVOURED = "; the live bundle has learnt from queries after this cut, which favours it"
 
 
 def decide(
@@ -49,6 +52,8 @@ def decide(
             try:
                 held_out = measure(shop, replay, new, live, occasions, cut.test, progress)
                 findings = [judge(held_out, settings, seed)]
+                if live.learnt is not None and live.learnt.knows_after(cut.test):
+                    findings = [replace(findings[0], reason=findings[0].reason + _FAVOURED)]
             except BundleError as error:
                 findings = [_without(error)]
         elif isinstance(live, Bundle):

@@ -140,6 +140,18 @@ def test_a_live_bundle_with_features_nobody_computes_any_more_is_no_rival(
     assert "cannot rank any more" in found.reason and "item.long_gone" in found.reason
 
 
+def test_a_live_bundle_that_has_learnt_after_the_cut_is_told(
+    trained: Trained, shop: Shop, tmp_path: Path
+) -> None:
+    bundle = trained.bundle()
+    assert bundle.learnt is not None and bundle.learnt.fusions_until_ms is not None
+    later = replace(bundle.learnt, fusions_until_ms=bundle.learnt.fusions_until_ms + 1)
+    told = "learnt from queries after this cut, which favours it"
+    for learnt, favoured in ((bundle.learnt, False), (later, True)):
+        found = by(decide(shop, bundle, replace(bundle, learnt=learnt), tmp_path))["quality"]
+        assert (told in found.reason) is favoured
+
+
 def test_a_slow_bundle_is_refused(trained: Trained, shop: Shop, tmp_path: Path) -> None:
     decision = decide(shop, trained.bundle(), None, tmp_path, clock=clock(0.051))
     assert not decision.passed

@@ -65,6 +65,22 @@ def test_an_unknown_baseline_is_refused_before_the_work(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("command", [("evaluate",), ("experiment", "estimate")])
+def test_queries_that_were_learnt_from_are_no_test(
+    world: World, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A log that ends earlier is cut earlier, within what the fusions have learnt from."""
+    for name in ("catalogue.jsonl", "events.jsonl"):
+        lines = (world.data / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = lines if name == "catalogue.jsonl" else lines[: len(lines) * 9 // 10]
+        (tmp_path / name).write_text("".join(kept), encoding="utf-8")
+    settings = {**SMALL, "home": str(world.config.home), "engine": {"index": "demo-corner"}}
+    result = run(settings, tmp_path, *command, "--data", str(tmp_path))
+    assert result.exit_code == 1
+    assert "give the log that it was trained on, or a longer one" in result.output
+
+
+@pytest.mark.slow
 def test_a_measure_asked_for_is_a_column(world: World, tmp_path: Path) -> None:
     settings = {**SMALL, "home": str(world.config.home), "engine": {"index": "demo-corner"}}
     table = tmp_path / "table.json"

@@ -89,6 +89,7 @@ def test_what_is_new_shows_at_once_and_only_once(world: World, config: Config) -
     assert new.learnt.parent == old.version
     assert new.learnt.interactions == old.learnt.interactions + 12
     assert new.learnt.until_ms == world.now_ms + 12
+    assert new.learnt.fusions_until_ms == old.learnt.fusions_until_ms is not None
     assert new.features == old.features
     n = len(old.catalogue)
     assert new.catalogue.ids.ids() == [*old.catalogue.ids.ids(), first]
