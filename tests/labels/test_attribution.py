@@ -110,9 +110,9 @@ def test_a_credited_purchase_is_part_of_the_rankings_occasion() -> None:
     asked = Query(text="boots", user="ann", session="of ann", k=7, now_ms=100)
     were = ("shoe", "boot")
     found = from_log(events, 0, 2 * DAY_MS, GAINS, 7, labels=LabelsConfig())
-    assert found == [Occasion(asked, {"shoe": 1.0, "boot": 3.0}, shown=were)]
+    assert found == [Occasion(asked, {"shoe": 1.0, "boot": 3.0}, shown=were, ranking="r1")]
     before = from_log(events, 0, DAY_MS, GAINS, 7, labels=LabelsConfig())
-    assert before == [Occasion(asked, {"shoe": 1.0}, shown=were)]
+    assert before == [Occasion(asked, {"shoe": 1.0}, shown=were, ranking="r1")]
 
 
 def test_a_ranking_that_led_only_to_a_later_purchase_was_asked_as_it_says() -> None:

