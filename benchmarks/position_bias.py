@@ -26,7 +26,8 @@ from search_rerank.data.ids import IdMap
 from search_rerank.data.shop import generate
 from search_rerank.evaluation.compare import paired_test
 from search_rerank.evaluation.form import format_table, write_json
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.grouped import Grouped
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.fitting import tree_options
 from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.labels.impressions import Counts, Impressions, read_impressions

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.evaluation.compare import bootstrap_ci, paired_test
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.grouped import Grouped
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.features.table import FeatureTable
 from search_rerank.replay import Replayed
 

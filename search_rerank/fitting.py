@@ -12,7 +12,7 @@ from search_rerank.config import TrainingConfig
 from search_rerank.config.training import StageConfig
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
-from search_rerank.fusion.cascade import BEFORE, Cascade, Learn, Plan
+from search_rerank.fusion.cascade import BEFORE, Cascade, Learn, Plan, known, trees
 from search_rerank.fusion.grouped import SCALES
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
 from search_rerank.fusion.selection import Held, Selection, trials
@@ -161,9 +161,11 @@ def _fit_all(rows: _Rows, config: TrainingConfig, vote: str, scaling: str) -> di
         "vote": Vote(columns, config.vote_k, vote),
         "weighted": _weighted(rows, scaling),
     }
-    ready["lambdamart"] = _trees(options)(rows.table, rows.gains, rows.weights, rows.positions)
+    ready["lambdamart"] = LambdaMart.fit(
+        rows.table, rows.gains, options, weights=rows.weights, positions=rows.positions
+    )
     first, *others = config.stages
-    plans = [Plan(_known(ready[first.fusion]), share=first.share)]
+    plans = [Plan(known(ready[first.fusion]), share=first.share)]
     plans += [_plan(stage, config, vote, scaling) for stage in others]
     ready["cascade"] = Cascade.grow(
         rows.table, rows.gains, plans, weights=rows.weights, positions=rows.positions
@@ -174,7 +176,7 @@ def _fit_all(rows: _Rows, config: TrainingConfig, vote: str, scaling: str) -> di
 def _plan(stage: StageConfig, config: TrainingConfig, vote: str, scaling: str) -> Plan:
     learn: Learn
     if stage.fusion == "lambdamart":
-        learn = _trees(tree_options(config))
+        learn = trees(tree_options(config))
     elif stage.fusion == "vote":
 
         def learn(table: FeatureTable, *_: object) -> Fusion:
@@ -197,22 +199,6 @@ def _plan(stage: StageConfig, config: TrainingConfig, vote: str, scaling: str) -
 def _opinions(table: FeatureTable, stage: StageConfig) -> tuple[str, ...]:
     """Return what a later stage weighs: the order before it, and what is new to it."""
     return (BEFORE, *(stage.late or voters(table.names)))
-
-
-def _known(fusion: Fusion) -> Learn:
-    return lambda *_: fusion
-
-
-def _trees(options: TreeOptions) -> Learn:
-    def learn(
-        table: FeatureTable,
-        gains: NDArray[np.float32],
-        weights: NDArray[np.float32] | None,
-        positions: NDArray[np.int32] | None,
-    ) -> Fusion:
-        return LambdaMart.fit(table, gains, options, weights=weights, positions=positions)
-
-    return learn
 
 
 def _weighted(rows: _Rows, scaling: str) -> Weighted:

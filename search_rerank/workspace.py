@@ -22,7 +22,7 @@ from search_rerank.engines.base import Engine, live_version
 from search_rerank.errors import BundleError
 from search_rerank.state.sqlite import SqliteState
 from search_rerank.state.stored import StoredLog
-from search_rerank.training import Shop, open_shop
+from search_rerank.training import Shop, cuts, open_shop
 
 
 class Workspace:
@@ -87,6 +87,21 @@ class Workspace:
         """Make a data set ready for training and evaluation; `refit` as in `encoder`."""
         encoder = self.encoder(engine, (item.text() for item in dataset.items), refit)
         return open_shop(dataset, self.config, engine, encoder, cache)
+
+    def shop_of(self, bundle: Bundle, dataset: Dataset, engine: Engine, cache: VectorCache) -> Shop:
+        """Make a data set ready to measure a bundle on, with the settings that it learnt with.
+
+        Raises
+        ------
+        DataError
+            Where the test cut lies within what the bundle's fusions have learnt from.
+        """
+        here = {"home": self.config.home, "engine": self.config.engine}
+        trained = bundle.config.model_copy(update=here)
+        shop = open_shop(dataset, trained, engine, bundle.encoder, cache)
+        if bundle.learnt is not None:
+            bundle.learnt.check_cut(cuts(shop.events, trained.training).test)
+        return shop
 
     def tell(self, bundle: Bundle, events: Events) -> tuple[Bundle, int]:
         """Give the state the log that a bundle was fitted on; return how many were new to it.

@@ -76,7 +76,6 @@ def evaluate(
     from search_rerank.evaluation.form import format_table, write_json
     from search_rerank.evaluation.measures import parse_measure
     from search_rerank.evaluation.report.write import check_report
-    from search_rerank.training import cuts, open_shop
     from search_rerank.workspace import Workspace
 
     start = perf_counter()
@@ -89,11 +88,8 @@ def evaluate(
     if baseline not in systems:
         raise ConfigError(f"unknown system {baseline!r}{nearest(baseline, systems)}")
     dataset = read_folder(data)
-    trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
-        shop = open_shop(dataset, trained, engine, loaded.encoder, cache)
-        if loaded.learnt is not None:
-            loaded.learnt.check_cut(cuts(shop.events, trained.training).test)
+        shop = workspace.shop_of(loaded, dataset, engine, cache)
         evaluation = measure(shop, loaded.fusions, bars, measures=asked)
     rows = evaluation.rows()
     click.echo(protocol(shop))

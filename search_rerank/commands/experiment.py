@@ -155,22 +155,18 @@ def estimate(
     from search_rerank.evaluation.counterfactual import estimates, rank_pages
     from search_rerank.evaluation.form import format_table, write_json
     from search_rerank.labels.propensity import estimate as estimate_propensities
-    from search_rerank.training import cuts, open_shop
+    from search_rerank.training import cuts
     from search_rerank.workspace import Workspace
 
     begun = perf_counter()
     workspace = Workspace(config)
     loaded = workspace.bundle(bundle)
-    trained = loaded.config.model_copy(update={"home": config.home, "engine": config.engine})
-    rng = np.random.default_rng(trained.training.seed)
+    training = loaded.config.training
+    rng = np.random.default_rng(training.seed)
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
-        shop = open_shop(read_folder(data), trained, engine, loaded.encoder, cache)
-        end_ms = cuts(shop.events, trained.training).test
-        if loaded.learnt is not None:
-            loaded.learnt.check_cut(end_ms)
-        seen = estimate_propensities(
-            shop.events, trained.labels, trained.training.gains, end_ms, rng
-        )
+        shop = workspace.shop_of(loaded, read_folder(data), engine, cache)
+        end_ms = cuts(shop.events, training).test
+        seen = estimate_propensities(shop.events, loaded.config.labels, training.gains, end_ms, rng)
         if seen.method == "none":
             raise click.ClickException(f"{seen.line()}: the log cannot tell of other orders")
         pages = rank_pages(shop, loaded.serving, rankings, bars)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.errors import ConfigError, nearest
-from search_rerank.evaluation.grouped import Grouped as Grouped
+from search_rerank.evaluation.grouped import Grouped
 from search_rerank.evaluation.listwise import KINDS
 
 _TYPED = re.compile(r"([A-Za-z_]+)(?:\(([a-z]+)=([0-9]*\.?[0-9]+)\))?(?:@([1-9][0-9]{0,8}))?")

@@ -171,16 +171,7 @@ class Cascade:
         positions: NDArray[np.int32] | None = None,
     ) -> Self:
         """Learn trees for the first `size` rows of an order; as in `LambdaMart.fit`."""
-
-        def trees(
-            table: FeatureTable,
-            gains: NDArray[np.float32],
-            weights: NDArray[np.float32] | None,
-            positions: NDArray[np.int32] | None,
-        ) -> Fusion:
-            return LambdaMart.fit(table, gains, options, weights=weights, positions=positions)
-
-        plans = (Plan(lambda *_: first, None, 0.25), Plan(trees, size, 0.75))
+        plans = (Plan(known(first), None, 0.25), Plan(trees(options), size, 0.75))
         return cls.grow(table, gains, plans, weights=weights, positions=positions)
 
     def save(self, folder: Path) -> None:
@@ -216,6 +207,25 @@ class Cascade:
                 for place, row in enumerate(rows)
             )
         )
+
+
+def known(fusion: Fusion) -> Learn:
+    """Return what learns nothing: the fusion is there already."""
+    return lambda *_: fusion
+
+
+def trees(options: TreeOptions) -> Learn:
+    """Return what learns LambdaMART under some options."""
+
+    def learn(
+        table: FeatureTable,
+        gains: NDArray[np.float32],
+        weights: NDArray[np.float32] | None,
+        positions: NDArray[np.int32] | None,
+    ) -> Fusion:
+        return LambdaMart.fit(table, gains, options, weights=weights, positions=positions)
+
+    return learn
 
 
 def fuse_within(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search_rerank.evaluation.measures import Grouped, parse_measure
+from search_rerank.evaluation.grouped import Grouped
+from search_rerank.evaluation.measures import parse_measure
 from search_rerank.fusion.selection import Held, Selection, trials
 from tests.fusion.test_fusion import world
 
