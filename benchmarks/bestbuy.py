@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import options, report
+from benchmarks.seeded import row_of
 from search_rerank.config import parse_config
 from search_rerank.data.bestbuy import NAME, Clicked, read_clicks
 from search_rerank.data.dataset import Dataset
@@ -28,7 +29,6 @@ from search_rerank.data.layouts import data_root
 from search_rerank.encoders import fit_encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines import open_engine
-from search_rerank.evaluation.compare import bootstrap_ci
 from search_rerank.evaluation.grouped import Grouped
 from search_rerank.evaluation.measures import parse_measure
 from search_rerank.features.table import FeatureTable
@@ -42,7 +42,6 @@ from search_rerank.replay import Replay, Replayed
 from search_rerank.training import Shop, as_of, open_shop, spread
 
 MEASURES = ("AP@5", "nDCG@10", "HR@5")
-MAIN = MEASURES[0]
 Scores = Callable[[FeatureTable], NDArray[np.floating]]
 GAINS = {"click": 1.0}
 SETTINGS: Mapping[str, Any] = {
@@ -195,12 +194,7 @@ def measured(
     rows_of = []
     for name in found:
         by_measure = {of: np.concatenate(values[name, of], axis=1) for of in MEASURES}
-        main = by_measure[MAIN]
-        low, high = bootstrap_ci(main.mean(axis=0), np.random.default_rng(0), clusters=shoppers)
-        row: dict[str, Any] = {"system": named.format(name)}
-        row |= {measure: float(of.mean()) for measure, of in by_measure.items()}
-        row |= {"ci95": [low, high], "spread": float(np.ptp(main.mean(axis=1)))}
-        rows_of.append(row | {"seeds": len(main), "queries": main.shape[1]})
+        rows_of.append(row_of(named.format(name), by_measure, shoppers))
     return rows_of
 
 

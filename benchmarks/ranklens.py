@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from benchmarks.common import options, report
 from benchmarks.lists import Fixed
+from benchmarks.seeded import row_of
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.events import Events
 from search_rerank.data.layouts import data_root
 from search_rerank.data.ranklens import NAME, read_ranklens
 from search_rerank.errors import DataError
-from search_rerank.evaluation.compare import bootstrap_ci, paired_test
+from search_rerank.evaluation.compare import paired_test
 from search_rerank.evaluation.grouped import Grouped
 from search_rerank.evaluation.measures import parse_measure
 from search_rerank.features.builder import FeatureBuilder
@@ -160,12 +161,8 @@ def measured(
             ties = np.random.default_rng(seed).permutation(len(test))
             ranked.append(Grouped.ranked(gains, scores(test), ties, test.offsets))
         found = {of: np.stack([parse_measure(of).values(one) for one in ranked]) for of in MEASURES}
-        main = values[name] = found[MAIN]
-        low, high = bootstrap_ci(main.mean(axis=0), np.random.default_rng(0), clusters=shoppers)
-        row: dict[str, Any] = {"system": name}
-        row |= {measure: float(of.mean()) for measure, of in found.items()}
-        row |= {"ci95": [low, high], "spread": float(np.ptp(main.mean(axis=1)))}
-        rows.append(row | {"seeds": len(seeds), "queries": main.shape[1]})
+        values[name] = found[MAIN]
+        rows.append(row_of(name, found, shoppers))
     for row in rows:
         mine, rate = values[row["system"]].mean(axis=0), values["click_rate"].mean(axis=0)
         row["p_vs_click_rate"] = paired_test(mine, rate, np.random.default_rng(0), shoppers).p

@@ -74,17 +74,9 @@ class Seeded:
         """
         rows = []
         for name in self._systems:
-            main = self.of(name)
-            ci95 = bootstrap_ci(
-                main.mean(axis=0), np.random.default_rng(_DRAWS), clusters=self._shoppers
-            )
-            row: dict[str, Any] = {"system": named.format(name)}
-            row |= {measure: float(self.of(name, measure).mean()) for measure in MEASURES}
-            if retrieval:
-                row[RETRIEVED] = float(self.of(name, RETRIEVED).mean())
-            row |= {"ci95": list(ci95), "spread": float(np.ptp(main.mean(axis=1)))}
-            row |= {"seeds": len(main), "queries": main.shape[1]}
-            rows.append(row)
+            asked = (*MEASURES, RETRIEVED) if retrieval else MEASURES
+            found = {measure: self.of(name, measure) for measure in asked}
+            rows.append(row_of(named.format(name), found, self._shoppers))
         return rows
 
     def minus(self, name: str, other: str) -> dict[str, Any]:
@@ -96,6 +88,21 @@ class Seeded:
             self._shoppers,
         )
         return {"mean": test.mean, "ci95": list(test.ci95), "p": test.p}
+
+
+def row_of(
+    name: str, found: Mapping[str, NDArray[np.float64]], shoppers: Sequence[str]
+) -> dict[str, Any]:
+    """Return the row of one system; `found` is measure to float64 (seeds, queries), the main first.
+
+    See `Seeded.rows`.
+    """
+    main = next(iter(found.values()))
+    ci95 = bootstrap_ci(main.mean(axis=0), np.random.default_rng(_DRAWS), clusters=shoppers)
+    row: dict[str, Any] = {"system": name}
+    row |= {measure: float(values.mean()) for measure, values in found.items()}
+    row |= {"ci95": list(ci95), "spread": float(np.ptp(main.mean(axis=1)))}
+    return row | {"seeds": len(main), "queries": main.shape[1]}
 
 
 def _longest(systems: Mapping[str, Sequence[Scores]]) -> Sequence[Scores]:
