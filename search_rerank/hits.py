@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 from search_rerank.answer import Answer, Basis, Degraded, Hit, Team, Trial
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
+from search_rerank.ranking import Ranking
+
+Watch = Callable[[Ranking], None]
+"""Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
 
 
 def make_hits(
@@ -82,6 +86,32 @@ def make_answer(
         did_you_mean=candidates.did_you_mean,
         searched=candidates.searched,
         relaxed=candidates.relaxed,
+    )
+
+
+def answer_of(
+    candidates: Candidates,
+    ranking: Ranking,
+    timings_ms: Mapping[str, float],
+    degraded: Sequence[Degraded],
+    explain: bool,
+    watch: Watch | None,
+) -> Answer:
+    """Return a ranking as an answer, with features where it is to be explained."""
+    if watch is not None:
+        watch(ranking)
+    table = ranking.table if explain else None
+    return make_answer(
+        candidates,
+        make_hits(
+            candidates, ranking.scores, ranking.order, table, ranking.explored, ranking.teams
+        ),
+        history=ranking.history,
+        timings_ms=timings_ms,
+        degraded=degraded,
+        bundle=ranking.bundle,
+        basis=ranking.basis,
+        trial=ranking.trial,
     )
 
 

@@ -1,13 +1,20 @@
-"""Which items the shop added lately, by its own word."""
+"""Which items the shop added lately, by its own word, and the places they are given."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
+from search_rerank.answer import Degraded
 from search_rerank.config import ExplorationConfig
 from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.engines.fields import ATTRIBUTE
 from search_rerank.engines.hybrid import MAX_K
-from search_rerank.query import Filters, Range
+from search_rerank.exploration import explore, is_new, seed_of
+from search_rerank.query import Filters, Query, Range
+from search_rerank.ranking import Ranking
 
+log = logging.getLogger(__name__)
 _DAY_MS = 86_400_000
 _FOR_MS = 60_000
 
@@ -47,3 +54,19 @@ class Newcomers:
             found = self._engine.retrieve(Retrieve("", filters=lately, k=MAX_K))
             self._found = frozenset(found.ids)
         return self._found
+
+    def placed(
+        self, ranking: Ranking, query: Query, personalise: bool, degraded: list[Degraded]
+    ) -> Ranking:
+        """Return a ranking in which new items have a few places, the same where that fails."""
+        settings, moment = self._settings, ranking.moment
+        if not settings.slots or ranking.basis is None or moment is None:
+            return ranking
+        try:
+            new = is_new(moment, settings, self.ids(query.now_ms))
+            order, rows = explore(ranking.order, new, settings, seed_of(query, personalise))
+        except Exception as error:  # the ranking is whole without it
+            log.exception("exploring failed")
+            degraded.append(Degraded("explore", type(error).__name__))
+            return ranking
+        return replace(ranking, order=order, explored=frozenset(rows))

@@ -7,24 +7,25 @@ answer stands without it. Only the engine being away is an error.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from search_rerank.answer import Answer, Basis, Degraded
-from search_rerank.basis import basis_of, filters_category
+from search_rerank.answer import Answer, Degraded
+from search_rerank.asking import candidates_of
 from search_rerank.bundle import Bundle
 from search_rerank.config import Config
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
-from search_rerank.errors import EngineError, EngineUnavailable
-from search_rerank.exploration import explore, is_new, seed_of
-from search_rerank.hits import make_answer, make_hits
+from search_rerank.errors import EngineError
+from search_rerank.given import as_given, given
+from search_rerank.hits import Watch, answer_of, make_answer, make_hits
 from search_rerank.in_use import InUse
 from search_rerank.newcomers import Newcomers
-from search_rerank.query import Candidates, Query
-from search_rerank.ranking import Ranking, as_they_come, rank
+from search_rerank.query import Query
+from search_rerank.ranking import as_they_come, rank
+from search_rerank.recommend.basis import basis_of_candidates
 from search_rerank.recommend.candidates import PAST, Collector
 from search_rerank.recommend.request import Recommend
 from search_rerank.retriever import NO_WORD
@@ -32,9 +33,6 @@ from search_rerank.stages import stage
 from search_rerank.state.base import Past, State
 
 log = logging.getLogger(__name__)
-
-Watch = Callable[[Ranking], None]
-"""Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
 
 
 class Pipeline:
@@ -118,11 +116,7 @@ class Pipeline:
         """
         timings: dict[str, float] = {}
         degraded = self.in_use.degraded
-        with stage("encode", timings):
-            request = self._request(query, degraded)
-        with stage("retrieve", timings):
-            candidates = self._retrieve(request, degraded)
-        degraded += [Degraded(*part) for part in candidates.degraded]
+        candidates = candidates_of(self.in_use, query, timings, degraded)
         ranking = rank(
             self.in_use,
             self.state,
@@ -133,10 +127,46 @@ class Pipeline:
             degraded=degraded,
             experiment=self.config.experiment if personalise else None,
         )
-        ranking = self._explored(ranking, query, personalise, degraded)
-        if watch is not None:
-            watch(ranking)
-        return _answer(candidates, ranking, timings, degraded, explain)
+        ranking = self._newcomers.placed(ranking, query, personalise, degraded)
+        return answer_of(candidates, ranking, timings, degraded, explain, watch)
+
+    def rerank(
+        self,
+        query: Query,
+        ids: Sequence[str],
+        *,
+        personalise: bool = True,
+        explain: bool = False,
+        watch: Watch | None = None,
+    ) -> Answer:
+        """Return the caller's own candidates in their final order, each exactly once.
+
+        They are ranked as the bundle's training ranks lists that were shown. Items that the index
+        does not hold come last, in the order given; `Hit.engine_rank` is the place in that order.
+
+        Parameters
+        ----------
+        query
+            Whose text, shopper and moment count; nothing is filtered, counted or left out.
+        ids
+            Item ids, the caller's best first; one that is there twice counts once.
+        personalise, explain, watch
+            As for `search`.
+        """
+        timings: dict[str, float] = {}
+        degraded = self.in_use.degraded
+        candidates = given(self.in_use, query, ids, timings, degraded)
+        ranking = rank(
+            self.in_use,
+            self.state,
+            query,
+            candidates,
+            personalise=personalise,
+            timings_ms=timings,
+            degraded=degraded,
+        )
+        answer = answer_of(candidates, ranking, timings, degraded, explain, watch)
+        return as_given(answer, ids)
 
     def recommend(
         self,
@@ -190,12 +220,10 @@ class Pipeline:
                 item=asked.item,
             )
         if asked.scope == "personal":
-            ranking = self._explored(ranking, query, personalise, degraded)
-        if watch is not None:
-            watch(ranking)
+            ranking = self._newcomers.placed(ranking, query, personalise, degraded)
         if ranking.basis is None and len(candidates):  # the candidates are of something
-            ranking = replace(ranking, basis=_basis_of_candidates(asked, past))
-        return _answer(candidates, ranking, timings, degraded, explain)
+            ranking = replace(ranking, basis=basis_of_candidates(asked, past))
+        return answer_of(candidates, ranking, timings, degraded, explain, watch)
 
     def similar(self, item_id: str, k: int) -> Answer:
         """Return the k items nearest to an item: by vector, or by title where it has none.
@@ -228,69 +256,3 @@ class Pipeline:
             log.exception("reading the history failed; recommending without it")
             degraded.append(Degraded("state", type(error).__name__))
             return []
-
-    def _explored(
-        self, ranking: Ranking, query: Query, personalise: bool, degraded: list[Degraded]
-    ) -> Ranking:
-        """Return a ranking in which new items were given a few places."""
-        settings, moment = self.config.exploration, ranking.moment
-        if not settings.slots or ranking.basis is None or moment is None:
-            return ranking
-        try:
-            new = is_new(moment, settings, self._newcomers.ids(query.now_ms))
-            order, rows = explore(ranking.order, new, settings, seed_of(query, personalise))
-        except Exception as error:  # the ranking is whole without it
-            log.exception("exploring failed")
-            degraded.append(Degraded("explore", type(error).__name__))
-            return ranking
-        return replace(ranking, order=order, explored=frozenset(rows))
-
-    def _request(self, query: Query, degraded: list[Degraded]) -> Retrieve:
-        try:
-            return self.in_use.retriever.request(query, query.k)
-        except Exception as error:  # without a vector the words still answer
-            log.exception("encoding the query failed; searching by words only")
-            degraded.append(Degraded("encode", type(error).__name__))
-            return self.in_use.by_words().request(query, query.k)
-
-    def _retrieve(self, request: Retrieve, degraded: list[Degraded]) -> Candidates:
-        try:
-            return self.in_use.retriever.retrieve(request)
-        except EngineUnavailable:
-            raise
-        except EngineError as error:  # a new index may hold other vectors: the words still answer
-            if request.vector is None:
-                raise
-            candidates = self.in_use.retriever.retrieve(replace(request, vector=None))
-            log.error("searching by words only: %s", error)
-            degraded.append(Degraded("vector", str(error)))
-            return candidates
-
-
-def _basis_of_candidates(asked: Recommend, past: Sequence[Past]) -> Basis:
-    """Return from what candidates were collected that nothing ranked."""
-    of = past if asked.scope == "recently_viewed" else []
-    own = [one.session is not None and one.session == asked.session for one in of]
-    return basis_of(own, asked.item is not None or filters_category(asked.filters))
-
-
-def _answer(
-    candidates: Candidates,
-    ranking: Ranking,
-    timings: dict[str, float],
-    degraded: list[Degraded],
-    explain: bool,
-) -> Answer:
-    table = ranking.table if explain else None
-    return make_answer(
-        candidates,
-        make_hits(
-            candidates, ranking.scores, ranking.order, table, ranking.explored, ranking.teams
-        ),
-        history=ranking.history,
-        timings_ms=timings,
-        degraded=degraded,
-        bundle=ranking.bundle,
-        basis=ranking.basis,
-        trial=ranking.trial,
-    )

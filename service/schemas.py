@@ -18,6 +18,7 @@ from service.filters import FacetModel, FiltersModel, Model, SortModel, check_de
 from service.problems import Problem
 
 Id = Annotated[str, Field(min_length=1, max_length=512)]
+MAX_RERANKED = 1_000
 
 
 class _Request(Model):
@@ -103,6 +104,42 @@ class SearchRequest(_Request):
         )
 
 
+class RerankRequest(Model):
+    """One list of the caller's own to be ranked.
+
+    Parameters
+    ----------
+    items
+        Item ids, the caller's best first; an item that is there twice counts once.
+    query
+        The words that they were found for, if any.
+    user, session
+        Who asks.
+    size
+        How many hits to return; all where left out.
+    explain, personalise
+        As of a search.
+    """
+
+    items: Annotated[list[Id], Field(min_length=1, max_length=MAX_RERANKED)]
+    query: str = ""
+    user: Id | None = None
+    session: Id | None = None
+    size: Annotated[int, Field(ge=0, le=MAX_RERANKED)] = MAX_RERANKED
+    explain: bool = False
+    personalise: bool = True
+
+    def to_query(self, now_ms: int) -> Query:
+        """Return the library's form of the request."""
+        return Query(
+            text=self.query[:MAX_QUERY_CHARACTERS],
+            user=self.user,
+            session=self.session,
+            k=len(self.items),
+            now_ms=now_ms,
+        )
+
+
 class RecommendRequest(_Request):
     """One request for recommendations.
 
@@ -138,7 +175,7 @@ class RecommendRequest(_Request):
 
 
 _LISTS = ("facets", "sort")
-Asked = TypeVar("Asked", bound=_Request)
+Asked = TypeVar("Asked", bound=Model)
 
 
 def parse_search(body: object) -> SearchRequest:
@@ -155,6 +192,11 @@ def parse_search(body: object) -> SearchRequest:
 def parse_recommend(body: object) -> RecommendRequest:
     """Check a decoded JSON body; raises as `parse_search`."""
     return _checked(RecommendRequest, body, "{'scope': 'personal', 'user': 'u1'}")
+
+
+def parse_rerank(body: object) -> RerankRequest:
+    """Check a decoded JSON body; raises as `parse_search`."""
+    return _checked(RerankRequest, body, "{'items': ['p1', 'p2'], 'user': 'u1'}")
 
 
 def parse_address(args: MultiDict[str, str], extra: tuple[str, ...] = ()) -> SearchRequest:
@@ -208,5 +250,5 @@ def _of_address(model: type[_Request], named: Iterable[tuple[str, list[str]]]) -
     return body | {"filters": {"terms": terms, "ranges": ranges}}
 
 
-def _names(model: type[_Request]) -> list[str]:
+def _names(model: type[Model]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -66,7 +66,7 @@ def answer_body(run: Runtime, answer: Answer, start: int, size: int) -> dict[str
     with run.pipeline() as pipeline:
         items = look_up(pipeline.engine, [hit.id for hit in shown])
     hits = [hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start)]
-    return _answer_json(answer) | {"hits": hits}
+    return answer_json(answer) | {"hits": hits}
 
 
 def timed(body: dict[str, Any], begun: float) -> Response:
@@ -121,7 +121,8 @@ def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
     return {id_: stored.item for id_, stored in zip(ids, found, strict=True) if stored is not None}
 
 
-def _answer_json(answer: Answer) -> dict[str, Any]:
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Return all of an answer but its hits."""
     return {
         "id": answer.id,
         "total": answer.total,

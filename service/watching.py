@@ -15,7 +15,7 @@ from search_rerank.skew.record import Served
 from service.runtime import Runtime
 
 if TYPE_CHECKING:
-    from search_rerank.pipeline import Watch
+    from search_rerank.hits import Watch
     from search_rerank.ranking import Ranking
 
 logger = logging.getLogger(__name__)

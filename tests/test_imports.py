@@ -12,17 +12,18 @@ PACKAGES = ("search_rerank", "index_tools", "service")
 
 LEVELS = (
     {"errors", "stages", "__init__"},
-    {"languages", "arrays", "manifest", "measures"},
+    {"languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
     {"config"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
     {"features", "retriever", "indexing"},
-    {"fusion", "hits", "basis", "exploration", "newcomers"},
+    {"fusion", "basis", "exploration"},
     {"occasions", "replay", "bundle"},
     {"fitting"},
     {"in_use", "trial"},
-    {"ranking", "recommend"},
+    {"ranking", "recommend", "asking"},
+    {"given", "hits", "newcomers"},
     {"pipeline"},
     {"training"},
     {"workspace", "evaluation", "freshness"},
@@ -52,6 +53,8 @@ ONLY_IN = {
     "duckdb": "search_rerank/data",
     "flask": "service",
     "gunicorn": "service",
+    "limits": "service/access.py",
+    "prometheus_client": "service/metrics",
 }
 
 

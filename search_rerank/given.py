@@ -1,0 +1,64 @@
+"""The caller's own candidates: scored by the engine where it can, kept whatever it holds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from search_rerank.answer import Answer, Degraded, Hit
+from search_rerank.asking import encoded
+from search_rerank.errors import EngineError
+from search_rerank.in_use import InUse
+from search_rerank.query import Candidates, Query
+from search_rerank.stages import stage
+
+log = logging.getLogger(__name__)
+
+
+def given(
+    in_use: InUse,
+    query: Query,
+    ids: Sequence[str],
+    timings_ms: dict[str, float],
+    degraded: list[Degraded],
+) -> Candidates:
+    """Return given items in the engine's order, those that it does not hold left out.
+
+    An engine that cannot answer gives no scores, and all items in the order given: `degraded`
+    says so.
+    """
+    once = list(dict.fromkeys(ids))
+    with stage("encode", timings_ms):
+        request = encoded(in_use, query, degraded)
+    with stage("retrieve", timings_ms):
+        try:
+            return in_use.retriever.score(request, once)
+        except EngineError as error:
+            log.error("ranking given items without the engine's scores: %s", error)
+            degraded.append(Degraded("retrieve", "the engine gave no scores"))
+            return unscored(once)
+
+
+def unscored(ids: Sequence[str]) -> Candidates:
+    """Return items of which the engine said nothing, the first of them the best."""
+    none = np.full(len(ids), np.nan, dtype=np.float32)
+    return Candidates(ids, none, none, -np.arange(len(ids), dtype=np.float32), total=len(ids))
+
+
+def as_given(answer: Answer, ids: Sequence[str]) -> Answer:
+    """Return an answer that holds each given item once and tells the place at which it was given.
+
+    Items that were not ranked follow in the order given, with a score below all others.
+    """
+    place = {id_: n for n, id_ in enumerate(dict.fromkeys(ids))}
+    hits = [replace(hit, engine_rank=place[hit.id]) for hit in answer.hits]
+    ranked = {hit.id for hit in hits}
+    least = min((hit.score for hit in hits), default=0.0)
+    rest = [id_ for id_ in place if id_ not in ranked]
+    hits += [
+        Hit(id_, least - 1 - n, place[id_], lexical=None, vector=None) for n, id_ in enumerate(rest)
+    ]
+    return replace(answer, hits=hits, total=len(hits))

@@ -1,0 +1,50 @@
+"""`/rerank`: the caller's own candidates in, the same ones in order out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from flask import Blueprint, Response
+
+from search_rerank.answer import Hit
+from service.bodies import read_json
+from service.runtime import runtime
+from service.schemas import parse_rerank
+from service.search import answer_json, timed
+from service.watching import Watching
+
+blueprint = Blueprint("rerank", __name__)
+
+
+@blueprint.post("/rerank")
+def rerank() -> Response:
+    """Rank the items of a JSON body; each of them is in the answer, also those nobody knows."""
+    begun = time.perf_counter()
+    run = runtime()
+    asked = parse_rerank(read_json())
+    query = asked.to_query(run.clock())
+    with run.pipeline() as pipeline:
+        watching = Watching(run, asked.personalise, min(asked.size, len(asked.items)))
+        answer = pipeline.rerank(
+            query,
+            asked.items,
+            personalise=asked.personalise,
+            explain=asked.explain,
+            watch=watching.watch,
+        )
+    answer = watching.answered(answer)
+    hits = [_hit(hit, rank) for rank, hit in enumerate(answer.hits[: asked.size])]
+    return timed(answer_json(answer) | {"hits": hits}, begun)
+
+
+def _hit(hit: Hit, rank: int) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": hit.id,
+        "rank": rank,
+        "given_rank": hit.engine_rank,
+        "score": hit.score,
+    }
+    if hit.features is not None:
+        row["features"] = dict(hit.features)
+    return row
