@@ -32,6 +32,7 @@ _OWN = {
         "search_rerank.commands.experiment:experiment",
         "Assign shoppers to variants, and say what an experiment found.",
     ),
+    "key": ("search_rerank.commands.key:key", "Make, list and revoke the service's API keys."),
     "vectors": (
         "search_rerank.commands.vectors:vectors",
         "Write what a scorer knows of items and shoppers as vectors.",

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from search_rerank.config import Config
 from search_rerank.errors import ConfigError, SearchRerankError
+from service.access import check_access
 from service.app import create_app
 
 _THREADS = 8
@@ -37,10 +38,11 @@ def run(config: Config, announce: Callable[[str], None] = _say) -> None:
     Raises
     ------
     ConfigError
-        When the address cannot be bound.
+        When the address cannot be bound, or nobody could be let in for want of a key.
     SearchRerankError
         What a worker could not start for: no index, an engine that is away, a damaged bundle.
     """
+    check_access(config)
     listener = _bind(config.service.host, config.service.port)
     reader, writer = os.pipe()
     os.set_blocking(reader, False)

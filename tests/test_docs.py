@@ -189,6 +189,7 @@ SECTIONS = (
     "gate",
     "experiment",
     "service",
+    "access",
 )
 
 

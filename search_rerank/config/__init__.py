@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError, field_validator
 
+from search_rerank.config.access import AccessConfig
 from search_rerank.config.experiment import ExperimentConfig
 from search_rerank.config.features import FeaturesConfig
 from search_rerank.config.gate import GateConfig
@@ -21,6 +22,7 @@ from search_rerank.data.item import explain
 from search_rerank.errors import ConfigError, nearest
 
 __all__ = [
+    "AccessConfig",
     "Config",
     "EncoderConfig",
     "EngineConfig",
@@ -75,6 +77,7 @@ class Config(Section):
     gate: GateConfig = GateConfig()
     experiment: ExperimentConfig = ExperimentConfig()
     service: ServiceConfig = ServiceConfig()
+    access: AccessConfig = AccessConfig()
 
 
 def load_config(path: Path | None) -> Config:

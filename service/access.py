@@ -1,0 +1,135 @@
+"""Who may ask for what: the scope of each endpoint, the keys, and the rate limit of each key."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+
+from search_rerank.config import Config
+from search_rerank.errors import ConfigError
+from search_rerank.keys import Key, Keyring, Scope, keys_path
+from service.problems import problem
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+
+logger = logging.getLogger(__name__)
+_READS = ("GET", "HEAD")
+NEEDS: dict[str, dict[str, Scope | None]] = {
+    "/healthz": {"GET": None},
+    "/readyz": {"GET": None},
+    "/search": {"GET": "search", "POST": "search"},
+    "/recommend": {"GET": "search", "POST": "search"},
+    "/rerank": {"POST": "search"},
+    "/suggest": {"GET": "search"},
+    "/items/<path:item_id>": {"GET": "search"},
+    "/items/<path:item_id>/similar": {"GET": "search"},
+    "/events": {"POST": "events"},
+}
+"""Address to method to the scope that a key must have; None is open to all.
+
+What is not named here, such as item writes, rules, users, bundles, metrics and the shop's page,
+which shows what any shopper did, needs `admin`.
+"""
+
+
+def check_access(config: Config) -> None:
+    """Refuse to serve beyond this machine where nobody could be let in, by `ConfigError`."""
+    host = config.service.host
+    if not config.access.needed(host) or Keyring(keys_path(config.home)).keys():
+        return
+    raise ConfigError(
+        f"expected an API key for a service on {host or 'every address'}, found none in "
+        f"{keys_path(config.home)}: make one with 'search-rerank key create --scope search "
+        "--scope events --name shop-web', or listen on 127.0.0.1"
+    )
+
+
+def guard(app: Flask, config: Config) -> None:
+    """Let only those requests through whose key has the scope, where the settings ask for keys."""
+    if config.access.needed(config.service.host):
+        app.before_request(_Guard(config).check)
+
+
+def scope_of(rule: str, method: str) -> Scope | None:
+    """Return the scope that a request needs, None where it is open."""
+    needs = NEEDS.get(rule, {})
+    return needs.get("GET" if method in _READS else method, "admin")
+
+
+class _Guard:
+    """Answers 401, 403 or 429 in place of an endpoint; of an unknown key nothing is kept."""
+
+    def __init__(self, config: Config) -> None:
+        from limits.storage import MemoryStorage
+        from limits.strategies import SlidingWindowCounterRateLimiter
+
+        self._ring = Keyring(keys_path(config.home))
+        self._per_minute = config.access.per_minute
+        self._workers = config.service.workers
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def check(self) -> Response | None:
+        """Return why a request is not let in, None where it is."""
+        rule = request.url_rule
+        if rule is None or request.method == "OPTIONS":  # 404, 405, and which methods there are
+            return None
+        scope = scope_of(rule.rule, request.method)
+        if scope is None:
+            return None
+        token = _shown()
+        key = self._recognised(token) if token else None
+        if key is None:
+            what = "a key that is not known, or was revoked" if token else "none"
+            response = problem(
+                401,
+                f"expected an API key as 'Authorization: Bearer KEY' or 'X-API-Key: KEY', "
+                f"found {what}",
+            )
+            response.headers["WWW-Authenticate"] = 'Bearer realm="search-rerank"'
+            return response
+        if scope not in key.scopes:
+            has = ", ".join(key.scopes)
+            return problem(
+                403, f"expected a key with the scope {scope!r}, found one with {has}", scope=scope
+            )
+        return self._limited(key)
+
+    def _recognised(self, token: str) -> Key | None:
+        try:
+            return self._ring.recognise(token)
+        except ConfigError as error:  # nobody is let in by keys that cannot be read
+            logger.error("%s", error)
+            return None
+
+    def _limited(self, key: Key) -> Response | None:
+        item = self._limit(key)
+        if self._limiter.hit(item, key.id):
+            return None
+        reset = self._limiter.get_window_stats(item, key.id).reset_time
+        after_s = max(1, math.ceil(reset - time.time()))
+        asked = key.per_minute or self._per_minute
+        response = problem(
+            429, f"expected at most {asked} requests a minute by this key; try again later"
+        )
+        response.headers["Retry-After"] = str(after_s)
+        return response
+
+    def _limit(self, key: Key) -> RateLimitItem:
+        from limits import RateLimitItemPerMinute
+
+        # each worker counts for itself what it is asked
+        share = (key.per_minute or self._per_minute) // self._workers
+        return RateLimitItemPerMinute(max(1, share))
+
+
+def _shown() -> str | None:
+    given = request.headers.get("Authorization", "")
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return request.headers.get("X-API-Key") or None

@@ -1,0 +1,189 @@
+"""Keys, scopes and rate limits of a service that listens beyond the loopback address."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from search_rerank.config import Config, parse_config
+from search_rerank.config.access import is_loopback
+from search_rerank.errors import ConfigError
+from search_rerank.keys import SCOPES, Scope, create_key, keys_path, revoke_key
+from service.access import NEEDS, check_access, scope_of
+from service.app import create_app
+
+ELSEWHERE = {"service": {"host": "0.0.0.0", "workers": 1}}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return parse_config({"home": str(tmp_path), **ELSEWHERE})
+
+
+@pytest.fixture
+def app(config: Config) -> Iterator[Flask]:
+    app = create_app(config)
+    yield app
+    app.extensions["search_rerank"].close()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def make(config: Config, *scopes: Scope, per_minute: int | None = None) -> str:
+    name = "-".join(scopes)
+    return create_key(keys_path(config.home), name, scopes, 0, per_minute).token
+
+
+def status(client: FlaskClient, token: str, path: str = "/suggest", method: str = "GET") -> int:
+    return client.open(path, method=method, headers={"X-API-Key": token}).status_code
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.0.9", True),
+        ("localhost", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("::ffff:10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("10.1.2.3", False),
+        ("no-such-host.invalid", False),
+    ],
+)
+def test_loopback(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_no_key_is_asked_for_on_loopback_unless_it_is_set(tmp_path: Path) -> None:
+    for host, keys, needed in [
+        ("127.0.0.1", "elsewhere", False),
+        ("127.0.0.1", "always", True),
+        ("0.0.0.0", "elsewhere", True),
+        ("0.0.0.0", "never", False),
+    ]:
+        values = {"service": {"host": host}, "access": {"keys": keys}, "home": str(tmp_path)}
+        config = parse_config(values)
+        assert config.access.needed(host) is needed
+        assert (create_app(config).test_client().get("/suggest").status_code == 401) is needed
+
+
+def test_a_service_beyond_loopback_needs_a_key_to_start(config: Config) -> None:
+    with pytest.raises(ConfigError, match="search-rerank key create .* or listen on 127.0.0.1"):
+        check_access(config)
+    make(config, "search")
+    check_access(config)
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "x"}, {"Authorization": "Bearer é"}])
+def test_without_a_known_key_it_is_401(client: FlaskClient, headers: dict[str, str]) -> None:
+    response = client.get("/suggest", headers=headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer ")
+    assert response.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("part", ["id", "secret"])
+def test_half_a_key_is_none(client: FlaskClient, config: Config, part: str) -> None:
+    _, id_, secret = make(config, "search").split("_", 2)
+    wrong = f"sr_{id_}_{'A' * 43}" if part == "id" else f"sr_{'0' * 12}_{secret}"
+    assert status(client, wrong) == 401
+
+
+def test_either_header_shows_a_key(client: FlaskClient, config: Config) -> None:
+    token = make(config, "search")
+    for headers in ({"X-API-Key": token}, {"Authorization": f"bearer {token}"}):
+        assert client.get("/suggest", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/search", "search"),
+        ("HEAD", "/search", "search"),
+        ("POST", "/search", "search"),
+        ("GET", "/items/a/similar", "search"),
+        ("GET", "/items/a", "search"),
+        ("PUT", "/items/a", "admin"),
+        ("DELETE", "/items/a", "admin"),
+        ("POST", "/items", "admin"),
+        ("POST", "/events", "events"),
+        ("GET", "/", "admin"),
+        ("GET", "/static/shop.css", "admin"),
+        ("POST", "/shop/events", "admin"),
+    ],
+)
+def test_each_endpoint_needs_its_scope(
+    client: FlaskClient, config: Config, method: str, path: str, scope: Scope
+) -> None:
+    others = [other for other in SCOPES if other != scope]
+    refused = client.open(path, method=method, headers={"X-API-Key": make(config, *others)})
+    assert refused.status_code == 403
+    if method != "HEAD":
+        told = refused.get_json(force=True)
+        assert told["scope"] == scope
+        assert f"expected a key with the scope '{scope}'" in told["detail"]
+    assert status(client, make(config, scope), path, method) not in (401, 403)
+
+
+def test_the_table_names_endpoints_that_there_are(app: Flask) -> None:
+    there = {(rule.rule, method) for rule in app.url_map.iter_rules() for method in rule.methods}
+    assert {(rule, method) for rule, needs in NEEDS.items() for method in needs} <= there
+
+
+def test_what_is_not_in_the_table_needs_admin() -> None:
+    assert scope_of("/new", "GET") == scope_of("/search", "DELETE") == "admin"
+
+
+def test_health_is_open(client: FlaskClient) -> None:
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503  # there is no index
+    assert client.get("/nope").status_code == 404
+
+
+def test_keys_come_and_go_while_it_runs(client: FlaskClient, config: Config) -> None:
+    first, second = make(config, "search"), make(config, "search", "events")
+    assert [status(client, one) for one in (first, second)] == [200, 200]
+    revoke_key(keys_path(config.home), "search")
+    assert [status(client, one) for one in (first, second)] == [401, 200]
+    keys_path(config.home).write_text("{")
+    assert status(client, second) == 401
+
+
+def test_a_key_has_its_limit(client: FlaskClient, config: Config) -> None:
+    token, other = make(config, "search", per_minute=3), make(config, "search", "events")
+    assert [status(client, token) for _ in range(4)] == [200, 200, 200, 429]
+    told = client.get("/suggest", headers={"X-API-Key": token})
+    assert 1 <= int(told.headers["Retry-After"]) <= 60
+    assert "at most 3 requests a minute" in told.get_json(force=True)["detail"]
+    assert status(client, other) == 200
+
+
+def test_workers_share_a_limit(tmp_path: Path) -> None:
+    service = {"host": "0.0.0.0", "workers": 2}
+    config = parse_config({"home": str(tmp_path), "service": service, "access": {"per_minute": 4}})
+    token = make(config, "search")
+    client = create_app(config).test_client()
+    assert [status(client, token) for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_key_is_in_no_log(
+    client: FlaskClient, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = make(config, "search", per_minute=1)
+    for shown in (token, token, token[:-1] + "_"):
+        status(client, shown)
+        status(client, shown, "/metrics")
+    assert token.split("_", 2)[2][:20] not in caplog.text
