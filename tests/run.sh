@@ -13,6 +13,7 @@ install() {  # Debian packages, where we may; otherwise the tests say what is mi
   command -v javac >/dev/null && command -v mvn >/dev/null || missing+=(openjdk-17-jdk-headless maven)
   command -v curl >/dev/null || missing+=(curl)
   [ -x /usr/bin/chromium ] && [ -x /usr/bin/chromedriver ] || missing+=(chromium chromium-driver)
+  command -v redis-server >/dev/null || missing+=(redis-server)
   [ ${#missing[@]} = 0 ] && return 0
   apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
     || echo "could not install ${missing[*]}: their tests will be skipped" >&2

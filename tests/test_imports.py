@@ -14,7 +14,7 @@ LEVELS = (
     {"errors", "stages", "__init__"},
     {"languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
-    {"config"},
+    {"bundles", "config"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
     {"features", "retriever", "indexing"},
@@ -42,6 +42,7 @@ KNOW_RANKINGS_ONLY = {"measures", "grouped", "listwise", "compare", "resampling"
 """Files of `evaluation` that lie low, so that what learns can measure itself, too."""
 
 HEAVY = ("torch", "lightgbm", "elasticsearch", "flask", "sklearn", "scipy", "tantivy", "duckdb")
+HEAVY += ("redis",)
 ONLY_IN = {
     "tantivy": "search_rerank/engines",
     "usearch": "search_rerank/engines/embedded",
@@ -51,6 +52,7 @@ ONLY_IN = {
     "implicit": "search_rerank/scorers",
     "torch": "search_rerank/neural",
     "duckdb": "search_rerank/data",
+    "redis": "search_rerank/state/redis",
     "flask": "service",
     "gunicorn": "service",
     "limits": "service/access.py",

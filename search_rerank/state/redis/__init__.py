@@ -1,0 +1,1 @@
+"""State on a Redis server: several machines share what happened so far."""

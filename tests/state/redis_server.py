@@ -1,0 +1,54 @@
+"""A Redis server of the tests' own: on a free port, in a folder of its own, ended by its id."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+
+class RedisServer:
+    """Started at once; `settings` are added to the command line as ``--name value``."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            pytest.skip("no redis-server: apt-get install redis-server, or make test as root")
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        given = {"appendonly": "yes", "appendfsync": "always"} | settings
+        options = [part for name, value in given.items() for part in (f"--{name}", value)]
+        self._command = [
+            program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
+            "--save", "", "--loglevel", "warning", *options,
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again on the same port, and wait until it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            assert self._process.poll() is None, "redis-server ended at once"
+            assert time.monotonic() < deadline, "redis-server does not answer"
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(20)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as wire:
+                wire.sendall(b"PING\r\n")
+                return wire.recv(32).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False
