@@ -22,7 +22,7 @@ from search_rerank.config import load_config
 from search_rerank.errors import DataError
 from search_rerank.skew.log import FeatureLog, read_log
 from search_rerank.skew.served import replay_log
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.opening import open_event_log
 from search_rerank.workspace import Workspace
 from service.app import create_app
 
@@ -68,7 +68,7 @@ def main(home: Path, requests: int, data: Path | None, json_file: Path | None) -
         size = sum(path.stat().st_size for path in Path(folder).iterdir())
         served = list(read_log(Path(folder)))
         begun = perf_counter()
-        with StoredLog(workspace.state) as state:
+        with open_event_log(config) as state:
             skew = replay_log(served, workspace.bundle, state)
         checked_s = perf_counter() - begun
     plain, logged = (np.median(times) for times in took)

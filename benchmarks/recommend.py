@@ -22,7 +22,7 @@ from search_rerank.config import load_config
 from search_rerank.pipeline import Pipeline
 from search_rerank.query import Filters, Query
 from search_rerank.recommend.request import Recommend
-from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.opening import open_state
 
 Ask = Callable[[str], Answer]
 
@@ -41,7 +41,7 @@ def main(home: Path, shoppers: int, json_file: Path | None) -> None:
     config = load_config(home / "config.toml")
     seconds: dict[str, float] = {}
     start = perf_counter()
-    with closing(SqliteState(home / "state.sqlite3", config.training.gains)) as state:
+    with closing(open_state(config)) as state:
         users = [user for user, _ in state.shoppers(shoppers)]
         pipeline = Pipeline.open(config, state)
         try:

@@ -25,7 +25,7 @@ from search_rerank.encoders.cache import VectorCache
 from search_rerank.errors import BundleError, StateError
 from search_rerank.manifest import read_manifest
 from search_rerank.scorers.news import How, News
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.log import Log
 from search_rerank.training import Progress, quiet
 
 Find = Callable[[Sequence[str]], Sequence[Item]]
@@ -81,7 +81,7 @@ class Updated:
 
 def update_bundle(
     bundle: Bundle,
-    log: StoredLog,
+    log: Log,
     items: Iterable[Item],
     find: Find,
     vectors: VectorCache,
@@ -165,7 +165,7 @@ def _parent(folder: Path) -> str | None:
     return parent
 
 
-def _learnt(bundle: Bundle, log: StoredLog) -> LearntFrom:
+def _learnt(bundle: Bundle, log: Log) -> LearntFrom:
     if bundle.learnt is None:
         raise BundleError(
             f"bundle {bundle.version}: it does not say which log it was learnt from, for an "
@@ -174,7 +174,7 @@ def _learnt(bundle: Bundle, log: StoredLog) -> LearntFrom:
     held = log.count_before(bundle.learnt.until_ms)
     if held < bundle.learnt.interactions:
         raise StateError(
-            f"state {log.path}: expected the {bundle.learnt.interactions:,} interactions that "
+            f"state {log.name}: expected the {bundle.learnt.interactions:,} interactions that "
             f"bundle {bundle.version} was learnt from, found {held:,}; give their log with --data, "
             "or train again"
         )
@@ -188,7 +188,7 @@ def _extended(bundle: Bundle, items: Sequence[Item], vectors: VectorCache) -> Ca
     return bundle.catalogue.extended(items, rows)
 
 
-def _news(log: StoredLog, new: dict[str, Told], catalogue: Catalogue, learnt: LearntFrom) -> News:
+def _news(log: Log, new: dict[str, Told], catalogue: Catalogue, learnt: LearntFrom) -> News:
     users = {event.user for event in new.values() if event.user is not None}
     visits = {e.session for e in new.values() if e.user is None and e.session is not None}
     events = Events.from_told(log.of(users, visits), catalogue.ids)

@@ -20,8 +20,7 @@ from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import Engine, live_version
 from search_rerank.errors import BundleError
-from search_rerank.state.sqlite import SqliteState
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.opening import open_event_log, open_state
 from search_rerank.training import Shop, cuts, open_shop
 
 
@@ -31,7 +30,6 @@ class Workspace:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.bundles = config.home / "bundles"
-        self.state = config.home / "state.sqlite3"
         self.encoders = config.home / "encoders"
         self.checkpoints = config.home / "checkpoints"
 
@@ -109,10 +107,10 @@ class Workspace:
         The bundle returned knows where the state ended then, so that an update can tell what came
         later.
         """
-        with closing(SqliteState(self.state, self.config.training.gains)) as state:
+        with closing(open_state(self.config)) as state:
             new = state.append(events.log)
             state.show(events.pages)
-            with StoredLog(self.state) as log:
+            with open_event_log(self.config) as log:
                 mark = log.mark
         learnt = bundle.learnt and replace(bundle.learnt, mark=mark)
         return replace(bundle, learnt=learnt), new

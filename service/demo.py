@@ -160,6 +160,7 @@ def _learn(
     from search_rerank.evaluation.evaluate import evaluate
     from search_rerank.indexing import boosts, write_catalogue
     from search_rerank.training import cuts, make_bundle, train
+    from search_rerank.state.opening import remove_state
     from search_rerank.workspace import Workspace
 
     def timed(what: str, since: float) -> float:
@@ -182,7 +183,7 @@ def _learn(
         start = timed("train", start)
         rows = evaluate(shop, fusions, bars).rows()
         start = timed("evaluate", start)
-        workspace.state.unlink(missing_ok=True)
+        remove_state(config)
         bundle, _ = workspace.tell(make_bundle(shop, fusions), shop.events)
         promote_bundle(workspace.bundles, save_bundle(bundle, workspace.bundles))
         timed("bundle", start)

@@ -15,7 +15,8 @@ from search_rerank.config import Config
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.query import Facet, Statistics
 from search_rerank.skew.log import open_log
-from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.base import State
+from search_rerank.state.opening import open_state
 
 if TYPE_CHECKING:
     from index_tools.changes import Changes
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 _CHECK_EVERY_S = 1.0
 _ATTRIBUTES_FOR_S = 5.0
 _PRICES_FOR_S = 60.0
-
-
-def state_path(config: Config) -> Path:
-    """Return where the service keeps what shoppers did."""
-    return config.home / "state.sqlite3"
 
 
 def now_ms() -> int:
@@ -56,7 +52,7 @@ class Runtime:
         self.clock: Callable[[], int] = lambda: clock() + offset_ms
         self.feature_log = open_log(config)
         self._lock = RLock()
-        self._state: SqliteState | None = None
+        self._state: State | None = None
         self._pipeline: Pipeline | None = None
         self._changes: Changes | None = None
         self._checked_s = 0.0
@@ -66,11 +62,11 @@ class Runtime:
         self._prices_until_s = 0.0
 
     @property
-    def state(self) -> SqliteState:
+    def state(self) -> State:
         """The state; `StateError` where it cannot be opened."""
         with self._lock:
             if self._state is None:
-                self._state = SqliteState(state_path(self.config), self.config.training.gains)
+                self._state = open_state(self.config)
             return self._state
 
     @contextmanager

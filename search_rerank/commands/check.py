@@ -78,14 +78,14 @@ def _check_log(
     from search_rerank.commands.progress import Bars
     from search_rerank.skew.log import log_folder, read_log
     from search_rerank.skew.served import replay_log
-    from search_rerank.state.stored import StoredLog
+    from search_rerank.state.opening import open_event_log
     from search_rerank.training import spread
     from search_rerank.workspace import Workspace
 
     workspace = Workspace(config)
     found = list(read_log(folder or log_folder(config)))
     chosen = spread(sorted(found, key=lambda one: one.query.now_ms), sample)
-    with StoredLog(workspace.state) as state, Bars() as bars:
+    with open_event_log(config) as state, Bars() as bars:
         skew = replay_log(chosen, workspace.bundle, state, tolerance, bars)
     click.echo(
         f"{skew.compared.requests:,} of {len(found):,} logged requests replayed, "

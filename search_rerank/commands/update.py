@@ -57,8 +57,7 @@ def update(
     from search_rerank.engines import open_engine
     from search_rerank.errors import BundleError
     from search_rerank.freshness import promote_update, update_bundle
-    from search_rerank.state.sqlite import SqliteState
-    from search_rerank.state.stored import StoredLog
+    from search_rerank.state.opening import open_event_log, open_state
     from search_rerank.workspace import Workspace
 
     start = perf_counter()
@@ -69,7 +68,7 @@ def update(
     bundle = workspace.bundle()
     with (
         closing(open_engine(config)) as engine,
-        closing(SqliteState(workspace.state, config.training.gains)) as state,
+        closing(open_state(config)) as state,
         workspace.cache() as cache,
         Bars() as bars,
     ):
@@ -81,7 +80,7 @@ def update(
             new = state.append(told.log)
             state.show(told.pages)
             click.echo(f"the service knows {data.name}: {new:,} interactions are new to it")
-        with StoredLog(workspace.state) as log:
+        with open_event_log(config) as log:
             result = update_bundle(
                 bundle, log, items, lambda ids: _in_index(engine, ids), cache, bars
             )

@@ -45,7 +45,7 @@ def vectors(
     from search_rerank.arrays import write_tensors
     from search_rerank.features.moment import read_history
     from search_rerank.query import Query
-    from search_rerank.state.sqlite import SqliteState
+    from search_rerank.state.opening import open_state
     from search_rerank.workspace import Workspace
 
     workspace = Workspace(config)
@@ -56,7 +56,7 @@ def vectors(
     histories: dict[str, History] = {}
     if users:
         settings = loaded.config.training
-        with closing(SqliteState(workspace.state, settings.gains)) as state:
+        with closing(open_state(config)) as state:
             for user in users:
                 query = Query("", user, None, now_ms=int(time() * 1000))
                 histories[user] = read_history(

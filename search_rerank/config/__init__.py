@@ -17,6 +17,7 @@ from search_rerank.config.labels import LabelsConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
 from search_rerank.config.section import Section
 from search_rerank.config.service import ServiceConfig
+from search_rerank.config.state import StateConfig
 from search_rerank.config.training import ScorerConfig, TrainingConfig
 from search_rerank.data.item import explain
 from search_rerank.errors import ConfigError, nearest
@@ -36,6 +37,7 @@ __all__ = [
     "RetrievalConfig",
     "ScorerConfig",
     "ServiceConfig",
+    "StateConfig",
     "TrainingConfig",
     "load_config",
     "parse_config",
@@ -76,6 +78,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     gate: GateConfig = GateConfig()
     experiment: ExperimentConfig = ExperimentConfig()
+    state: StateConfig = StateConfig()
     service: ServiceConfig = ServiceConfig()
     access: AccessConfig = AccessConfig()
 

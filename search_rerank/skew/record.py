@@ -61,7 +61,7 @@ class Served:
         Who asked for what and when, with the text that was searched. Filters, facets and `k` are
         not kept: no feature reads them.
     mark
-        Number of the newest interaction or page that the state held, see `SqliteState.mark`.
+        Number of the newest interaction or page that the state held, see `State.mark`.
     personalise
         Whether the history was read.
     item

@@ -16,8 +16,8 @@ from search_rerank.features.table import FeatureTable
 from search_rerank.ranking import looking_at, moment_for
 from search_rerank.skew.compare import TOLERANCE, Compared
 from search_rerank.skew.record import Served
+from search_rerank.state.log import Log
 from search_rerank.state.memory import MemoryState
-from search_rerank.state.stored import StoredLog
 from search_rerank.training import Progress, quiet
 
 
@@ -41,7 +41,7 @@ class Skew:
 def replay_log(
     served: Sequence[Served],
     bundle_of: Callable[[str], Bundle],
-    log: StoredLog,
+    log: Log,
     tolerance: float = TOLERANCE,
     progress: Progress = quiet,
 ) -> Skew:
@@ -104,7 +104,7 @@ def as_table(served: Served) -> FeatureTable:
 
 
 def _replayed(
-    requests: Sequence[Served], bundle: Bundle, log: StoredLog
+    requests: Sequence[Served], bundle: Bundle, log: Log
 ) -> Iterator[tuple[Served, FeatureTable]]:
     """Yield requests, by rising mark, with the features that a bundle gives them."""
     builder = FeatureBuilder(bundle.catalogue, bundle.scorers)

@@ -120,5 +120,15 @@ class State(Protocol):
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
 
+    def mark(self) -> int:
+        """Return the number of the newest interaction or page, 0 before the first.
+
+        Numbers rise in the order of appending, both in one row: what was known at a moment is what
+        has a number up to the mark of that moment, see `Log.appended`.
+        """
+
+    def __len__(self) -> int:
+        """Return how many interactions are stored."""
+
     def close(self) -> None:
         """Release files and connections."""

@@ -100,6 +100,14 @@ class MemoryState:
         counted = ((user, len(past)) for user, past in self._by_user.items())
         return sorted(counted, key=lambda pair: (-pair[1], pair[0]))[:n]
 
+    def mark(self) -> int:
+        """Return the number of the newest interaction or page, 0 before the first."""
+        return len(self._seen) + len(self._seen_pages)
+
+    def __len__(self) -> int:
+        """Return how many interactions are stored."""
+        return len(self._seen)
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -30,6 +30,7 @@ WHERE user IN (SELECT value FROM json_each(?))
 """
 _APPENDED = f"SELECT {_COLUMNS} FROM events WHERE seq > ? AND seq <= ? ORDER BY seq"
 
+_PAGES = f"SELECT id, user, session, query, items, time_ms FROM pages {_IN_TIME}"
 _SHOWN = """
 SELECT id, user, session, query, items, time_ms FROM pages WHERE seq > ? AND seq <= ? ORDER BY seq
 """
@@ -62,6 +63,11 @@ class StoredLog:
             self._db.close()
             raise
 
+    @property
+    def name(self) -> str:
+        """The path of its file."""
+        return str(self.path)
+
     def __enter__(self) -> Self:
         return self
 
@@ -72,14 +78,21 @@ class StoredLog:
         """Yield every interaction, in time order."""
         return self._read(_ALL, ())
 
+    def pages(self) -> Iterator[Ranking]:
+        """Yield everything that was shown, in time order."""
+        return self._read_pages(_PAGES, ())
+
     def appended(self, after: int, until: int) -> Iterator[Told]:
         """Yield what was appended past one mark and up to another, in the order of appending."""
         return self._read(_APPENDED, (after, until))
 
     def shown(self, after: int, until: int) -> Iterator[Ranking]:
         """Yield what was shown past one mark and up to another, in the order of appending."""
+        return self._read_pages(_SHOWN, (after, until))
+
+    def _read_pages(self, sql: str, values: tuple[int, ...]) -> Iterator[Ranking]:
         with self._translated():
-            rows = self._db.execute(_SHOWN, (after, until))
+            rows = self._db.execute(sql, values)
             while batch := rows.fetchmany(_READ_AT_ONCE):
                 for id_, user, session, query, items, time_ms in batch:
                     yield Ranking.model_construct(

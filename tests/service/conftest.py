@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from search_rerank.bundle import promote_bundle, save_bundle
+from search_rerank.bundle import save_bundle
+from search_rerank.bundles import promote_bundle
 from search_rerank.config import Config, parse_config
 from search_rerank.data.item import Item
 from search_rerank.data.shop import generate
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document, IndexSchema
-from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.opening import open_state
 from search_rerank.training import make_bundle, train
 from search_rerank.workspace import Workspace
 from service.app import create_app
-from service.runtime import state_path
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def build(home: Path) -> World:
         bundle = make_bundle(shop, train(shop))
     engine.close()
     promote_bundle(workspace.bundles, save_bundle(bundle, workspace.bundles))
-    state = SqliteState(state_path(config), config.training.gains)
+    state = open_state(config)
     state.append(shop.events.log)
     state.close()
     return World(config, list(dataset.items), int(shop.events.time_ms[-1]) + 1000)

@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from search_rerank.answer import Answer
 from search_rerank.data.event import Interaction
-from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.opening import open_state
 from service import strips
 from service.app import create_app
-from service.runtime import Runtime, state_path
+from service.runtime import Runtime
 from service.schemas import RecommendRequest
 from tests.service.conftest import World
 
@@ -36,7 +36,7 @@ def address(scope: str, world: World) -> str:
 
 
 def had(world: World, *types: str) -> set[str]:
-    state = SqliteState(state_path(world.config), world.config.training.gains)
+    state = open_state(world.config)
     past = state.history(USER, None, 10_000)
     state.close()
     return {one.item for one in past if not types or one.type in types}
@@ -71,7 +71,7 @@ def test_personal_is_the_default_and_leaves_out_what_was_bought(
 
 
 def test_recently_viewed_is_what_the_state_holds(client: FlaskClient, world: World) -> None:
-    state = SqliteState(state_path(world.config), world.config.training.gains)
+    state = open_state(world.config)
     past = state.history(USER, None, 10_000)
     state.close()
     newest = list(dict.fromkeys(one.item for one in reversed(past)))

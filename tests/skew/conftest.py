@@ -16,7 +16,7 @@ from search_rerank.config import Config
 from search_rerank.skew.log import log_folder, read_log
 from search_rerank.skew.record import Served
 from search_rerank.skew.served import Skew, replay_log
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.opening import open_event_log
 from search_rerank.workspace import Workspace
 from service.app import create_app
 from tests.service.conftest import World, build
@@ -45,7 +45,7 @@ class Logged:
 
     def skew(self, served: Sequence[Served] | None = None) -> Skew:
         workspace = Workspace(self.config)
-        with StoredLog(workspace.state) as log:
+        with open_event_log(self.config) as log:
             return replay_log(self.served() if served is None else served, workspace.bundle, log)
 
 

@@ -13,7 +13,7 @@ import pytest
 from search_rerank.bundle import live_bundle
 from search_rerank.config import load_config, parse_config
 from search_rerank.evaluation.evaluated import MEASURES, RETRIEVED
-from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.opening import open_state, state_path
 from search_rerank.workspace import Workspace
 from tests.spine.world import SMALL, World, run
 
@@ -99,7 +99,7 @@ def test_demo_leaves_a_shop_ready_to_serve(world: World) -> None:
     written = load_config(world.config.home / "config.toml")
     assert (written.home, written.engine) == (world.config.home, world.config.engine)
     assert written.training == world.config.training
-    state = SqliteState(workspace.state, world.config.training.gains)
+    state = open_state(world.config)
     (busiest, count) = state.shoppers(1)[0]
     state.close()
     assert busiest.startswith("u") and count > 20
@@ -130,7 +130,7 @@ def test_train_then_evaluate_gives_the_table_of_the_demo(world: World, tmp_path:
 def test_the_service_knows_the_log_it_was_trained_on_once(world: World, tmp_path: Path) -> None:
     few = {**SMALL, "training": {"trees": 2, "max_rankings": 20}, "home": str(tmp_path / "home")}
     first = run(few, tmp_path, "train", "--data", str(world.data))
-    state = SqliteState(Workspace(parse_config(few)).state, {"click": 1.0})
+    state = open_state(parse_config(few))
     n = len(state)
     assert state.shoppers(1)[0][1] > 20
     assert f"the service knows the log: {n:,} interactions, {n:,} new" in first.output
@@ -148,7 +148,7 @@ def test_train_without_promoting(world: World, tmp_path: Path) -> None:
     assert not result.output.rstrip().endswith("live")
     workspace = Workspace(parse_config(few))
     assert live_bundle(workspace.bundles) is None
-    assert not workspace.state.exists()
+    assert not state_path(workspace.config).exists()
     (version,) = (path.name for path in workspace.bundles.iterdir())
     evaluate = ("evaluate", "--data", str(world.data))
     refused = run(few, tmp_path, *evaluate)

@@ -19,8 +19,7 @@ from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document
 from search_rerank.freshness import promote_update
 from search_rerank.pipeline import Pipeline
-from search_rerank.state.sqlite import SqliteState
-from search_rerank.workspace import Workspace
+from search_rerank.state.opening import open_state
 from tests.spine.world import SMALL, World, run
 
 
@@ -48,7 +47,7 @@ def live(config: Config) -> Bundle:
 
 
 def tell(config: Config, *events: Interaction) -> None:
-    with closing(SqliteState(Workspace(config).state, config.training.gains)) as state:
+    with closing(open_state(config)) as state:
         assert state.append(events) == len(events)
 
 

@@ -1,0 +1,54 @@
+"""The state and its log that the settings ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from search_rerank.config import Config
+from search_rerank.errors import ConfigError
+from search_rerank.state.base import State
+from search_rerank.state.log import Log
+from search_rerank.state.sqlite import SqliteState
+from search_rerank.state.stored import StoredLog
+
+
+def state_path(config: Config) -> Path:
+    """Return where a state of kind `sqlite` keeps what shoppers did."""
+    return config.home / "state.sqlite3"
+
+
+def open_state(config: Config) -> State:
+    """Return the state of the settings, with the gains that training has.
+
+    Raises
+    ------
+    StateError
+        Where it cannot be opened.
+    """
+    _check_kind(config)
+    return SqliteState(state_path(config), config.training.gains, config.state.durability)
+
+
+def open_event_log(config: Config) -> Log:
+    """Return the log that the state of the settings holds, as it is now.
+
+    Raises
+    ------
+    StateError
+        Where it cannot be read.
+    """
+    _check_kind(config)
+    return StoredLog(state_path(config))
+
+
+def remove_state(config: Config) -> None:
+    """Remove a state that nobody has open, with its log; one that is not there is no error."""
+    _check_kind(config)
+    path = state_path(config)
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        path.with_name(name).unlink(missing_ok=True)
+
+
+def _check_kind(config: Config) -> None:
+    if config.state.kind != "sqlite":
+        raise ConfigError(f"state.kind: expected sqlite, found {config.state.kind!r}")
