@@ -35,7 +35,6 @@ from search_rerank.manifest import FORMAT, check_files, hash_of, name_of, read_m
 from search_rerank.scorers import restore
 from search_rerank.scorers.base import Scorer
 
-_LIVE = "LIVE"
 _ASIDE = ".writing-"
 _PROPENSITIES = "propensities.json"
 _ABANDONED_S = 86_400.0
@@ -235,46 +234,6 @@ def _read_parts(folder: Path, manifest: Any) -> Bundle:
             else None
         ),
     )
-
-
-def promote_bundle(folder: Path, version: str) -> None:
-    """Make a bundle the live one, atomically; the one before it is kept for a rollback."""
-    named_bundle(folder, version)
-    history = [name for name in _live_history(folder) if name != version]
-    text = "".join(f"{name}\n" for name in [version, *history[:19]])
-    aside = folder / f".{_LIVE}.{os.getpid()}"
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, folder / _LIVE)
-
-
-def rollback_bundle(folder: Path) -> str:
-    """Make the bundle that was live before the present one live again; return its name."""
-    history = _live_history(folder)
-    if len(history) < 2:
-        raise BundleError(f"expected an earlier live bundle under {folder}, found none")
-    promote_bundle(folder, history[1])
-    return history[1]
-
-
-def live_bundle(folder: Path) -> Path | None:
-    """Return the folder of the live bundle, None if there is none."""
-    history = _live_history(folder)
-    return folder / history[0] if history else None
-
-
-def named_bundle(folder: Path, version: str) -> Path:
-    """Return the folder of a bundle, by its name and by no path that leads elsewhere."""
-    path = folder / version
-    if version == ".." or path.parent != folder or not (path / "manifest.json").is_file():
-        raise BundleError(f"expected a bundle {version} under {folder}, found none")
-    return path
-
-
-def _live_history(folder: Path) -> list[str]:
-    try:
-        return (folder / _LIVE).read_text(encoding="utf-8").split()
-    except FileNotFoundError:
-        return []
 
 
 def _scorer(folder: Path, name: str) -> Path:

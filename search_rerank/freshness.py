@@ -11,11 +11,8 @@ from time import perf_counter
 
 import numpy as np
 
-from search_rerank.bundle import (
-    Bundle,
-    live_bundle,
-    promote_bundle,
-)
+from search_rerank.bundle import Bundle
+from search_rerank.bundles import live_bundle, promote_bundle
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.event import Told
 from search_rerank.data.events import Events

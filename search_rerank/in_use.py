@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from search_rerank.answer import Degraded
-from search_rerank.bundle import Bundle, live_bundle, load_bundle
+from search_rerank.bundle import Bundle, load_bundle
+from search_rerank.bundles import live_bundle
 from search_rerank.config import Config
 from search_rerank.encoders.base import Encoder
 from search_rerank.engines.base import Engine, live_version

@@ -11,7 +11,8 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from search_rerank.bundle import Bundle, live_bundle, load_bundle, named_bundle
+from search_rerank.bundle import Bundle, load_bundle
+from search_rerank.bundles import live_bundle, named_bundle
 from search_rerank.config import Config
 from search_rerank.data.dataset import Dataset
 from search_rerank.data.events import Events

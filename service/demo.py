@@ -155,12 +155,13 @@ def _learn(
     config: Config, dataset: Dataset, engine: Engine, seconds: dict[str, float]
 ) -> tuple[Shop, list[dict[str, object]]]:
     """Index, train and evaluate; leave a live index, a live bundle and the log as state."""
-    from search_rerank.bundle import promote_bundle, save_bundle
+    from search_rerank.bundle import save_bundle
+    from search_rerank.bundles import promote_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.evaluation.evaluate import evaluate
     from search_rerank.indexing import boosts, write_catalogue
-    from search_rerank.training import cuts, make_bundle, train
     from search_rerank.state.opening import remove_state
+    from search_rerank.training import cuts, make_bundle, train
     from search_rerank.workspace import Workspace
 
     def timed(what: str, since: float) -> float:

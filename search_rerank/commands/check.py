@@ -105,7 +105,8 @@ def _check_training(
 
     import numpy as np
 
-    from search_rerank.bundle import live_bundle, load_bundle
+    from search_rerank.bundle import load_bundle
+    from search_rerank.bundles import live_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine

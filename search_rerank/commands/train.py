@@ -65,7 +65,8 @@ def train(
     """
     from contextlib import closing
 
-    from search_rerank.bundle import promote_bundle, save_bundle
+    from search_rerank.bundle import save_bundle
+    from search_rerank.bundles import promote_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_folder
     from search_rerank.engines import open_engine
@@ -113,7 +114,8 @@ def train(
 
 def _live(workspace: Workspace) -> Bundle | BundleError | None:
     """Return the live bundle, why it cannot be read, or None where there is none."""
-    from search_rerank.bundle import live_bundle, load_bundle
+    from search_rerank.bundle import load_bundle
+    from search_rerank.bundles import live_bundle
     from search_rerank.errors import BundleError
 
     folder = live_bundle(workspace.bundles)

@@ -51,7 +51,8 @@ def update(
     from contextlib import closing
     from time import perf_counter
 
-    from search_rerank.bundle import rollback_bundle, save_bundle
+    from search_rerank.bundle import save_bundle
+    from search_rerank.bundles import rollback_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_log
     from search_rerank.engines import open_engine

@@ -12,7 +12,8 @@ import orjson
 import pytest
 from numpy.typing import NDArray
 
-from search_rerank.bundle import Bundle, live_bundle
+from search_rerank.bundle import Bundle
+from search_rerank.bundles import live_bundle
 from search_rerank.config import ScorerConfig
 from search_rerank.errors import BundleError
 from search_rerank.features.table import FeatureTable

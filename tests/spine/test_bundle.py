@@ -13,14 +13,8 @@ import numpy as np
 import orjson
 import pytest
 
-from search_rerank.bundle import (
-    Bundle,
-    live_bundle,
-    load_bundle,
-    promote_bundle,
-    rollback_bundle,
-    save_bundle,
-)
+from search_rerank.bundle import Bundle, load_bundle, save_bundle
+from search_rerank.bundles import live_bundle, promote_bundle, rollback_bundle
 from search_rerank.config import Config
 from search_rerank.encoders import fit_encoder
 from search_rerank.engines import open_engine

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from search_rerank.bundle import live_bundle
+from search_rerank.bundles import live_bundle
 from search_rerank.config import load_config, parse_config
 from search_rerank.evaluation.evaluated import MEASURES, RETRIEVED
 from search_rerank.state.opening import open_state, state_path

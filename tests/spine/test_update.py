@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search_rerank.bundle import Bundle, live_bundle, load_bundle, promote_bundle, rollback_bundle
+from search_rerank.bundle import Bundle, load_bundle
+from search_rerank.bundles import live_bundle, promote_bundle, rollback_bundle
 from search_rerank.config import Config
 from search_rerank.data.event import Interaction
 from search_rerank.data.history import History

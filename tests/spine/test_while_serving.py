@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 import pytest
 
-from search_rerank.bundle import live_bundle, promote_bundle
+from search_rerank.bundles import live_bundle, promote_bundle
 from search_rerank.config import Config
 from search_rerank.engines.base import Document, IndexSchema
 from search_rerank.errors import EngineError

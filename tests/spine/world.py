@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 from click.testing import CliRunner, Result
 
-from search_rerank.bundle import Bundle, live_bundle, load_bundle
+from search_rerank.bundle import Bundle, load_bundle
+from search_rerank.bundles import live_bundle
 from search_rerank.cli import main
 from search_rerank.config import Config, parse_config
 from search_rerank.data.event import Interaction, Ranking
