@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Interaction, Ranking
+from search_rerank.data.event import Event, Interaction, Ranking
 
 HALF_LIVES_DAYS = (1.0, 7.0, 30.0, 180.0)
 """Half-lives of the decayed counters, in days."""
@@ -61,16 +61,71 @@ class ItemCounts:
     shown: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Forgotten:
+    """The receipt of a user who was removed.
+
+    Parameters
+    ----------
+    interactions, rankings
+        How many were removed, those of visits that the user had claimed among them.
+    segments
+        Files of the log that were written anew without them.
+    complete
+        False where another process still reads an older moment: the next `maintain` after it has
+        ended removes what that reader saw.
+    """
+
+    interactions: int
+    rankings: int
+    segments: int
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What one call of `State.maintain` did.
+
+    Parameters
+    ----------
+    sealed
+        Segments of the log that were written.
+    expired
+        Interactions and pages that left the histories.
+    dropped
+        Segments that were older than the log is kept.
+    more
+        Whether there is more to do at once.
+    """
+
+    sealed: int = 0
+    expired: int = 0
+    dropped: int = 0
+    more: bool = False
+
+
 class State(Protocol):
     """Histories and counters over all interactions appended, and all that was shown, so far.
 
-    What `append` or `show` returned for is part of every later answer, from whichever process asks.
+    What `append` or `show` returned for is durable, and part of every later answer, from whichever
+    process asks. Errors are `StateError`, and leave nothing half stored.
+
+    An interaction or a ranking that names both a user and a session claims what that session did
+    and was shown under no user up to its own time: that is the user's from then on, in histories,
+    `shown`, `export` and `forget`. What is claimed once stays claimed. What the session does later
+    under no user belongs to the session again, until the next claim. The order of appending need
+    not be the order of time: what comes late is claimed by the first claim after its own time. The
+    log keeps everything as it was told, so that a replay claims the same.
+
+    Not stored, and not new, are rows of users who opted out, of forgotten ones up to the moment
+    that they were forgotten at, and rows older than what `expire` was last told.
     """
 
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions, idempotent by event id; return how many were new.
 
-        The order of appending need not be the order of time.
+        Of two with one id, in one call or in several, the first one stands. The order of appending
+        need not be the order of time.
         """
 
     def show(self, rankings: Sequence[Ranking]) -> int:
@@ -82,8 +137,8 @@ class State(Protocol):
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first.
 
-        With a user: theirs, and those of the session not yet under any user. Without: the
-        session's. With neither: none.
+        With a user: theirs, and those of the session that are no user's. Without: those of the
+        session that are no user's. With neither: none.
         """
 
     def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
@@ -118,7 +173,43 @@ class State(Protocol):
         """
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
-        """Return the n users with the most interactions, as (user, count)."""
+        """Return the n users with the most interactions, as (user, count); ties by user."""
+
+    def export(self, user: str) -> Iterator[Event]:
+        """Yield everything stored of a user, as it was told, in time order.
+
+        Interactions and rankings, those of visits that the user claimed and what only the log
+        still holds among them.
+        """
+
+    def forget(self, user: str, now_ms: int) -> Forgotten:
+        """Remove everything of a user: histories, claimed visits, counters, log.
+
+        Counters follow in every process, but for the times of an item's first and last interaction.
+        What is told later of the user up to `now_ms`, and of the visits they claimed, is not stored,
+        so that no copy of the log brings them back; the user's name is not kept for that, only a
+        keyed hash. Events after `now_ms` begin anew.
+        """
+
+    def set_opted_out(self, user: str, opted_out: bool) -> None:
+        """Store nothing of a user from now on, or do so again; what is stored stays."""
+
+    def opted_out(self, user: str) -> bool:
+        """Return whether a user opted out."""
+
+    def expire(self, before_ms: int) -> int:
+        """Take interactions and pages before a time out of the histories; return how many.
+
+        Counters keep them, faded as they are, and the log keeps them as long as it is kept. What is
+        older is not stored from then on, for nobody could tell whether it was stored before.
+        """
+
+    def maintain(self, now_ms: int) -> Maintained:
+        """Do some of what is due, for about a second: seal the log, expire, drop old segments.
+
+        Called now and then from where nobody waits; one process does it at a time, for the others
+        there is nothing to do.
+        """
 
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first.
@@ -128,7 +219,7 @@ class State(Protocol):
         """
 
     def __len__(self) -> int:
-        """Return how many interactions are stored."""
+        """Return how many interactions the histories hold."""
 
     def close(self) -> None:
         """Release files and connections."""
