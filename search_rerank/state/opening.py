@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from search_rerank.config import Config
-from search_rerank.errors import ConfigError
+from search_rerank.errors import ConfigError, MissingExtra
 from search_rerank.state.base import State
 from search_rerank.state.log import Log
 from search_rerank.state.sqlite import SqliteState
@@ -24,8 +24,11 @@ def open_state(config: Config) -> State:
     ------
     StateError
         Where it cannot be opened.
+    MissingExtra
+        Where it is on a Redis server and the client is not installed.
     """
-    _check_kind(config)
+    if config.state.kind == "redis":
+        return _open_redis(config)
     return SqliteState(state_path(config), config.training.gains, config.state.durability)
 
 
@@ -52,3 +55,21 @@ def remove_state(config: Config) -> None:
 def _check_kind(config: Config) -> None:
     if config.state.kind != "sqlite":
         raise ConfigError(f"state.kind: expected sqlite, found {config.state.kind!r}")
+
+
+def _open_redis(config: Config) -> State:
+    try:
+        from search_rerank.state.redis.state import RedisState
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise MissingExtra("the state on a Redis server", "redis") from None
+    settings = config.state
+    return RedisState(
+        config.training.gains,
+        settings.url,
+        settings.prefix,
+        settings.durability,
+        settings.timeout_s,
+        settings.replicas,
+    )

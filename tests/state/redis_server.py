@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -14,24 +15,26 @@ import pytest
 class RedisServer:
     """Started at once; `settings` are added to the command line as ``--name value``."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, tls: bool = False, **settings: str) -> None:
         program = shutil.which("redis-server")
         if program is None:
             pytest.skip("no redis-server: apt-get install redis-server, or make test as root")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.url = f"{'rediss' if tls else 'redis'}://127.0.0.1:{self.port}/0"
         given = {"appendonly": "yes", "appendfsync": "always"} | settings
-        options = [part for name, value in given.items() for part in (f"--{name}", value)]
+        given |= {"port": "0", "tls-port": str(self.port)} if tls else {"port": str(self.port)}
+        options = [
+            part for name, value in given.items() for part in (f"--{name}", *value.split(" "))
+        ]
         self._command = [
-            program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
+            program, "--bind", "127.0.0.1", "--dir", str(folder),
             "--save", "", "--loglevel", "warning", *options,
         ]  # fmt: skip
-        self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
     def start(self) -> None:
-        """Start it, again on the same port, and wait until it answers."""
+        """Start it, again on the same port, and wait until it listens and has read its files."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 20
         while not self._answers():
@@ -41,13 +44,22 @@ class RedisServer:
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        assert self._process is not None
         self._process.kill()
         self._process.wait(20)
+
+    def pause(self) -> None:
+        """Let it hang: it takes connections and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it answer again."""
+        self._process.send_signal(signal.SIGCONT)
 
     def _answers(self) -> bool:
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as wire:
+                if self.url.startswith("rediss"):
+                    return True
                 wire.sendall(b"PING\r\n")
                 return wire.recv(32).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:

@@ -5,8 +5,6 @@ from uuid import uuid4
 
 import pytest
 
-pytest.importorskip("redis", reason="the extra redis is not installed: pip install -e '.[redis]'")
-
 from search_rerank.state.base import State
 from search_rerank.state.redis.state import RedisState
 from tests.state.contract import GAINS, StateContract

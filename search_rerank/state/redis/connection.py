@@ -81,7 +81,8 @@ def address_of(url: str) -> str:
     given = os.environ.get(URL)
     parts = urlsplit(given or url)
     named = URL if given else "state.url"
-    if parts.scheme not in _SCHEMES:
+    number = parts.path.strip("/")
+    if parts.scheme not in _SCHEMES or (parts.scheme != "unix" and not f"0{number}".isdecimal()):
         raise StateError(f"{named}: expected redis://HOST:PORT/NUMBER, rediss:// or unix://PATH")
     if parts.password is not None and not given:
         raise StateError(

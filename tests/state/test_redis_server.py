@@ -1,0 +1,283 @@
+"""A state whose server is shared, stops, restarts, forgets, or is not set up as it must be."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from multiprocessing.connection import Connection
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import redis
+
+from search_rerank.config import parse_config
+from search_rerank.errors import MissingExtra, StateError
+from search_rerank.state.opening import open_state
+from search_rerank.state.redis import connection
+from search_rerank.state.redis.server import Durability
+from search_rerank.state.redis.state import RedisState
+from tests.state.contract import GAINS, did, page
+from tests.state.redis_server import RedisServer
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that a test may stop."""
+    server = RedisServer(tmp_path)
+    yield server
+    server.kill()
+
+
+def _other_machine(url: str, prefix: str, pipe: Connection) -> None:
+    state = RedisState(GAINS, url, prefix)
+    while (id_ := pipe.recv()) is not None:
+        if id_ == "read":
+            count = float(state.item_counts(["a"], 0).decayed[0, 0])
+            pipe.send((count, len(state.history("u", None, 99))))
+        else:
+            pipe.send(state.append([did(id_)]))
+    state.close()
+
+
+def test_two_processes_read_what_either_wrote(redis_server: RedisServer) -> None:
+    prefix = uuid4().hex
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    other = context.Process(target=_other_machine, args=(redis_server.url, prefix, there))
+    other.start()
+
+    def elsewhere(what: str) -> object:
+        here.send(what)
+        assert here.poll(30), "the other process did not answer"
+        return here.recv()
+
+    with closing(RedisState(GAINS, redis_server.url, prefix)) as state:
+        try:
+            for n in range(0, 20, 2):
+                assert elsewhere(f"theirs {n}") == 1
+                assert state.item_counts(["a"], 0).decayed[0, 0] == n + 1
+                assert len(state.history("u", None, 99)) == n + 1
+                assert state.append([did(f"ours {n}"), did(f"theirs {n}")]) == 1
+                assert elsewhere("read") == (n + 2, n + 2)
+        finally:
+            here.send(None)
+            other.join(30)
+    assert other.exitcode == 0
+
+
+def test_two_shops_on_one_server_do_not_mix(redis_server: RedisServer) -> None:
+    one, other = (RedisState(GAINS, redis_server.url, uuid4().hex) for _ in range(2))
+    one.append([did("1")])
+    assert (len(one), len(other)) == (1, 0)
+    assert other.append([did("1", "b")]) == 1
+    assert one.item_counts(["b"], 0).decayed[0, 0] == 0
+    one.close()
+    other.close()
+
+
+def test_many_rows_are_stored_in_parts(redis_server: RedisServer) -> None:
+    with closing(RedisState(GAINS, redis_server.url, uuid4().hex)) as state:
+        assert state.append([did(str(n), f"i{n}", n) for n in range(1201)]) == 1201
+        assert [past.item for past in state.history("u", None, 2)] == ["i1199", "i1200"]
+        assert state.mark() == 1201
+
+
+def test_what_was_acknowledged_survives_a_server_that_is_killed(own: RedisServer) -> None:
+    with closing(RedisState(GAINS, own.url)) as state:
+        for n in range(5):
+            state.append([did(f"{n}.{k}") for k in range(3)])
+            state.show([page(str(n), "a")])
+            own.kill()
+            own.start()
+            assert len(state) == 3 * (n + 1)
+            counts = state.item_counts(["a"], 0)
+            assert (counts.decayed[0, 0], counts.shown[0, 0]) == (3 * (n + 1), n + 1)
+
+
+def test_a_server_that_is_away_is_told_and_found_again(own: RedisServer) -> None:
+    with closing(RedisState(GAINS, own.url)) as state:
+        state.append([did("1")])
+        own.kill()
+        for ask in (
+            lambda: state.append([did("2")]),
+            lambda: state.history("u", None, 5),
+            lambda: state.item_counts(["a"], 0),
+            lambda: state.shoppers(5),
+            lambda: len(state),
+        ):
+            with pytest.raises(StateError, match=r"cannot be reached.*check state\.url"):
+                ask()
+        own.start()
+        assert state.append([did("1"), did("2")]) == 1
+        assert state.item_counts(["a"], 0).decayed[0, 0] == 2
+
+
+def test_a_server_may_come_later(own: RedisServer) -> None:
+    own.kill()
+    with closing(RedisState(GAINS, own.url)) as state:
+        with pytest.raises(StateError, match="cannot be reached"):
+            state.history("u", None, 5)
+        own.start()
+        assert state.append([did("1")]) == 1
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for(own: RedisServer) -> None:
+    with closing(RedisState(GAINS, own.url, timeout_s=0.1)) as state:
+        state.append([did("1")])
+        own.pause()
+        with pytest.raises(StateError, match=r"no answer in time.*state\.timeout_s"):
+            state.append([did("2")])
+        own.go_on()
+        assert state.append([did("2"), did("3")]) in (1, 2)  # it may have heard the first time
+        assert len(state) == 3
+
+
+def test_a_server_that_lost_its_log_is_counted_anew(redis_server: RedisServer) -> None:
+    prefix = uuid4().hex
+    with closing(RedisState(GAINS, redis_server.url, prefix)) as state:
+        state.append([did("1"), did("2", "b")])
+        assert state.item_counts(["a", "b"], 0).decayed[:, 0].tolist() == [1, 1]
+        with redis.Redis.from_url(redis_server.url) as client:
+            client.delete(*client.keys(f"{{{prefix}}}*"))
+        assert state.append([did("3"), did("4")]) == 2
+        assert state.item_counts(["a", "b"], 0).decayed[:, 0].tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("durability", "settings", "message"),
+    [
+        ("full", {"appendfsync": "everysec"}, "expects appendfsync always, found everysec.*CONFIG"),
+        ("full", {"appendonly": "no"}, "expects appendonly yes, found no"),
+        ("normal", {"appendonly": "no"}, "expects appendonly yes, found no"),
+        ("normal", {"maxmemory-policy": "allkeys-lru"}, "noeviction, found allkeys-lru"),
+    ],
+)
+def test_a_server_that_would_lose_events_is_refused(
+    tmp_path: Path, durability: Durability, settings: dict[str, str], message: str
+) -> None:
+    server = RedisServer(tmp_path, **settings)
+    try:
+        state = RedisState(GAINS, server.url, durability=durability)
+        with pytest.raises(StateError, match=message):
+            state.append([did("1")])
+        state.close()
+    finally:
+        server.kill()
+
+
+def test_less_durable_is_a_choice(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, appendfsync="everysec")
+    try:
+        with closing(RedisState(GAINS, server.url, durability="normal")) as state:
+            assert state.append([did("1")]) == 1
+    finally:
+        server.kill()
+
+
+def test_a_server_that_tells_no_settings_is_used_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = RedisServer(tmp_path, **{"rename-command": "CONFIG hidden"})
+    try:
+        with closing(RedisState(GAINS, server.url)) as state:
+            assert state.append([did("1")]) == 1
+        assert "needs appendonly yes and appendfsync always" in caplog.text
+    finally:
+        server.kill()
+
+
+def test_a_missing_replica_is_told_and_the_rows_are_there(redis_server: RedisServer) -> None:
+    prefix = uuid4().hex
+    url = redis_server.url
+    with closing(RedisState(GAINS, url, prefix, timeout_s=0.2, replicas=1)) as state:
+        with pytest.raises(StateError, match="expected 1 replicas to have it, found 0"):
+            state.append([did("1")])
+        assert len(state) == 1
+
+
+def test_a_password_comes_from_the_environment_and_is_never_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = RedisServer(tmp_path, requirepass="xyzzy-secret")
+    try:
+        state = RedisState(GAINS, server.url)
+        with pytest.raises(StateError, match=connection.PASSWORD):
+            state.append([did("1")])
+        state.close()
+        monkeypatch.setenv(connection.PASSWORD, "xyzzy-secret")
+        with closing(RedisState(GAINS, server.url)) as state:
+            assert state.append([did("1")]) == 1
+        monkeypatch.setenv(connection.PASSWORD, "xyzzy-wrong")
+        with closing(RedisState(GAINS, server.url)) as state:
+            with pytest.raises(StateError, match="access refused") as refused:
+                state.append([did("1")])
+        assert "xyzzy" not in str(refused.value)
+        monkeypatch.delenv(connection.PASSWORD)
+        whole = server.url.replace("//", "//:xyzzy-secret@")
+        monkeypatch.setenv(connection.URL, whole)
+        with closing(RedisState(GAINS)) as state:
+            assert state.append([did("1")]) == 0
+            server.kill()
+            with pytest.raises(StateError, match=f"redis://127.0.0.1:{server.port}/0: cannot be"):
+                state.append([did("2")])
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://127.0.0.1:6379", r"state\.url: expected redis://"),
+        ("127.0.0.1:6379", r"state\.url: expected redis://"),
+        ("redis://u:xyzzy@127.0.0.1/0", "without user and password"),
+        ("redis://127.0.0.1:port/0", r"state\.url redis://127"),
+        ("redis://127.0.0.1/shop", r"state\.url: expected redis://"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(url: str, message: str) -> None:
+    with pytest.raises(StateError, match=message) as refused:
+        RedisState(GAINS, url)
+    assert "xyzzy" not in str(refused.value)
+
+
+def test_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(certificate)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("no certificate: openssl is missing or too old")
+    files = {"tls-cert-file": str(certificate), "tls-key-file": str(key)}
+    server = RedisServer(tmp_path, tls=True, **files, **{"tls-auth-clients": "no"})
+    try:
+        state = RedisState(GAINS, server.url)
+        with pytest.raises(StateError, match=r"cannot be reached.*certificate"):
+            state.append([did("1")])
+        state.close()
+        monkeypatch.setenv(connection.CA_FILE, str(certificate))
+        with closing(RedisState(GAINS, server.url)) as state:
+            assert state.append([did("1")]) == 1
+    finally:
+        server.kill()
+
+
+def test_the_settings_name_it(redis_server: RedisServer) -> None:
+    settings = {"kind": "redis", "url": redis_server.url, "prefix": uuid4().hex}
+    with closing(open_state(parse_config({"state": settings}))) as state:
+        assert state.append([did("1", type="purchase")]) == 1
+        assert state.item_counts(["a"], 0).decayed[0, 0] == GAINS["purchase"]
+
+
+def test_without_the_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
+    for name in [name for name in sys.modules if name.startswith("search_rerank.state.redis.")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(MissingExtra, match=r"Redis server needs.*'search-rerank\[redis\]'"):
+        open_state(parse_config({"state": {"kind": "redis"}}))
