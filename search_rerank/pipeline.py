@@ -19,6 +19,7 @@ from search_rerank.config import Config
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.errors import EngineError
+from search_rerank.following import Following
 from search_rerank.given import as_given, given
 from search_rerank.hits import Watch, answer_of, make_answer, make_hits
 from search_rerank.in_use import InUse
@@ -56,7 +57,7 @@ class Pipeline:
         self.config = config
         self.engine = engine
         self.state = state
-        self.in_use = InUse(config, engine, state, bundle)
+        self._following = Following(config, engine, state, bundle)
         self._newcomers = Newcomers(engine, config.exploration)
 
     @classmethod
@@ -80,13 +81,19 @@ class Pipeline:
         return pipeline
 
     @property
+    def in_use(self) -> InUse:
+        """What ranks a request that comes now: it is taken once, and kept to the request's end."""
+        return self._following.now
+
+    @property
     def bundle_version(self) -> str | None:
         """Name of the bundle in use."""
-        return self.in_use.bundle.version if self.in_use.bundle else None
+        bundle = self.in_use.bundle
+        return bundle.version if bundle else None
 
     def reload_if_changed(self) -> bool:
-        """Take up the live bundle if it is another one, as `InUse.reload_if_changed` does."""
-        return self.in_use.reload_if_changed()
+        """Take up the live bundle if it is another one, as `Following.reload_if_changed` does."""
+        return self._following.reload_if_changed()
 
     def search(
         self,
@@ -115,10 +122,11 @@ class Pipeline:
             When the engine is away or refuses the filters or facets.
         """
         timings: dict[str, float] = {}
-        degraded = self.in_use.degraded
-        candidates = candidates_of(self.in_use, query, timings, degraded)
+        in_use = self.in_use
+        degraded = in_use.degraded
+        candidates = candidates_of(in_use, query, timings, degraded)
         ranking = rank(
-            self.in_use,
+            in_use,
             self.state,
             query,
             candidates,
@@ -154,10 +162,11 @@ class Pipeline:
             As for `search`.
         """
         timings: dict[str, float] = {}
-        degraded = self.in_use.degraded
-        candidates = given(self.in_use, query, ids, timings, degraded)
+        in_use = self.in_use
+        degraded = in_use.degraded
+        candidates = given(in_use, query, ids, timings, degraded)
         ranking = rank(
-            self.in_use,
+            in_use,
             self.state,
             query,
             candidates,
@@ -199,18 +208,19 @@ class Pipeline:
             When the engine is away, refuses the filters, or does not hold the item asked about.
         """
         timings: dict[str, float] = {}
-        degraded = self.in_use.degraded
+        in_use = self.in_use
+        degraded = in_use.degraded
         with stage("state", timings):
             past = self._past(asked, degraded) if personalise else []
         with stage("retrieve", timings):
-            collector = Collector(self.engine, self.in_use, self.state, asked, past, degraded)
+            collector = Collector(self.engine, in_use, self.state, asked, past, degraded)
             candidates = collector.candidates()
         query = asked.query()
         if asked.scope == "recently_viewed" or (asked.scope == "trending" and not past):
             ranking = as_they_come(candidates, len(past))
         else:
             ranking = rank(
-                self.in_use,
+                in_use,
                 self.state,
                 query,
                 candidates,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from search_rerank.query import Facet, Statistics
 from search_rerank.skew.log import open_log
 from search_rerank.state.base import State
 from search_rerank.state.opening import open_state
+from service.repeating import Repeating
 
 if TYPE_CHECKING:
     from index_tools.changes import Changes
@@ -55,7 +55,7 @@ class Runtime:
         self._state: State | None = None
         self._pipeline: Pipeline | None = None
         self._changes: Changes | None = None
-        self._checked_s = 0.0
+        self._following: Repeating | None = None
         self._attributes: tuple[str, ...] = ()
         self._attributes_until_s = 0.0
         self._prices: Statistics | None = None
@@ -71,7 +71,9 @@ class Runtime:
 
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:
-        """Lend the pipeline to one request at a time, with the bundle that is live now.
+        """Lend the pipeline to one request at a time.
+
+        The bundle that is live is looked for beside the requests, and loaded beside them.
 
         The threads of a worker are there to wait for slow clients; ranking is bound by the
         processor and gains nothing from being entered twice.
@@ -81,10 +83,7 @@ class Runtime:
         with self._lock:
             if self._pipeline is None:
                 self._pipeline = Pipeline.open(self.config, self.state)
-                self._checked_s = time.monotonic()
-            elif time.monotonic() - self._checked_s > _CHECK_EVERY_S:
-                self._pipeline.reload_if_changed()
-                self._checked_s = time.monotonic()
+                self._following = Repeating(self._pipeline.reload_if_changed, _CHECK_EVERY_S)
             yield self._pipeline
 
     @contextmanager
@@ -119,11 +118,13 @@ class Runtime:
     def close(self) -> None:
         """Release files and connections."""
         with self._lock:
+            if self._following is not None:
+                self._following.close()
             if self._pipeline is not None:
                 self._pipeline.close()
             if self._state is not None:
                 self._state.close()
-            self._pipeline = self._state = self._changes = None
+            self._pipeline = self._state = self._changes = self._following = None
 
 
 def runtime() -> Runtime:

@@ -22,7 +22,7 @@ LEVELS = (
     {"occasions", "replay", "bundle"},
     {"fitting"},
     {"in_use", "trial"},
-    {"ranking", "recommend", "asking"},
+    {"following", "ranking", "recommend", "asking"},
     {"given", "hits", "newcomers"},
     {"pipeline"},
     {"training"},

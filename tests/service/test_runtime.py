@@ -1,24 +1,53 @@
 from __future__ import annotations
 
+import logging
+from threading import Event
+from types import SimpleNamespace
+
 import pytest
 
-from search_rerank.pipeline import Pipeline
+from search_rerank.errors import BundleError
 from service import runtime
+from service.repeating import Repeating
 from service.runtime import Runtime
 from tests.service.conftest import World
 
 
-def test_a_new_bundle_is_looked_for_however_busy_the_worker_is(
+def test_loading_a_bundle_holds_up_no_request(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moments, looked = [100.0], []
-    monkeypatch.setattr(runtime.time, "monotonic", lambda: moments[-1])
-    monkeypatch.setattr(Pipeline, "reload_if_changed", lambda _: looked.append(moments[-1]))
+    loading, loaded, served = Event(), Event(), Event()
+
+    def load() -> None:
+        loading.set()
+        assert served.wait(30)
+        loaded.set()
+
+    monkeypatch.setattr(runtime, "_CHECK_EVERY_S", 0.001)
     run = Runtime(world.config)
-    for n in range(41):
-        moments.append(100.0 + n / 10)
-        with run.pipeline():
-            pass
+    with run.pipeline() as pipeline:
+        monkeypatch.setattr(pipeline, "_following", SimpleNamespace(reload_if_changed=load))
+    assert loading.wait(30)
+    with run.pipeline():
+        assert not loaded.is_set()
+    served.set()
     run.close()
-    assert looked[0] == 100.0  # as it opens
-    assert 3 <= len(looked[1:]) <= 4
+    assert loaded.is_set()
+
+
+def test_what_fails_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    calls, done = [], Event()
+
+    def call() -> None:
+        calls.append(len(calls))
+        if len(calls) == 1:
+            raise BundleError("the live one is damaged")
+        done.set()
+
+    with caplog.at_level(logging.ERROR):
+        repeating = Repeating(call, 0.001)
+        assert done.wait(30)
+        repeating.close()
+    assert "BundleError: the live one is damaged" in caplog.text
+    n = len(calls)
+    assert not repeating._thread.is_alive() and len(calls) == n

@@ -332,7 +332,7 @@ def test_the_live_bundle_is_taken_up_when_it_changes(world: World, state: Memory
     with world.pipeline(state) as pipeline:
         assert pipeline.bundle_version == world.bundle().version
         assert pipeline.reload_if_changed() is False
-        pipeline.in_use._tried = None, 0
+        pipeline._following._tried = None, 0
         assert pipeline.reload_if_changed() is True
 
 

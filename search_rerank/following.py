@@ -1,0 +1,126 @@
+"""Which bundle a process ranks with: it follows the live one, if that fits the live index."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+
+from search_rerank.answer import Degraded
+from search_rerank.bundle import Bundle, load_bundle
+from search_rerank.bundles import live_bundle
+from search_rerank.config import Config
+from search_rerank.engines.base import Engine, live_version
+from search_rerank.errors import BundleError, EngineError
+from search_rerank.features.builder import FeatureBuilder
+from search_rerank.features.moment import read_moment
+from search_rerank.in_use import InUse
+from search_rerank.query import Candidates, Query
+from search_rerank.state.base import State
+
+log = logging.getLogger(__name__)
+
+
+class Following:
+    """The bundle in use, replaced by the live one as a whole once that is loaded beside it.
+
+    Loading holds up nobody: requests rank with `now` as it is when they come.
+
+    Parameters
+    ----------
+    config
+        Settings of this process.
+    engine
+        Where the items are.
+    state
+        What happened so far.
+    bundle
+        What to rank with at first; None keeps the engine's order.
+    """
+
+    def __init__(
+        self, config: Config, engine: Engine, state: State, bundle: Bundle | None = None
+    ) -> None:
+        self._config = config
+        self._engine = engine
+        self._state = state
+        self._tried: tuple[Path | None, int] = None, 0
+        self._loading = Lock()
+        self.now = InUse.of(config, engine, bundle)
+        """What a request takes, once."""
+
+    def reload_if_changed(self) -> bool:
+        """Take up the live bundle if it is not the one in use; return whether it was taken up.
+
+        One that is damaged or does not fit is left, and every answer says so, while there is
+        another in use; the first is refused with `BundleError`. Any thread may call it.
+        """
+        with self._loading:
+            live = live_bundle(self._config.home / "bundles")
+            found = live, _written_ns(live)  # training again mends a damaged one under its name
+            if found == self._tried:
+                self._check_index()
+                return False
+            try:
+                bundle = load_bundle(live) if live else None
+                if bundle is not None:
+                    self._check(bundle)
+            except BundleError as error:
+                if self.now.bundle is None:
+                    raise
+                log.error("the live bundle is not taken up: %s", error)
+                reason = "the live one is damaged or misfit: see the log"
+                self.now = replace(self.now, left=Degraded("bundle", reason))
+            else:
+                self.now = InUse.of(self._config, self._engine, bundle)
+            self._tried = found
+            return self.now.left is None
+
+    def _check_index(self) -> None:
+        """Search by words only while the live index holds vectors of another encoder.
+
+        Their dimension may be the same: the engine would not notice, and every cosine be wrong.
+        """
+        now = self.now
+        if now.bundle is None:
+            return
+        try:
+            live = live_version(self._engine)
+        except EngineError:
+            return  # the search itself tells
+        fits = live is None or live.schema.encoder == now.bundle.encoder.fingerprint
+        if fits == (now.misfit is None):
+            return
+        reason = "the live index was made by another encoder than the bundle: train again"
+        self.now = replace(
+            now,
+            retriever=now.by_vectors() if fits else now.by_words(),
+            misfit=None if fits else Degraded("vector", reason),
+        )
+
+    def _check(self, bundle: Bundle) -> None:
+        """Refuse a bundle that does not fit the index or this code's features."""
+        live = live_version(self._engine)
+        if live and live.schema.encoder != bundle.encoder.fingerprint:
+            raise BundleError(
+                f"bundle {bundle.version} was trained with encoder {bundle.encoder.fingerprint} "
+                f"({bundle.encoder.dim} dimensions), the index {live.name} holds vectors of "
+                f"{live.schema.encoder} ({live.schema.dim} dimensions): load the index again with "
+                "the bundle's encoder, or train again"
+            )
+        none = np.zeros(0, dtype=np.float32)
+        nothing = Candidates([], none, none, none)
+        moment = read_moment(Query(), nothing, bundle.catalogue, self._state, {}, 0)
+        table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers).build(moment)
+        table.require(bundle.features)
+
+
+def _written_ns(bundle: Path | None) -> int:
+    """Return when a bundle was written, 0 where there is none to be seen."""
+    try:
+        return (bundle / "manifest.json").stat().st_mtime_ns if bundle else 0
+    except OSError:
+        return 0
