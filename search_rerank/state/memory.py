@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Interaction, Ranking
-from search_rerank.state.base import ItemCounts, Past, Shown
+from search_rerank.data.event import Event, Interaction, Ranking
+from search_rerank.state.base import Forgotten, ItemCounts, Maintained, Past, Shown
+from search_rerank.state.claims import Claims
 from search_rerank.state.counters import Counters
+from search_rerank.state.hashed import Hashed
+from search_rerank.state.kept import E, Kept
 from search_rerank.state.queries import QueryCounters
-
-Kept = TypeVar("Kept", bound=Past | Shown)
 
 
 class MemoryState:
@@ -29,55 +28,38 @@ class MemoryState:
     def __init__(self, gains: Mapping[str, float]) -> None:
         self._counters = Counters(gains)
         self._queries = QueryCounters(gains)
-        self._seen: set[str] = set()
-        self._by_user: dict[str, list[Past]] = {}
-        self._by_visit: dict[str, list[Past]] = {}
-        """Session to its interactions that are under no user."""
-        self._seen_pages: set[str] = set()
-        self._user_pages: dict[str, list[Shown]] = {}
-        self._visit_pages: dict[str, list[Shown]] = {}
-        """Session to what it was shown under no user."""
+        self._done: Kept[Interaction] = Kept()
+        self._pages: Kept[Ranking] = Kept()
+        self._claims = Claims()
+        self._mark = 0
+        self._hashed = Hashed()
+        self._opted_out: set[bytes] = set()
+        self._gone: dict[bytes, int] = {}
+        """Hash of a forgotten user, or of a session they claimed, to the moment."""
+        self._expired_ms = 0
 
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions, idempotent by event id; return how many were new."""
-        new = []
-        for event in events:
-            if event.id in self._seen:
-                continue
-            self._seen.add(event.id)
-            new.append(event)
-            past = Past(event.item, event.type, event.time_ms, event.session)
-            if event.user is not None:
-                insort(self._by_user.setdefault(event.user, []), past, key=_time)
-            elif event.session is not None:
-                insort(self._by_visit.setdefault(event.session, []), past, key=_time)
+        new = self._add(self._done, events)
         self._counters.add_many((e.item, e.type, e.time_ms) for e in new)
         self._queries.add_many((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in new)
         return len(new)
 
     def show(self, rankings: Sequence[Ranking]) -> int:
         """Store what was shown, idempotent by the ranking's id; return how many were new."""
-        new = []
-        for page in rankings:
-            if page.id in self._seen_pages:
-                continue
-            self._seen_pages.add(page.id)
-            new.append(page)
-            shown = Shown(page.items, page.time_ms, page.session)
-            if page.user is not None:
-                insort(self._user_pages.setdefault(page.user, []), shown, key=_time)
-            elif page.session is not None:
-                insort(self._visit_pages.setdefault(page.session, []), shown, key=_time)
+        new = self._add(self._pages, rankings)
         self._counters.show_many((page.items, page.time_ms) for page in new)
         return len(new)
 
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first."""
-        return _newest(self._by_user, self._by_visit, user, session, n)
+        found = self._done.newest(user, session, n)
+        return [Past(event.item, event.type, event.time_ms, event.session) for event in found]
 
     def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
         """Return the newest n lists that a user or a session was shown, oldest first."""
-        return _newest(self._user_pages, self._visit_pages, user, session, n)
+        found = self._pages.newest(user, session, n)
+        return [Shown(page.items, page.time_ms, page.session) for page in found]
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
@@ -97,36 +79,85 @@ class MemoryState:
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
-        counted = ((user, len(past)) for user, past in self._by_user.items())
+        counted = ((user, len(rows)) for user, rows in self._done.by_user.items())
         return sorted(counted, key=lambda pair: (-pair[1], pair[0]))[:n]
+
+    def export(self, user: str) -> Iterator[Event]:
+        """Yield everything stored of a user, as it was told, in time order."""
+        rows: list[tuple[int, int, Event]] = [*self._done.of(user), *self._pages.of(user)]
+        for _, _, event in sorted(rows, key=lambda row: row[:2]):
+            yield event
+
+    def forget(self, user: str, now_ms: int) -> Forgotten:
+        """Remove everything of a user; what is told of them up to the moment is not stored."""
+        done, pages = self._done.forget(user), self._pages.forget(user)
+        self._counters.take_back((e.item, e.type, e.time_ms) for e in done)
+        self._queries.take_back(
+            (e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in done
+        )
+        self._counters.take_back_shown((page.items, page.time_ms) for page in pages)
+        self._gone[self._hashed("user", user)] = now_ms
+        for session in self._claims.sessions(user):
+            self._gone[self._hashed("session", session)] = now_ms
+        self._claims.forget(user)
+        return Forgotten(len(done), len(pages), 0, True)
+
+    def set_opted_out(self, user: str, opted_out: bool) -> None:
+        """Store nothing of a user from now on, or do so again; what is stored stays."""
+        change = self._opted_out.add if opted_out else self._opted_out.discard
+        change(self._hashed("user", user))
+
+    def opted_out(self, user: str) -> bool:
+        """Return whether a user opted out."""
+        return bool(self._opted_out) and self._hashed("user", user) in self._opted_out
+
+    def expire(self, before_ms: int) -> int:
+        """Take interactions and pages before a time out of the histories; return how many."""
+        self._expired_ms = max(self._expired_ms, before_ms)
+        return self._done.expire(before_ms) + self._pages.expire(before_ms)
+
+    def maintain(self, now_ms: int) -> Maintained:
+        """Nothing is ever due."""
+        return Maintained()
 
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""
-        return len(self._seen) + len(self._seen_pages)
+        return self._mark
 
     def __len__(self) -> int:
-        """Return how many interactions are stored."""
-        return len(self._seen)
+        """Return how many interactions the histories hold."""
+        return len(self._done.ids)
 
     def close(self) -> None:
         """Nothing is held."""
 
+    def _add(self, kept: Kept[E], events: Sequence[E]) -> list[E]:
+        """Keep the new ones of one kind, and let those that name user and session claim."""
+        new: dict[str, E] = {}
+        for event in events:
+            if event.id not in kept.ids:
+                new.setdefault(event.id, event)
+        stored = [event for event in new.values() if self._is_stored(event)]
+        claims = ((e.time_ms, e.session, e.user) for e in stored if e.user and e.session)
+        for time_ms, session, user in sorted(claims):
+            if self._claims.claim(session, time_ms, user):
+                self._done.claim(session, time_ms, user)
+                self._pages.claim(session, time_ms, user)
+        for event in stored:
+            self._mark += 1
+            owner = event.user or self._claims.owner(event.session, event.time_ms)
+            kept.add(self._mark, event, owner)
+        return stored
 
-def _newest(
-    by_user: Mapping[str, list[Kept]],
-    by_visit: Mapping[str, list[Kept]],
-    user: str | None,
-    session: str | None,
-    n: int,
-) -> Sequence[Kept]:
-    own: list[Kept] = by_user.get(user, []) if user is not None else []
-    visit: list[Kept] = by_visit.get(session, []) if session is not None else []
-    own = own[max(len(own) - n, 0) :]
-    if not visit:
-        return own
-    past = sorted([*own, *visit[max(len(visit) - n, 0) :]], key=_time)
-    return past[max(len(past) - n, 0) :]
-
-
-def _time(kept: Past | Shown) -> int:
-    return kept.time_ms
+    def _is_stored(self, event: Event) -> bool:
+        if event.time_ms < self._expired_ms:
+            return False
+        if event.user is not None and self.opted_out(event.user):
+            return False
+        if not self._gone:
+            return True
+        who = self._hashed("user", event.user) if event.user else None
+        visit = self._hashed("session", event.session) if event.session else None
+        # Of a visit only what its forgotten user claimed, or would claim, is not stored.
+        until = self._gone.get(who or visit or b"", -1)
+        return event.time_ms > until

@@ -110,7 +110,7 @@ class StateContract:
         (past,) = state.history("u", None, 5)
         assert (past.item, past.type, past.time_ms, past.session) == ("a", "cart", 7, "s")
 
-    def test_a_user_has_theirs_and_the_visits_not_yet_under_a_user(self, state: State) -> None:
+    def test_a_user_has_theirs_and_the_visits_that_are_no_users(self, state: State) -> None:
         state.append(
             [
                 did("1", "theirs", 1, user="u", session="s0"),
@@ -118,12 +118,13 @@ class StateContract:
                 did("3", "other-user", 3, user="v", session="s1"),
                 did("4", "after-login", 4, user="u", session="s1"),
                 did("5", "other-visit", 5, user=None, session="s2"),
+                did("6", "log-out", 6, user=None, session="s1"),
             ]
         )
-        assert self.items(state, "u", "s1") == ["theirs", "before-login", "after-login"]
-        assert self.items(state, "u", "s1", n=2) == ["before-login", "after-login"]
+        assert self.items(state, "u", "s1") == ["theirs", "after-login", "log-out"]
+        assert self.items(state, "u", "s1", n=2) == ["after-login", "log-out"]
         assert self.items(state, "u", None) == ["theirs", "after-login"]
-        assert self.items(state, None, "s1") == ["before-login"]
+        assert self.items(state, None, "s1") == ["log-out"]
 
     def test_counts_fade_by_their_half_lives(self, state: State) -> None:
         state.append([did("1", "a", 0, type="purchase"), did("2", "a", DAY_MS, type="cart")])
@@ -165,15 +166,17 @@ class StateContract:
                 page("2", "before-login", time_ms=2, user=None, session="s1"),
                 page("3", "other-user", time_ms=3, user="v", session="s1"),
                 page("4", "after-login", time_ms=4, user="u", session="s1"),
+                page("5", "log-out", time_ms=5, user=None, session="s1"),
             ]
         )
 
         def shown(user: str | None, session: str | None, n: int = 9) -> list[str]:
             return [one.items[0] for one in state.shown(user, session, n)]
 
-        assert shown("u", "s1") == ["theirs", "before-login", "after-login"]
-        assert shown("u", "s1", 2) == ["before-login", "after-login"]
-        assert shown(None, "s1") == ["before-login"]
+        assert shown("u", "s1") == ["theirs", "after-login", "log-out"]
+        assert shown("u", "s1", 2) == ["after-login", "log-out"]
+        assert shown("v", None) == ["before-login", "other-user"]
+        assert shown(None, "s1") == ["log-out"]
         assert shown(None, None) == []
 
     def test_pages_and_interactions_do_not_mix(self, state: State) -> None:

@@ -5,9 +5,10 @@ import pytest
 from search_rerank.state.base import State
 from search_rerank.state.memory import MemoryState
 from tests.state.contract import GAINS, StateContract
+from tests.state.contract_log_in import LogInContract
 
 
-class TestMemoryState(StateContract):
+class TestMemoryState(StateContract, LogInContract):
     @pytest.fixture
     def state(self) -> State:
         return MemoryState(GAINS)
