@@ -12,9 +12,10 @@ from search_rerank.data.item import explain
 from search_rerank.engines.counting import MAX_FACETS, MAX_SORTS
 from search_rerank.engines.fields import RANGES, TERMS
 from search_rerank.errors import nearest
+from search_rerank.filters import FiltersModel, Model, check_depth, is_field
 from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.recommend.request import Exclude, Recommend, Scope
-from service.filters import FacetModel, FiltersModel, Model, SortModel, check_depth, is_field
+from service.filters import FacetModel, SortModel
 from service.problems import Problem
 
 Id = Annotated[str, Field(min_length=1, max_length=512)]

@@ -13,9 +13,10 @@ from werkzeug.wrappers import Response
 
 from search_rerank.data.event import Interaction
 from search_rerank.engines.fields import as_text
+from search_rerank.filters import RangeModel
 from search_rerank.query import MAX_QUERY_CHARACTERS
 from service.events import check_events
-from service.filters import FacetModel, RangeModel
+from service.filters import FacetModel
 from service.price_steps import price_steps
 from service.problems import Problem
 from service.runtime import runtime

@@ -13,9 +13,9 @@ from pydantic import Field, ValidationError
 
 from search_rerank.data.item import explain
 from search_rerank.engines.base import Suggestion
+from search_rerank.filters import Model
 from search_rerank.query import MAX_QUERY_CHARACTERS
 from search_rerank.state.queries import normalise_query
-from service.filters import Model
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 

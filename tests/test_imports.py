@@ -17,7 +17,7 @@ LEVELS = (
     {"bundles", "config"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
-    {"features", "retriever", "indexing"},
+    {"features", "retriever", "indexing", "filters"},
     {"fusion", "basis", "exploration"},
     {"occasions", "replay", "bundle"},
     {"fitting"},
