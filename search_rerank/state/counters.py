@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.ids import IdMap
 from search_rerank.state.base import HALF_LIVES_DAYS, ItemCounts
-
-_DAY_MS = 86_400_000.0
-_HALF_LIVES_MS = np.array(HALF_LIVES_DAYS) * _DAY_MS
+from search_rerank.state.fading import FadingSums, grown
+from search_rerank.state.numbered import ItemNumbers
 
 
 class Counters:
@@ -21,81 +19,89 @@ class Counters:
     ----------
     gains
         Weight of each interaction type; a type that is not listed counts nothing but its time.
+    items
+        Numbers of items, which other counters may share.
     """
 
-    def __init__(self, gains: Mapping[str, float]) -> None:
+    def __init__(self, gains: Mapping[str, float], items: ItemNumbers | None = None) -> None:
         self._gains = dict(gains)
-        self._taken = _Fading()
-        self._shown = _Fading()
+        self._items = ItemNumbers() if items is None else items
+        self._taken = FadingSums(HALF_LIVES_DAYS)
+        self._shown = FadingSums(HALF_LIVES_DAYS)
+        self._first_ms = np.zeros(0, dtype=np.int64)  # -1 for an item that nothing happened to
 
     def add_many(self, rows: Iterable[tuple[str, str, int]]) -> None:
         """Count interactions given as (item, type, time_ms)."""
-        self._taken.add((item, self._gains.get(type_, 0.0), time) for item, type_, time in rows)
+        number, weight, time_ms = self._interactions(rows)
+        if not len(number):
+            return
+        self._grow()
+        self._taken.add(number, weight, time_ms)
+        unseen = number[self._first_ms[number] < 0]
+        self._first_ms[unseen] = np.iinfo(np.int64).max
+        np.minimum.at(self._first_ms, number, time_ms)
 
     def show_many(self, rows: Iterable[tuple[Sequence[str], int]]) -> None:
         """Count what was shown, given as (items, time_ms)."""
-        self._shown.add((item, 1.0, time) for items, time in rows for item in items)
+        number, weight, time_ms = self._lists(rows)
+        if len(number):
+            self._grow()
+            self._shown.add(number, weight, time_ms)
+
+    def take_back(self, rows: Iterable[tuple[str, str, int]]) -> None:
+        """Uncount interactions that were counted; first and last times stay."""
+        number, weight, time_ms = self._interactions(rows)
+        self._grow()
+        self._taken.take_back(number, weight, time_ms)
+
+    def take_back_shown(self, rows: Iterable[tuple[Sequence[str], int]]) -> None:
+        """Uncount what was shown and counted."""
+        number, weight, time_ms = self._lists(rows)
+        self._grow()
+        self._shown.take_back(number, weight, time_ms)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items at a moment, in the order asked."""
-        decayed, first, last = self._taken.at(items, now_ms)
-        shown, _, _ = self._shown.at(items, now_ms)
-        return ItemCounts(decayed=decayed, first_ms=first, last_ms=last, shown=shown)
+        self._grow()
+        number = self._items.asked(items).astype(np.int64)
+        number[number < 0] = len(self._items)  # a row that is never used
+        first = self._first_ms[number]
+        return ItemCounts(
+            decayed=self._taken.at(number, now_ms).astype(np.float32),
+            first_ms=first,
+            last_ms=np.where(first < 0, -1, self._taken.last_ms[number]),
+            shown=self._shown.at(number, now_ms).astype(np.float32),
+        )
 
+    def _interactions(
+        self, rows: Iterable[tuple[str, str, int]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        told = [
+            (self._items.add(item), self._gains.get(type_, 0.0), time_ms)
+            for item, type_, time_ms in rows
+        ]
+        number, weight, time_ms = zip(*told, strict=True) if told else ((), (), ())
+        return (
+            np.array(number, dtype=np.int64),
+            np.array(weight, dtype=np.float64),
+            np.array(time_ms, dtype=np.int64),
+        )
 
-class _Fading:
-    """Sums of weights under the half-lives, one row an item.
+    def _lists(
+        self, rows: Iterable[tuple[Sequence[str], int]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+        number: list[int] = []
+        size, time_ms = [], []
+        for items, shown_ms in rows:
+            number += map(self._items.add, items)
+            size.append(len(items))
+            time_ms.append(shown_ms)
+        times = np.repeat(np.array(time_ms, dtype=np.int64), np.array(size, dtype=np.int64))
+        return np.array(number, dtype=np.int64), np.ones(len(number)), times
 
-    Each row is kept as its value at its own latest event, so that neither a long log nor a short
-    half-life overflows, and events may come out of order.
-    """
-
-    def __init__(self) -> None:
-        self._items = IdMap()
-        self._value = np.zeros((64, len(HALF_LIVES_DAYS)))
-        self._first = np.full(64, -1, dtype=np.int64)
-        self._last = np.full(64, -1, dtype=np.int64)
-
-    def add(self, events: Iterable[tuple[str, float, int]]) -> None:
-        """Add (item, weight, time_ms)."""
-        rows = list(events)
-        if not rows:
-            return
-        number = np.array([self._items.add(item) for item, _, _ in rows])
-        weight = np.array([weight for _, weight, _ in rows])
-        time = np.array([time_ms for _, _, time_ms in rows], dtype=np.int64)
-        self._grow(len(self._items))
-        touched = np.unique(number)
-        before = self._last[touched]
-        np.maximum.at(self._last, number, time)
-        elapsed = np.where(before >= 0, self._last[touched] - before, 0)
-        self._value[touched] *= _fade(elapsed)
-        np.add.at(self._value, number, weight[:, None] * _fade(self._last[number] - time))
-        unseen = touched[self._first[touched] < 0]
-        self._first[unseen] = self._last[unseen]
-        np.minimum.at(self._first, number, time)
-
-    def at(
-        self, items: Sequence[str], now_ms: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
-        """Return the sums, float32 (n, half-lives), and the first and last times, -1 for none."""
-        number = self._items.numbers(items)
-        known = number >= 0
-        last = np.where(known, self._last[number], -1)
-        faded = self._value[number] * _fade(np.maximum(now_ms - last, 0))
-        sums = np.where(known[:, None], faded, 0.0).astype(np.float32)
-        return sums, np.where(known, self._first[number], -1), last
-
-    def _grow(self, size: int) -> None:
-        if size <= len(self._last):
-            return
-        more = max(size, 2 * len(self._last)) - len(self._last)
-        self._value = np.vstack([self._value, np.zeros((more, self._value.shape[1]))])
-        self._first = np.concatenate([self._first, np.full(more, -1, dtype=np.int64)])
-        self._last = np.concatenate([self._last, np.full(more, -1, dtype=np.int64)])
-
-
-def _fade(age_ms: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return 2 ** -(age / half-life), float64 (n, half-lives)."""
-    faded: NDArray[np.float64] = np.exp2(-age_ms[:, None] / _HALF_LIVES_MS)
-    return faded
+    def _grow(self) -> None:
+        """Have a row for each item, and one more."""
+        size = len(self._items) + 1
+        self._taken.grow(size)
+        self._shown.grow(size)
+        self._first_ms = grown(self._first_ms, size, fill=-1)

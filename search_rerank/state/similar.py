@@ -52,11 +52,12 @@ class SimilarTexts:
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._with: dict[str, array[int]] = {}
         self._sizes = array("i")
+        self._removed = 0
         for text in texts:
             self.add(text)
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self._sizes) - self._removed
 
     def add(self, text: str) -> None:
         """Give a text that is not held yet the next number."""
@@ -64,6 +65,15 @@ class SimilarTexts:
         for piece in own:
             self._with.setdefault(piece, array("i")).append(len(self._sizes))
         self._sizes.append(len(own))
+
+    def remove(self, number: int, text: str) -> None:
+        """Drop a text; its number is not used again."""
+        for piece in pieces(text):
+            held = self._with[piece]
+            held.remove(number)
+            if not held:
+                del self._with[piece]
+        self._removed += 1
 
     def like(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the numbers of the most similar texts and how similar they are, int64 and float64.
@@ -73,21 +83,19 @@ class SimilarTexts:
         own = pieces(text)
         held = sorted(filter(None, map(self._with.get, own)), key=len)
         never_met = len(own) - len(held)
-        looked_at = np.cumsum([len(one) for one in held])
-        held = held[: max(int(np.searchsorted(looked_at, _MAX_LOOKED_AT, "right")), 1)]
+        lengths = np.array([len(one) for one in held], dtype=np.int64)
+        looked_at = int(np.searchsorted(np.cumsum(lengths), _MAX_LOOKED_AT, "right"))
+        held = held[: max(looked_at, 1)]
         if not held:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
-        n = len(self._sizes)
-        lengths = np.array([len(one) for one in held])
-        weights = np.log1p(n / lengths)
-        total = weights.sum() + never_met * np.log1p(n)
-        number, place = np.unique(
-            np.concatenate([np.frombuffer(one, dtype=np.int32) for one in held]),
-            return_inverse=True,
-        )
-        of_own = np.bincount(place, weights=np.repeat(weights, lengths))
-        of_past = np.bincount(place) / np.array(self._sizes, dtype=np.int64)[number]
-        similarity = np.sqrt(of_own / total * of_past)
+        lengths = lengths[: len(held)]
+        weights = np.log1p(len(self) / lengths)
+        total = weights.sum() + never_met * np.log1p(len(self))
+        entries = np.concatenate([np.frombuffer(one, dtype=np.int32) for one in held])
+        of_own = np.bincount(entries, weights=np.repeat(weights, lengths)) / total
+        number = np.flatnonzero(of_own >= _LEAST**2)  # the other share is 1 at most
+        common = np.bincount(entries)[number]
+        similarity = np.sqrt(of_own[number] * common / np.array(self._sizes)[number])
         enough = np.flatnonzero(similarity >= _LEAST)
         best = enough[np.lexsort((number[enough], -similarity[enough]))][:MAX_SIMILAR]
-        return number[best].astype(np.int64), similarity[best]
+        return number[best], similarity[best]

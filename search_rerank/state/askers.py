@@ -1,0 +1,96 @@
+"""Whether two shoppers asked a query, without their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.state.fading import grown
+
+_MOST = 8
+"""Names that are known of one query's shoppers; of more, it is only told that there were two."""
+
+
+class Askers:
+    """By what the first few shoppers of each numbered query are known: hashes of their names.
+
+    A name is a user or a session, kept as 32 bits of BLAKE2b under a key of this object's own: too
+    few to tell a name by, enough to tell a few apart. Names that came together, or of which one
+    came before, are one shopper's: a visitor who then logs in is the same one.
+
+    Parameters
+    ----------
+    key
+        Of the hashes, at most 64 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self._names = np.zeros((0, _MOST), dtype=np.uint32)  # (queries, names), 0 for none
+        self._whose = np.zeros((0, _MOST), dtype=np.uint8)  # (queries, names)
+        self.shared = np.zeros(0, dtype=np.bool_)
+        """bool (queries,), whether two shoppers at least asked a query."""
+        self.settled = np.zeros(0, dtype=np.bool_)
+        """bool (queries,), whether another asker would change nothing."""
+
+    def grow(self, queries: int) -> None:
+        """Have room for so many queries at least; nobody asked the new ones yet."""
+        self._names = grown(self._names, queries)
+        self._whose = grown(self._whose, queries)
+        self.shared = grown(self.shared, queries)
+        self.settled = grown(self.settled, queries)
+
+    def meet(self, query: int, user: str | None, session: str | None) -> bool:
+        """Note who asked a query; return whether two are known by this, and were not before."""
+        known = self._hashed(user, session)
+        held, whose = self._names[query].tolist(), self._whose[query].tolist()
+        n = held.index(0) if 0 in held else _MOST
+        same = [whose[at] for at in range(n) if held[at] in known]
+        who = same[0] if same else max(whose[:n], default=-1) + 1
+        new = [name for name in known if name not in held][: _MOST - n]
+        self._names[query, n : n + len(new)] = new
+        self._whose[query, n : n + len(new)] = who
+        became = bool(known) and who > 0 and not same and not self.shared[query]
+        self.shared[query] |= became
+        self.settled[query] = self.shared[query] and n + len(new) == _MOST
+        return became
+
+    def forget(self, query: int, who: Iterable[tuple[str | None, str | None]]) -> None:
+        """Forget users and sessions; a query is shared by those that are still known."""
+        gone = {name for user, session in who for name in self._hashed(user, session)}
+        held = self._names[query]
+        left = np.array([name != 0 and name not in gone for name in held.tolist()])
+        for column in (self._names, self._whose):
+            kept = column[query, left]
+            column[query] = 0
+            column[query, : len(kept)] = kept
+        self.shared[query] &= len(np.unique(self._whose[query, : left.sum()])) > 1
+        self.settled[query] = False
+
+    def renumber(self, kept: NDArray[np.int64]) -> None:
+        """Keep some queries, which are numbered from 0 in this order."""
+        self.restore(self.arrays(), kept)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what is known, one row a query."""
+        return {"names": self._names, "whose": self._whose, "shared": self.shared}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], kept: NDArray[np.int64]) -> None:
+        """Become some rows of what `arrays` returned."""
+        self._names, self._whose = arrays["names"][kept], arrays["whose"][kept]
+        self.shared = arrays["shared"][kept]
+        self.settled = self.shared & (self._names != 0).all(axis=1)
+
+    def _hashed(self, *names: str | None) -> list[int]:
+        """Return the hashes of a user and a session, never 0; none of those that are missing."""
+        return [
+            int.from_bytes(
+                blake2b(f"{kind}{name}".encode(), digest_size=4, key=self.key).digest()
+            ) or 1
+            for kind, name in zip("us", names, strict=True)
+            if name
+        ]  # fmt: skip

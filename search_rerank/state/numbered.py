@@ -1,0 +1,49 @@
+"""Numbers of the items that are counted, looked up once a request."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.ids import IdMap
+from search_rerank.state.fading import grown
+
+
+class ItemNumbers(IdMap):
+    """Items numbered as they come, and where in the request of the moment each is.
+
+    Several counters are asked for the same items of a request in turn; the numbers of the last ones
+    are kept.
+    """
+
+    def __init__(self, ids: Sequence[str] = ()) -> None:
+        super().__init__(ids)
+        self._asked: Sequence[str] = ()
+        self._number = np.zeros(0, dtype=np.int32)
+        self._held = 0
+        self._place = np.zeros(0, dtype=np.int32)  # (items,), 1 + the place in the request, or 0
+
+    def asked(self, items: Sequence[str]) -> NDArray[np.int32]:
+        """Return the numbers of a request's items, as `numbers` does, and keep them."""
+        if self._held != len(self) or self._asked != items:
+            self._place[self._number] = 0
+            self._place = grown(self._place, len(self) + 1)  # the last is that of the unknown
+            self._number, self._asked, self._held = self.numbers(items), items[:], len(self)
+            # Written from the last to the first: of one asked for twice the first place stays.
+            self._place[self._number[::-1]] = np.arange(len(items), 0, -1)
+            self._place[-1] = 0
+        return self._number
+
+    def places(self, number: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return where in the request numbered items are, -1 for those that it has not."""
+        place: NDArray[np.int32] = self._place[number] - np.int32(1)
+        return place
+
+    def spread(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return rows of the request, with those of an item asked for twice in both places."""
+        place = self._place[self._number] - 1
+        if np.array_equal(place[place >= 0], np.flatnonzero(place >= 0)):
+            return rows
+        return rows[np.where(place >= 0, place, np.arange(len(place)))]
