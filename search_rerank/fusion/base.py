@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.contributions import Contributions
 
 
 class Fusion(Protocol):
@@ -20,6 +21,22 @@ class Fusion(Protocol):
 
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return float64 (n,); rows that tie are ordered by their engine rank."""
+
+    def contributions(
+        self, table: FeatureTable, rows: NDArray[np.bool_] | None = None
+    ) -> Contributions:
+        """Return what each feature added to the score of each row.
+
+        Parameters
+        ----------
+        table
+            Whole groups.
+        rows
+            bool (n,), the rows to explain; None for all.
+        """
+
+    def importance(self) -> dict[str, float]:
+        """Return how much each feature counts, largest first: gain in learning, or weight."""
 
     def save(self, folder: Path) -> None:
         """Write JSON, text and arrays; never anything that can run code."""

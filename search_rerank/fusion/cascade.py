@@ -16,10 +16,10 @@ from search_rerank.answer import Degraded
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion import load_fusion
 from search_rerank.fusion.base import Fusion
-from search_rerank.fusion.contributions import Contributions, Explains
+from search_rerank.fusion.contributions import Contributions, chosen
 from search_rerank.fusion.grouped import ranks
 from search_rerank.fusion.lambdamart import LambdaMart, TreeOptions
-from search_rerank.fusion.stage import Clock, Stage, late_values, timed
+from search_rerank.fusion.stage import Clock, Stage, Step, timed, with_late
 
 BEFORE = "cascade.before"
 BEFORE_PLACE = "cascade.before_place"
@@ -64,11 +64,15 @@ class Cascade:
         fused = _band(0, self.stages[0].fusion.fuse(table))
         for level, stage in enumerate(self.stages[1:], start=1):
             kept, reached = _reached(table, fused, stage)
-            fused[kept] = _band(level, stage.fusion.fuse(_with_late(reached, stage.late)))
+            fused[kept] = _band(level, stage.fusion.fuse(with_late(reached, stage.late)))
         return fused
 
     def fuse_within(
-        self, table: FeatureTable, budget_ms: float, clock: Clock
+        self,
+        table: FeatureTable,
+        budget_ms: float,
+        clock: Clock,
+        steps: list[Step] | None = None,
     ) -> tuple[NDArray[np.float64], list[Degraded]]:
         """Fuse in a time: a stage that is late hands over what it has, one that fails nothing.
 
@@ -82,6 +86,8 @@ class Cascade:
             Milliseconds for all stages.
         clock
             Seconds, such as `time.perf_counter`.
+        steps
+            Gets what each stage did, for who explains it.
 
         Returns
         -------
@@ -89,7 +95,9 @@ class Cascade:
             As of `fuse`, and which stages were late or failed.
         """
         start = clock()
-        fused = _band(0, self.stages[0].fusion.fuse(table))
+        first = self.stages[0].fusion.fuse(table)
+        fused = _band(0, first)
+        taken = [Step.of_all(self.stages[0].fusion, table, first)]
         short: list[Degraded] = []
         share = self.stages[0].share
         for level, stage in enumerate(self.stages[1:], start=1):
@@ -100,35 +108,28 @@ class Cascade:
             done, scores, why = timed(stage, reached, places, until_s, clock)
             rows = np.flatnonzero(kept)[done]
             fused[rows] = _band(level, scores)
+            taken.append(Step(level, stage, rows, reached.rows(done), scores))
             if why is not None:
                 short.append(Degraded(f"rank.{stage.fusion.name}", why))
+        if steps is not None:
+            steps += taken
         return fused, short
 
-    def contributions(self, table: FeatureTable) -> Contributions:
-        """Explain the last stage that can say what its scores are made of, for rows that reach it.
-
-        Without such a stage there are no names.
-        """
-        found = self._explained()
-        if found is None:
-            return Contributions((), np.zeros((0, 0)), 0.0, np.zeros(len(table), dtype=bool))
-        level, fusion = found
+    def contributions(
+        self, table: FeatureTable, rows: NDArray[np.bool_] | None = None
+    ) -> Contributions:
+        """Explain the last stage, for the rows that reach it."""
+        level, wanted = len(self.stages) - 1, chosen(table, rows)
         if level == 0:
-            return fusion.contributions(table)
+            return self.stages[0].fusion.contributions(table, wanted)
         stage = self.stages[level]
         kept, reached = _reached(table, Cascade(self.stages[:level]).fuse(table), stage)
-        return replace(fusion.contributions(_with_late(reached, stage.late)), rows=kept)
+        seen = with_late(reached, stage.late)
+        return replace(stage.fusion.contributions(seen, wanted[kept]), rows=kept & wanted)
 
     def importance(self) -> dict[str, float]:
-        """Return the features' gains in the stage that `contributions` explains, largest first."""
-        found = self._explained()
-        return {} if found is None else found[1].importance()
-
-    def _explained(self) -> tuple[int, Explains] | None:
-        for level, stage in reversed(list(enumerate(self.stages))):
-            if isinstance(stage.fusion, Explains):
-                return level, stage.fusion
-        return None
+        """Return how much each feature counts in the last stage, largest first."""
+        return self.stages[-1].fusion.importance()
 
     @classmethod
     def grow(
@@ -146,7 +147,7 @@ class Cascade:
         fused = _band(0, stages[0].fusion.fuse(table)) if others else np.zeros(0)
         for level, plan in enumerate(others, start=1):
             kept, reached = _reached(table, fused, plan)
-            seen = _with_late(reached, plan.late)
+            seen = with_late(reached, plan.late)
             fusion = plan.learn(
                 seen,
                 gains[kept],
@@ -229,7 +230,11 @@ def trees(options: TreeOptions) -> Learn:
 
 
 def fuse_within(
-    fusion: Fusion, table: FeatureTable, budget_ms: float | None, clock: Clock = perf_counter
+    fusion: Fusion,
+    table: FeatureTable,
+    budget_ms: float | None,
+    clock: Clock = perf_counter,
+    steps: list[Step] | None = None,
 ) -> tuple[NDArray[np.float64], list[Degraded]]:
     """Return the scores of any fusion, as well as its time allows, and what was late or failed.
 
@@ -237,10 +242,15 @@ def fuse_within(
     ----------
     budget_ms
         See `Cascade.fuse_within`; None without a limit. Other fusions know no stages.
+    steps
+        Gets what each stage did; another fusion is one.
     """
     if isinstance(fusion, Cascade):
-        return fusion.fuse_within(table, np.inf if budget_ms is None else budget_ms, clock)
-    return fusion.fuse(table), []
+        return fusion.fuse_within(table, np.inf if budget_ms is None else budget_ms, clock, steps)
+    scores = fusion.fuse(table)
+    if steps is not None:
+        steps.append(Step.of_all(fusion, table, scores))
+    return scores, []
 
 
 def _own(place: int, name: str) -> str:
@@ -266,8 +276,3 @@ def _reached(
         BEFORE_PLACE: placed[kept].astype(np.float32),
     }
     return kept, table.rows(kept).with_columns(columns)
-
-
-def _with_late(table: FeatureTable, names: Sequence[str]) -> FeatureTable:
-    rows = np.arange(len(table))
-    return table.with_columns(late_values(table, names, rows)) if names else table

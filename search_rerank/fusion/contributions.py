@@ -1,9 +1,8 @@
-"""What each feature added to the score of a row, for fusions that can say so."""
+"""What each feature added to the score of a row."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from search_rerank.features.table import FeatureTable
 
 @dataclass(frozen=True)
 class Contributions:
-    """Shapley values of trees (TreeSHAP: Lundberg et al., 2020).
+    """Parts of scores: Shapley values of trees (TreeSHAP: Lundberg et al., 2020), terms of a sum.
 
     Parameters
     ----------
@@ -24,8 +23,8 @@ class Contributions:
     expected
         The score where nothing is known; with its row of `values` it sums to the model's score.
     rows
-        bool (n,), which r rows of the table are explained: of a cascade, those that reached its
-        last stage.
+        bool (n,), which r rows of the table are explained: those asked for, and of a cascade those
+        of them that reached its last stage.
     """
 
     names: tuple[str, ...]
@@ -40,12 +39,6 @@ class Contributions:
         return dict(sorted(zip(self.names, means.tolist(), strict=True), key=lambda p: -p[1]))
 
 
-@runtime_checkable
-class Explains(Protocol):
-    """A fusion that can say what its scores are made of."""
-
-    def contributions(self, table: FeatureTable) -> Contributions:
-        """Return what each feature added to the score of each row."""
-
-    def importance(self) -> dict[str, float]:
-        """Return each feature's total gain in the objective while learning, largest first."""
+def chosen(table: FeatureTable, rows: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Return which rows of a table to explain, bool (n,)."""
+    return np.ones(len(table), dtype=bool) if rows is None else rows

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.errors import BundleError, ConfigError, DataError
 from search_rerank.features.table import FeatureTable
-from search_rerank.fusion.contributions import Contributions
+from search_rerank.fusion.contributions import Contributions, chosen
 from search_rerank.fusion.trees import TreeOptions, matching, parameters
 
 if TYPE_CHECKING:
@@ -120,13 +120,15 @@ class LambdaMart:
         text = booster.model_to_string(num_iteration=booster.best_iteration)
         return cls(lightgbm.Booster(model_str=text))
 
-    def contributions(self, table: FeatureTable) -> Contributions:
+    def contributions(
+        self, table: FeatureTable, rows: NDArray[np.bool_] | None = None
+    ) -> Contributions:
         """Return what each feature added to each row's score; with `expected`, they sum to it."""
         table.require(self.features)
-        rows = np.ones(len(table), dtype=bool)
-        if len(table) == 0:
+        rows = chosen(table, rows)
+        if not rows.any():
             return Contributions(self.features, np.zeros((0, len(self.features))), 0.0, rows)
-        found = self._booster.predict(table.X, pred_contrib=True, num_threads=1)
+        found = self._booster.predict(table.X[rows], pred_contrib=True, num_threads=1)
         values = np.asarray(found, dtype=np.float64)
         return Contributions(self.features, values[:, :-1], float(values[0, -1]), rows)
 

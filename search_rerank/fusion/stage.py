@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from search_rerank.errors import ConfigError
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
+from search_rerank.fusion.contributions import Contributions
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,46 @@ class Stage:
     size: int | None = None
     share: float = 0.0
     late: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one stage did to the rows of a table.
+
+    Parameters
+    ----------
+    level
+        Which stage it was, 0 first.
+    stage
+        The stage.
+    rows
+        int64 (r,), the rows that it came to.
+    seen
+        Those rows as it saw them, but for its late columns.
+    scores
+        float64 (r,), what it gave them.
+    """
+
+    level: int
+    stage: Stage
+    rows: NDArray[np.intp]
+    seen: FeatureTable
+    scores: NDArray[np.float64]
+
+    @classmethod
+    def of_all(cls, fusion: Fusion, table: FeatureTable, scores: NDArray[np.float64]) -> Self:
+        """Return the step of a fusion that ordered a whole table."""
+        return cls(0, Stage(fusion), np.arange(len(table)), table, scores)
+
+    def contributions(self, rows: NDArray[np.bool_]) -> Contributions:
+        """Explain the scores of those of the step's rows under a mask, bool (r,)."""
+        return self.stage.fusion.contributions(with_late(self.seen, self.stage.late), rows)
+
+
+def with_late(table: FeatureTable, names: Sequence[str]) -> FeatureTable:
+    """Return a table with late columns computed for all its rows."""
+    rows = np.arange(len(table))
+    return table.with_columns(late_values(table, names, rows)) if names else table
 
 
 def late_values(

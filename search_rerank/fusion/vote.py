@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from search_rerank.errors import BundleError, nearest
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.contributions import Contributions, chosen
 from search_rerank.fusion.grouped import ranks
 
 VOTES = ("reciprocal", "borda")
@@ -46,15 +47,31 @@ class Vote:
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return the sum of votes, float64 (n,)."""
         votes = np.zeros(len(table), dtype=np.float64)
-        others = np.maximum(np.repeat(table.sizes, table.sizes) - 1, 1)
         for name in self.columns:
-            values = table.column(name)
-            cast = ~np.isnan(values) & _spread(table, values)
-            placed = ranks(table, values)
-            borda = self.kind == "borda"
-            vote = (others - placed) / others if borda else 1.0 / (self.k + 1 + placed)
-            votes += np.where(cast, vote, 0.0)
+            votes += self._cast(table, name)
         return votes
+
+    def contributions(
+        self, table: FeatureTable, rows: NDArray[np.bool_] | None = None
+    ) -> Contributions:
+        """Return each column's vote for each row; they sum to the score, from 0."""
+        rows = chosen(table, rows)
+        cast = [self._cast(table, name)[rows] for name in self.columns]
+        values = np.array(cast).reshape(len(self.columns), int(rows.sum())).T
+        return Contributions(self.columns, values, 0.0, rows)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of the votes that each column has: all alike."""
+        return {name: 1 / len(self.columns) for name in self.columns}
+
+    def _cast(self, table: FeatureTable, name: str) -> NDArray[np.float64]:
+        """Return the votes of one column, float64 (n,)."""
+        values = table.column(name)
+        placed = ranks(table, values)
+        others = np.maximum(np.repeat(table.sizes, table.sizes) - 1, 1)
+        borda = self.kind == "borda"
+        vote = (others - placed) / others if borda else 1.0 / (self.k + 1 + placed)
+        return np.where(~np.isnan(values) & _spread(table, values), vote, 0.0)
 
     def save(self, folder: Path) -> None:
         """Write `vote.json`."""

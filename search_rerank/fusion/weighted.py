@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from search_rerank.errors import BundleError, nearest
 from search_rerank.features.table import FeatureTable
+from search_rerank.fusion.contributions import Contributions, chosen
 from search_rerank.fusion.grouped import SCALES
 
 
@@ -38,12 +39,36 @@ class Weighted:
 
     def fuse(self, table: FeatureTable) -> NDArray[np.float64]:
         """Return the weighted mean, float64 (n,)."""
-        scale = SCALES[self.scaling]
         total = np.zeros(len(table), dtype=np.float64)
-        for name, weight in zip(self.columns, self.weights, strict=True):
-            if weight > 0:
-                total += weight * scale(table, table.column(name))
+        for name, weight in self._counting():
+            total += self._part(table, name, weight)
         return total
+
+    def contributions(
+        self, table: FeatureTable, rows: NDArray[np.bool_] | None = None
+    ) -> Contributions:
+        """Return each column's part of each row's mean; they sum to the score, from 0.
+
+        A column without a weight has no part and no name.
+        """
+        rows = chosen(table, rows)
+        counting = self._counting()
+        parts = [self._part(table, name, weight)[rows] for name, weight in counting]
+        values = np.array(parts, dtype=np.float64).reshape(len(counting), int(rows.sum())).T
+        return Contributions(tuple(name for name, _ in counting), values, 0.0, rows)
+
+    def importance(self) -> dict[str, float]:
+        """Return the columns' weights, largest first."""
+        return dict(sorted(self._counting(), key=lambda pair: -pair[1]))
+
+    def _counting(self) -> list[tuple[str, float]]:
+        pairs = zip(self.columns, self.weights, strict=True)
+        return [(name, weight) for name, weight in pairs if weight > 0]
+
+    def _part(self, table: FeatureTable, name: str, weight: float) -> NDArray[np.float32]:
+        """Return one column's part of the mean, float32 (n,)."""
+        part: NDArray[np.float32] = weight * SCALES[self.scaling](table, table.column(name))
+        return part
 
     @classmethod
     def fit(

@@ -25,7 +25,7 @@ from search_rerank.evaluation.wins import (
 )
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
-from search_rerank.fusion.contributions import Contributions, Explains
+from search_rerank.fusion.contributions import Contributions
 from search_rerank.fusion.selection import Selection
 from search_rerank.labels.propensity import Propensities
 from search_rerank.training import Shop, cuts
@@ -239,19 +239,15 @@ def _exposure(shop: Shop, main: Evaluated, chosen: str) -> list[GroupExposure]:
 def _explanation(
     fusions: Mapping[str, Fusion], chosen: str, table: FeatureTable
 ) -> Explanation | None:
-    """Explain the chosen fusion, or, where it cannot be explained, the last one that can."""
-    able: dict[str, Explains] = {}
-    for name, fusion in fusions.items():
-        if isinstance(fusion, Explains):
-            able[name] = fusion
-    if not able or len(table) == 0:
+    """Explain the chosen fusion, or, where one scorer was chosen, the last fusion there is."""
+    if not fusions or len(table) == 0:
         return None
-    name = chosen if chosen in able else list(able)[-1]
+    name = chosen if chosen in fusions else list(fusions)[-1]
     step = -(-len(table) // EXPLAINED_ROWS)
     kept = np.zeros(len(table.sizes), dtype=bool)
     kept[::step] = True
-    found = able[name].contributions(table.rows(np.repeat(kept, table.sizes)))
-    return Explanation(name, able[name].importance(), found) if found.names else None
+    found = fusions[name].contributions(table.rows(np.repeat(kept, table.sizes)))
+    return Explanation(name, fusions[name].importance(), found)
 
 
 def _examples(

@@ -190,14 +190,14 @@ def test_groups_of_features_add_up(findings: Findings) -> None:
     assert sum(value for *_, value in groups) == pytest.approx(sum(value for *_, value in features))
 
 
-def test_a_fusion_that_cannot_say_leaves_it_to_one_that_can(
+def test_a_scorer_alone_leaves_it_to_a_fusion(
     shop: Shop, evaluated: Evaluated, trees: LambdaMart
 ) -> None:
     one = Evaluation({"": evaluated})
     found = work_out(shop, one, {"": {"lambdamart": trees}}, "noise")
     assert found.explanation is not None and found.explanation.of == "lambdamart"
     text = _Elements(render(found, TITLES, GAIN_NAMES)).text
-    assert "noise is no model that can be taken apart so" in text
+    assert "noise adds nothing up; this is lambdamart" in text
     assert work_out(shop, one, {"": {}}, "noise").explanation is None
 
 
