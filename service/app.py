@@ -7,8 +7,9 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 
 from search_rerank.config import Config
-from service import events, health, items, recommend, rerank, search, shop, suggest
+from service import events, health, items, metrics_page, recommend, rerank, search, shop, suggest
 from service.access import guard
+from service.metrics import measure
 from service.problems import register_problems
 from service.runtime import Runtime, now_ms
 
@@ -39,9 +40,10 @@ def create_app(config: Config, clock: Callable[[], int] = now_ms) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.service.max_body_bytes
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["search_rerank"] = Runtime(config, clock)
-    for module in (search, rerank, recommend, suggest, events, items, health, shop):
+    for module in (search, rerank, recommend, suggest, events, items, health, metrics_page, shop):
         app.register_blueprint(module.blueprint)
     register_problems(app)
+    measure(app)
     guard(app, config)
     app.after_request(_secure)
     return app

@@ -13,6 +13,7 @@ from search_rerank.data.event import Event, Interaction, Ranking, parse_event
 from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
 from search_rerank.errors import DataError
 from service.bodies import Broken, read_rows
+from service.metrics import metrics
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.search import look_up
@@ -30,6 +31,8 @@ def post_events() -> Response:
     accepted, refused, ignored = check_events(run, rows)
     new = run.state.append([one for one in accepted if isinstance(one, Interaction)])
     new += run.state.show([one for one in accepted if isinstance(one, Ranking)])
+    outcomes = {"new": new, "ignored": ignored, "refused": len(refused)}
+    metrics().told({"accepted": len(accepted), **outcomes})
     if refused and not accepted and not ignored:
         raise Problem(
             400, f"none of {len(rows)} events accepted; first: {refused[0]['reason']}",

@@ -19,6 +19,7 @@ from search_rerank.config import Config
 from search_rerank.errors import ConfigError, SearchRerankError
 from service.access import check_access
 from service.app import create_app
+from service.metrics_workers import counted_together, ended
 
 _THREADS = 8
 _REQUEST_LINE_BYTES = 256 * 1024
@@ -53,7 +54,8 @@ def run(config: Config, announce: Callable[[str], None] = _say) -> None:
     # gunicorn caps the setting of the same name at this constant, far below a long emoji query
     gunicorn.http.message.MAX_REQUEST_LINE = _REQUEST_LINE_BYTES
     try:
-        server.run()
+        with counted_together():
+            server.run()
     except SystemExit as end:
         # workers leave through here too, and their exit code is what the master acts on
         if os.getpid() == master and end.code == Arbiter.APP_LOAD_ERROR:
@@ -91,6 +93,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "preload_app": False,
             "limit_request_line": _REQUEST_LINE_BYTES,
             "post_worker_init": self._warm,
+            "child_exit": ended,
             "loglevel": "warning",
             "control_socket_disable": True,
         }

@@ -16,6 +16,7 @@ from search_rerank.query import Facet, Statistics
 from search_rerank.skew.log import open_log
 from search_rerank.state.base import State
 from search_rerank.state.opening import open_state
+from search_rerank.workers import Present
 from service.repeating import Repeating
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Runtime:
         self._pipeline: Pipeline | None = None
         self._changes: Changes | None = None
         self._following: Repeating | None = None
+        self._present: Present | None = None
         self._attributes: tuple[str, ...] = ()
         self._attributes_until_s = 0.0
         self._prices: Statistics | None = None
@@ -83,8 +85,20 @@ class Runtime:
         with self._lock:
             if self._pipeline is None:
                 self._pipeline = Pipeline.open(self.config, self.state)
-                self._following = Repeating(self._pipeline.reload_if_changed, _CHECK_EVERY_S)
+                self._present = Present(self.config.home)
+                self.tell_bundle(self._pipeline)
+                self._following = Repeating(self._follow, _CHECK_EVERY_S)
             yield self._pipeline
+
+    def tell_bundle(self, pipeline: Pipeline) -> None:
+        """Tell others what this process ranks with, see `search_rerank.workers`."""
+        if self._present is not None:
+            self._present.tell(pipeline.bundle_version, self.clock())
+
+    def _follow(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.reload_if_changed()
+            self.tell_bundle(self._pipeline)
 
     @contextmanager
     def changes(self) -> Iterator[tuple[Changes, Engine]]:
@@ -120,11 +134,14 @@ class Runtime:
         with self._lock:
             if self._following is not None:
                 self._following.close()
+            if self._present is not None:
+                self._present.close()
             if self._pipeline is not None:
                 self._pipeline.close()
             if self._state is not None:
                 self._state.close()
-            self._pipeline = self._state = self._changes = self._following = None
+            self._pipeline = self._state = self._changes = None
+            self._following = self._present = None
 
 
 def runtime() -> Runtime:

@@ -12,6 +12,7 @@ import numpy as np
 from search_rerank.answer import Answer
 from search_rerank.errors import StateError
 from search_rerank.skew.record import Served
+from service.metrics import metrics
 from service.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -44,12 +45,13 @@ class Watching:
         self._item = item
         self._shown = shown
         self._ranking: Ranking | None = None
+        self._samples = metrics().wants_features()
         self._marks = [self._mark()] if run.feature_log.wants(self.id) else []
 
     @property
     def watch(self) -> Watch | None:
         """What the pipeline shows the ranking to; None where nobody looks."""
-        return self._see if self._marks else None
+        return self._see if self._marks or self._samples else None
 
     def answered(self, answer: Answer) -> Answer:
         """Return the answer under its id, and write its record.
@@ -58,6 +60,7 @@ class Watching:
         news each of its columns has seen.
         """
         answer = replace(answer, id=self.id)
+        metrics().answered(answer)
         ranking = self._ranking
         if ranking is None or self._marks[0] is None or len(set(self._marks)) > 1:
             return answer
@@ -83,8 +86,11 @@ class Watching:
         return answer
 
     def _see(self, ranking: Ranking) -> None:
-        self._ranking = ranking
-        self._marks.append(self._mark())
+        if self._samples:
+            metrics().ranked(ranking)
+        if self._marks:
+            self._ranking = ranking
+            self._marks.append(self._mark())
 
     def _mark(self) -> int | None:
         try:

@@ -14,7 +14,7 @@ LEVELS = (
     {"errors", "stages", "__init__"},
     {"languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
-    {"bundles", "config"},
+    {"bundles", "config", "workers"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
     {"features", "retriever", "indexing", "filters"},
