@@ -5,41 +5,35 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from search_rerank.answer import Answer, Degraded, Hit
 from search_rerank.asking import encoded
 from search_rerank.errors import EngineError
+from search_rerank.guarding.aside import GivenUp
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
-from search_rerank.stages import stage
+from search_rerank.stages import Stages
 
 log = logging.getLogger(__name__)
 
 
-def given(
-    in_use: InUse,
-    query: Query,
-    ids: Sequence[str],
-    timings_ms: dict[str, float],
-    degraded: list[Degraded],
-) -> Candidates:
+def given(in_use: InUse, query: Query, ids: Sequence[str], stages: Stages) -> Candidates:
     """Return given items in the engine's order, those that it does not hold left out.
 
-    An engine that cannot answer gives no scores, and all items in the order given: `degraded`
-    says so.
+    An engine that does not answer in time gives no scores, and all items in the order given:
+    `degraded` says so.
     """
     once = list(dict.fromkeys(ids))
-    with stage("encode", timings_ms):
-        request = encoded(in_use, query, degraded)
-    with stage("retrieve", timings_ms):
-        try:
-            return in_use.retriever.score(request, once)
-        except EngineError as error:
-            log.error("ranking given items without the engine's scores: %s", error)
-            degraded.append(Degraded("retrieve", "the engine gave no scores"))
-            return unscored(once)
+    request = encoded(in_use, query, stages)
+    try:
+        return stages.run("retrieve", partial(in_use.retriever.score, request, once))
+    except (EngineError, GivenUp) as error:
+        log.error("ranking given items without the engine's scores: %s", error)
+        stages.degraded.append(Degraded("retrieve", "the engine gave no scores"))
+        return unscored(once)
 
 
 def unscored(ids: Sequence[str]) -> Candidates:

@@ -6,13 +6,13 @@ answer stands without it. Only the engine being away is an error.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from search_rerank.answer import Answer, Degraded
+from search_rerank.answer import Answer
 from search_rerank.asking import candidates_of
 from search_rerank.bundle import Bundle
 from search_rerank.config import Config
@@ -21,6 +21,8 @@ from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.errors import EngineError
 from search_rerank.following import Following
 from search_rerank.given import as_given, given
+from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
+from search_rerank.guarding.guards import Guards
 from search_rerank.hits import Watch, answer_of, make_answer, make_hits
 from search_rerank.in_use import InUse
 from search_rerank.newcomers import Newcomers
@@ -30,10 +32,8 @@ from search_rerank.recommend.basis import basis_of_candidates
 from search_rerank.recommend.candidates import PAST, Collector
 from search_rerank.recommend.request import Recommend
 from search_rerank.retriever import NO_WORD
-from search_rerank.stages import stage
+from search_rerank.stages import Stages
 from search_rerank.state.base import Past, State
-
-log = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -57,6 +57,7 @@ class Pipeline:
         self.config = config
         self.engine = engine
         self.state = state
+        self._guards = Guards()
         self._following = Following(config, engine, state, bundle)
         self._newcomers = Newcomers(engine, config.exploration)
 
@@ -95,6 +96,10 @@ class Pipeline:
         """Take up the live bundle if it is another one, as `Following.reload_if_changed` does."""
         return self._following.reload_if_changed()
 
+    def load(self, version: str) -> None:
+        """Make a bundle live and take it up at once, as `Following.load` does."""
+        self._following.load(version)
+
     def search(
         self,
         query: Query,
@@ -102,6 +107,7 @@ class Pipeline:
         personalise: bool = True,
         explain: bool = False,
         watch: Watch | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
         """Return the candidates of a query in their final order.
 
@@ -115,28 +121,28 @@ class Pipeline:
             Whether each hit carries its features.
         watch
             Shown the ranking.
+        deadline
+            By when the answer is wanted: what is late is left out of it.
 
         Raises
         ------
         EngineError
             When the engine is away or refuses the filters or facets.
         """
-        timings: dict[str, float] = {}
         in_use = self.in_use
-        degraded = in_use.degraded
-        candidates = candidates_of(in_use, query, timings, degraded)
+        stages = Stages(self._guards, deadline, in_use.degraded)
+        candidates = candidates_of(in_use, query, stages)
         ranking = rank(
             in_use,
             self.state,
             query,
             candidates,
+            stages,
             personalise=personalise,
-            timings_ms=timings,
-            degraded=degraded,
             experiment=self.config.experiment if personalise else None,
         )
-        ranking = self._newcomers.placed(ranking, query, personalise, degraded)
-        return answer_of(candidates, ranking, timings, degraded, explain, watch)
+        ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
+        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, explain, watch)
 
     def rerank(
         self,
@@ -146,6 +152,7 @@ class Pipeline:
         personalise: bool = True,
         explain: bool = False,
         watch: Watch | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
         """Return the caller's own candidates in their final order, each exactly once.
 
@@ -158,23 +165,14 @@ class Pipeline:
             Whose text, shopper and moment count; nothing is filtered, counted or left out.
         ids
             Item ids, the caller's best first; one that is there twice counts once.
-        personalise, explain, watch
+        personalise, explain, watch, deadline
             As for `search`.
         """
-        timings: dict[str, float] = {}
         in_use = self.in_use
-        degraded = in_use.degraded
-        candidates = given(in_use, query, ids, timings, degraded)
-        ranking = rank(
-            in_use,
-            self.state,
-            query,
-            candidates,
-            personalise=personalise,
-            timings_ms=timings,
-            degraded=degraded,
-        )
-        answer = answer_of(candidates, ranking, timings, degraded, explain, watch)
+        stages = Stages(self._guards, deadline, in_use.degraded)
+        candidates = given(in_use, query, ids, stages)
+        ranking = rank(in_use, self.state, query, candidates, stages, personalise=personalise)
+        answer = answer_of(candidates, ranking, stages.timings_ms, stages.degraded, explain, watch)
         return as_given(answer, ids)
 
     def recommend(
@@ -184,6 +182,7 @@ class Pipeline:
         personalise: bool = True,
         explain: bool = False,
         watch: Watch | None = None,
+        deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
         """Return items for a page without a query, best first.
 
@@ -201,19 +200,19 @@ class Pipeline:
             Whether each hit carries its features.
         watch
             Shown the ranking.
+        deadline
+            By when the answer is wanted: what is late is left out of it.
 
         Raises
         ------
         EngineError
             When the engine is away, refuses the filters, or does not hold the item asked about.
         """
-        timings: dict[str, float] = {}
         in_use = self.in_use
-        degraded = in_use.degraded
-        with stage("state", timings):
-            past = self._past(asked, degraded) if personalise else []
-        with stage("retrieve", timings):
-            collector = Collector(self.engine, in_use, self.state, asked, past, degraded)
+        stages = Stages(self._guards, deadline, in_use.degraded)
+        past = self._past(asked, stages) if personalise else []
+        with stages.timed("retrieve"):
+            collector = Collector(self.engine, in_use, self.state, asked, past, stages.degraded)
             candidates = collector.candidates()
         query = asked.query()
         if asked.scope == "recently_viewed" or (asked.scope == "trending" and not past):
@@ -224,16 +223,15 @@ class Pipeline:
                 self.state,
                 query,
                 candidates,
+                stages,
                 personalise=personalise,
-                timings_ms=timings,
-                degraded=degraded,
                 item=asked.item,
             )
         if asked.scope == "personal":
-            ranking = self._newcomers.placed(ranking, query, personalise, degraded)
+            ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
         if ranking.basis is None and len(candidates):  # the candidates are of something
             ranking = replace(ranking, basis=basis_of_candidates(asked, past))
-        return answer_of(candidates, ranking, timings, degraded, explain, watch)
+        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, explain, watch)
 
     def similar(self, item_id: str, k: int) -> Answer:
         """Return the k items nearest to an item: by vector, or by title where it has none.
@@ -243,8 +241,8 @@ class Pipeline:
         EngineError
             When the index does not hold the item.
         """
-        timings: dict[str, float] = {}
-        with stage("retrieve", timings):
+        stages = Stages()
+        with stages.timed("retrieve"):
             stored = self.engine.lookup([item_id])[0]
             if stored is None:
                 raise EngineError(f"expected an item of the index, found no item {item_id!r}")
@@ -253,16 +251,18 @@ class Pipeline:
         others = np.flatnonzero([id_ != item_id for id_ in found.ids])[:k]
         nearest = replace(found.take(others), total=len(others))
         hits = make_hits(nearest, nearest.score, np.arange(len(others)), None)
-        return make_answer(nearest, hits, history=0, timings_ms=timings, degraded=[], bundle=None)
+        return make_answer(
+            nearest, hits, history=0, timings_ms=stages.timings_ms, degraded=[], bundle=None
+        )
 
     def close(self) -> None:
         """Release the engine."""
         self.engine.close()
 
-    def _past(self, asked: Recommend, degraded: list[Degraded]) -> Sequence[Past]:
+    def _past(self, asked: Recommend, stages: Stages) -> Sequence[Past]:
+        read = partial(self.state.history, asked.user, asked.session, PAST)
         try:
-            return self.state.history(asked.user, asked.session, PAST)
+            return stages.run("state", read, self._guards.state)
         except Exception as error:  # what everyone gets is an answer, too
-            log.exception("reading the history failed; recommending without it")
-            degraded.append(Degraded("state", type(error).__name__))
+            stages.lost("state", error)
             return []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,13 @@ from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.cascade import fuse_within
+from search_rerank.guarding.deadline import Deadline
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
-from search_rerank.stages import stage
+from search_rerank.stages import Stages
 from search_rerank.state.base import State
+from search_rerank.state.memory import MemoryState
 from search_rerank.trial import Tried, on_trial
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,9 @@ def rank(
     state: State,
     query: Query,
     candidates: Candidates,
+    stages: Stages,
     *,
     personalise: bool,
-    timings_ms: dict[str, float],
-    degraded: list[Degraded],
     item: str | None = None,
     experiment: ExperimentConfig | None = None,
 ) -> Ranking:
@@ -88,50 +88,92 @@ def rank(
     ----------
     query
         A sorted one keeps the engine's order.
+    stages
+        Runs each stage in its time and gets what went wrong: ranking never costs the answer.
     personalise
         False reads nothing of the shopper.
-    timings_ms, degraded
-        Get the times of the stages, and what went wrong: ranking never costs the answer.
     item
         Id of an item that the shopper looks at just now: the newest of the history.
     experiment
         What may rank in place of the bundle's own choice.
     """
+    if query.sort or not len(candidates):
+        return as_they_come(candidates, 0)  # the shopper chose the order
+    bundle, builder = in_use.bundle, in_use.builder
+    if bundle is None or builder is None:
+        stages.degraded.append(Degraded("rank", "no bundle: run search-rerank train"))
+        return as_they_come(candidates, 0)
     moment: Moment | None = None
     table: FeatureTable | None = None
-    tried: Tried | None = None
-    scores: NDArray[np.float64] = candidates.score.astype(np.float64)
-    ranked_by: str | None = None
-    known: Basis | None = None
     history = 0
-    bundle, builder = in_use.bundle, in_use.builder
-    if query.sort:
-        pass  # the shopper chose the order
-    elif bundle is None or builder is None:
-        degraded.append(Degraded("rank", "no bundle: run search-rerank train"))
-    elif len(candidates):
-        try:
-            with stage("state", timings_ms):
-                moment = moment_for(bundle, builder, state, query, candidates, personalise)
-                basis, history = basis_of_moment(moment, item is not None), len(moment.history)
-                moment = looking_at(moment, item, bundle)
-            with stage("features", timings_ms):
-                table, failed = builder.build(moment)
-            degraded += failed
-            with stage("fuse", timings_ms):
-                tried = on_trial(bundle, table, query, experiment, in_use.ranking_ms, degraded)
-                if tried is None:
-                    scores, short = fuse_within(bundle.ranker, table, in_use.ranking_ms)
-                    degraded += short
-                else:
-                    scores = tried.scores
-            ranked_by, known = bundle.version, basis
-        except Exception as error:  # ranking must never cost the shopper the answer
-            log.exception("ranking failed; the engine's order is kept")
-            degraded.append(Degraded("rank", type(error).__name__))
+    at = "turn"
+    try:
+        with stages.guards.turn(stages.deadline):
+            at = "state"
+            moment = _moment(bundle, builder, state, query, candidates, stages, personalise)
+            basis, history = basis_of_moment(moment, item is not None), len(moment.history)
+            moment = looking_at(moment, item, bundle)
+            at = "features"
+            table, failed = builder.build(moment, stages)
+            stages.degraded += failed
+            at = "rank"
+            fused = stages.run(
+                "fuse",
+                partial(
+                    _fused,
+                    bundle,
+                    table,
+                    query,
+                    experiment,
+                    in_use.ranking_ms,
+                    stages.deadline.of("fuse"),
+                ),
+            )
+    except Exception as error:  # ranking must never cost the shopper the answer
+        stages.lost(at, error)
+        return replace(as_they_come(candidates, history), moment=moment, table=table)
+    tried, scores, short = fused
+    stages.degraded += short
     order = np.lexsort((np.arange(len(candidates)), -scores))
-    ranking = Ranking(scores, order, moment, table, ranked_by, known, history)
+    ranking = Ranking(scores, order, moment, table, bundle.version, basis, history)
     return ranking if tried is None else replace(ranking, trial=tried.trial, teams=tried.teams)
+
+
+def _moment(
+    bundle: Bundle,
+    builder: FeatureBuilder,
+    state: State,
+    query: Query,
+    candidates: Candidates,
+    stages: Stages,
+    personalise: bool,
+) -> Moment:
+    """Return what is known of a query: nothing of what happened where the state does not tell."""
+    read = partial(moment_for, bundle, builder, state, query, candidates, personalise)
+    try:
+        return stages.run("state", read, stages.guards.state)
+    except Exception as error:  # a stranger's answer is one, too
+        stages.lost("state", error)
+        nothing = MemoryState(bundle.config.training.gains)
+        return moment_for(bundle, builder, nothing, query, candidates, personalise)
+
+
+def _fused(
+    bundle: Bundle,
+    table: FeatureTable,
+    query: Query,
+    experiment: ExperimentConfig | None,
+    ranking_ms: float | None,
+    until: Deadline,
+) -> tuple[Tried | None, NDArray[np.float64], list[Degraded]]:
+    short: list[Degraded] = []
+    budget_ms = min(inf if ranking_ms is None else ranking_ms, until.left_s * 1000)
+    limit_ms = None if budget_ms == inf else budget_ms
+    tried = on_trial(bundle, table, query, experiment, limit_ms, short)
+    if tried is not None:
+        return tried, tried.scores, short
+    scores, late = fuse_within(bundle.ranker, table, limit_ms)
+    return None, scores, short + late
 
 
 def moment_for(

@@ -11,10 +11,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("search_rerank", "index_tools", "service")
 
 LEVELS = (
-    {"errors", "stages", "__init__"},
+    {"errors", "guarding", "__init__"},
     {"languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
-    {"bundles", "config", "workers"},
+    {"bundles", "config", "stages", "workers"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
     {"features", "retriever", "indexing", "filters"},
@@ -23,7 +23,7 @@ LEVELS = (
     {"fitting"},
     {"in_use", "trial"},
     {"following", "ranking", "recommend", "asking"},
-    {"given", "hits", "newcomers"},
+    {"given", "hits", "newcomers", "paging"},
     {"pipeline"},
     {"training"},
     {"workspace", "evaluation", "freshness"},
@@ -56,6 +56,7 @@ ONLY_IN = {
     "flask": "service",
     "gunicorn": "service",
     "limits": "service/access.py",
+    "itsdangerous": "service/cursor.py",
     "prometheus_client": "service/metrics",
 }
 

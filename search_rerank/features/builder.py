@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from search_rerank.features.late import Late, Once
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.scorers.base import Scorer
+from search_rerank.stages import Stages, lost
 
 GROUPS = {
     "query": query.columns,
@@ -59,22 +61,39 @@ class FeatureBuilder:
     scorers: Sequence[Scorer]
     late: Sequence[Late] = ()
 
-    def build(self, moment: Moment) -> tuple[FeatureTable, list[Degraded]]:
-        """Return the candidates' features as a table of one group, and which scorers failed."""
-        found: dict[str, Column] = {}
-        for columns in GROUPS.values():
-            found |= columns(moment, self.catalogue)
-        scored, failed = scores.columns(moment, self.scorers)
-        found |= scored
+    def build(
+        self, moment: Moment, stages: Stages | None = None
+    ) -> tuple[FeatureTable, list[Degraded]]:
+        """Return the candidates' features as a table of one group, and which scorers failed.
+
+        Parameters
+        ----------
+        stages
+            Of the request whose time it is. A scorer that is late counts as one that failed; all
+            else that is late, or fails, is raised.
+        """
+        stages = stages or Stages()
+        asked: dict[str, Callable[[], Any]] = {"features": partial(self._groups, moment)}
+        found, *scored = stages.each("features", asked | scores.works(moment, self.scorers)).items()
+        if isinstance(found[1], Exception):
+            raise found[1]
+        columns = found[1] | scores.columns(moment, dict(scored))
         n = len(moment.items)
-        X = np.empty((n, len(found)), dtype=np.float32)
-        for place, column in enumerate(found.values()):
+        X = np.empty((n, len(columns)), dtype=np.float32)
+        for place, column in enumerate(columns.values()):
             X[:, place] = column
         table = FeatureTable(
-            names=tuple(found),
+            names=tuple(columns),
             X=X,
             offsets=np.array([0, n], dtype=np.int64),
             engine_rank=np.arange(n, dtype=np.int32),
             late={one.name: Once(partial(one.values, moment)) for one in self.late},
         )
+        failed = [lost(name, one) for name, one in scored if isinstance(one, Exception)]
         return table, failed
+
+    def _groups(self, moment: Moment) -> dict[str, Column]:
+        found: dict[str, Column] = {}
+        for columns in GROUPS.values():
+            found |= columns(moment, self.catalogue)
+        return found

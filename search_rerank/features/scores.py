@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
-from search_rerank.answer import Degraded
 from search_rerank.features.arrays import Column, constant, place
 from search_rerank.features.moment import Moment
 from search_rerank.scorers.base import Scorer
+from search_rerank.stages import SCORER
 
-log = logging.getLogger(__name__)
+
+def works(moment: Moment, scorers: Sequence[Scorer]) -> dict[str, Callable[[], Column]]:
+    """Return what each scorer has to do, by the name of its column."""
+    return {SCORER + one.name: partial(_scored, one, moment) for one in scorers}
 
 
-def columns(moment: Moment, scorers: Sequence[Scorer]) -> tuple[dict[str, Column], list[Degraded]]:
-    """Return the score group, and which scorers failed: their columns are NaN."""
+def columns(moment: Moment, outcomes: Mapping[str, Column | Exception]) -> dict[str, Column]:
+    """Return the score group; NaN where a scorer gave an exception instead of its column."""
     found: dict[str, Column] = {}
-    failed: list[Degraded] = []
-    for scorer in scorers:
-        try:
-            scores = scorer.score(moment.history, moment.items)
-        except Exception as error:  # a scorer must never cost the shopper the answer
-            log.exception("scorer %s failed", scorer.name)
-            failed.append(Degraded(f"score.{scorer.name}", type(error).__name__))
+    for name, outcome in outcomes.items():
+        if isinstance(outcome, Exception):
             scores = constant(np.nan, len(moment.items))
-        found[f"score.{scorer.name}"] = scores
-        found[f"score.{scorer.name}_place"] = place(scores)
-    return found, failed
+        else:
+            scores = outcome
+        found[name] = scores
+        found[f"{name}_place"] = place(scores)
+    return found
+
+
+def _scored(scorer: Scorer, moment: Moment) -> Column:
+    return scorer.score(moment.history, moment.items)

@@ -119,13 +119,16 @@ def test_a_broken_fusion_keeps_the_engine_s_order(
     assert in_engine_order(answer) and len(answer.hits) > 10
 
 
-def test_a_broken_state_keeps_the_engine_s_order(
+def test_a_broken_state_leaves_the_answer_of_a_stranger_in_a_new_shop(
     world: World, engine: Engine, whole: Bundle, state: MemoryState
 ) -> None:
     broken: Any = _Broken(state, "history")
-    answer = Pipeline(world.config, engine, broken, whole).search(world.query(SHOES, ANN))
-    assert answer.degraded == [Degraded("rank", "RuntimeError")]
-    assert in_engine_order(answer) and len(answer.hits) > 10
+    query = world.query(SHOES, ANN)
+    answer = Pipeline(world.config, engine, broken, whole).search(query)
+    assert answer.degraded == [Degraded("state", "RuntimeError")]
+    assert (answer.bundle, answer.history) == (whole.version, 0)
+    nothing = MemoryState(world.config.training.gains)
+    assert answer.hits == Pipeline(world.config, engine, nothing, whole).search(query).hits
 
 
 def test_without_a_bundle_the_engine_s_order_is_kept(
