@@ -9,10 +9,11 @@ from flask import Blueprint, Response, request
 from search_rerank.answer import Answer
 from search_rerank.errors import EngineError, EngineUnavailable
 from service.bodies import read_json
+from service.pages import answer_to
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.schemas import RecommendRequest, parse_recommend, parse_recommend_address
-from service.search import answer_body, check_fields, look_up, timed
+from service.search import check_fields, first_body, look_up, page_body, timed
 from service.watching import Watching
 
 blueprint = Blueprint("recommend", __name__)
@@ -62,5 +63,7 @@ def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
 def _respond(asked: RecommendRequest) -> Response:
     begun = time.perf_counter()
     run = runtime()
-    answer = recommendations(run, asked)
-    return timed(answer_body(run, answer, asked.start, asked.size), begun)
+    if asked.cursor is not None:
+        answer, page, following, _ = answer_to(run, asked)
+        return timed(page_body(answer, page, following), begun)
+    return timed(first_body(run, asked, recommendations(run, asked)), begun)

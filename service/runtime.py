@@ -17,6 +17,7 @@ from search_rerank.skew.log import open_log
 from search_rerank.state.base import State
 from search_rerank.state.opening import open_state
 from search_rerank.workers import Present
+from service.cursor import Cursors
 from service.repeating import Repeating
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Runtime:
         offset_ms = config.service.clock_offset_ms
         self.clock: Callable[[], int] = lambda: clock() + offset_ms
         self.feature_log = open_log(config)
+        self.cursors = Cursors(config)
         self._lock = RLock()
         self._state: State | None = None
         self._pipeline: Pipeline | None = None

@@ -20,6 +20,7 @@ from service.problems import Problem
 
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 MAX_RERANKED = 1_000
+MAX_CURSOR_CHARACTERS = 65_536
 
 
 class _Request(Model):
@@ -38,7 +39,9 @@ class _Request(Model):
     explain
         Whether each hit carries its features.
     personalise
-        False ranks as for someone without a history.
+        False reads and stores nothing of the shopper.
+    cursor
+        Of an answer: the page that follows is asked for.
     """
 
     user: Id | None = None
@@ -49,6 +52,7 @@ class _Request(Model):
     start: Annotated[int, Field(alias="from", ge=0, le=10_000)] = 0
     explain: bool = False
     personalise: bool = True
+    cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
 
     @field_validator("filters", mode="before")
     @classmethod

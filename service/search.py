@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -17,11 +17,13 @@ from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.engines.conditions import conditions
 from search_rerank.engines.counting import counts, sort_fields
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.paging import Page
 from search_rerank.query import Query
 from service.bodies import read_json
+from service.pages import answer_to, cursor_after
 from service.problems import Problem
 from service.runtime import Runtime, runtime
-from service.schemas import SearchRequest, parse_address, parse_search
+from service.schemas import RecommendRequest, SearchRequest, parse_address, parse_search
 from service.watching import Watching
 
 logger = logging.getLogger(__name__)
@@ -45,8 +47,12 @@ def respond(asked: SearchRequest) -> Response:
     """Answer a checked request as JSON."""
     begun = time.perf_counter()
     run = runtime()
-    answer = ask(run, asked)
-    body = answer_body(run, answer, asked.start, asked.size)
+    if asked.cursor is not None:
+        answer, page, following, asked = answer_to(run, asked)
+        body = page_body(answer, page, following)
+    else:
+        answer = ask(run, asked)
+        body = first_body(run, asked, answer)
     if asked.highlight:
         ids = [hit["id"] for hit in body["hits"]]
         with run.pipeline() as pipeline:
@@ -67,6 +73,24 @@ def answer_body(run: Runtime, answer: Answer, start: int, size: int) -> dict[str
         items = look_up(pipeline.engine, [hit.id for hit in shown])
     hits = [hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start)]
     return answer_json(answer) | {"hits": hits}
+
+
+def first_body(
+    run: Runtime, asked: SearchRequest | RecommendRequest, answer: Answer
+) -> dict[str, Any]:
+    """Return the page that was asked for as JSON, with the cursor of the next one."""
+    cursor, failed = cursor_after(run, asked, answer)
+    answer = replace(answer, degraded=[*answer.degraded, *failed])
+    return answer_body(run, answer, asked.start, asked.size) | {"cursor": cursor}
+
+
+def page_body(answer: Answer, page: Page, cursor: str | None) -> dict[str, Any]:
+    """Return a later page as JSON."""
+    hits = [
+        hit_json(hit, page.items.get(hit.id), rank)
+        for rank, hit in enumerate(page.hits, page.first)
+    ]
+    return answer_json(answer) | {"hits": hits, "cursor": cursor}
 
 
 def timed(body: dict[str, Any], begun: float) -> Response:

@@ -190,6 +190,7 @@ SECTIONS = (
     "experiment",
     "state",
     "service",
+    "pages",
     "access",
 )
 

@@ -14,6 +14,7 @@ from search_rerank.config.features import FeaturesConfig
 from search_rerank.config.gate import GateConfig
 from search_rerank.config.index import EncoderConfig, EngineConfig, IndexConfig, LoadConfig
 from search_rerank.config.labels import LabelsConfig
+from search_rerank.config.pages import PagesConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
 from search_rerank.config.section import Section
 from search_rerank.config.service import ServiceConfig
@@ -34,6 +35,7 @@ __all__ = [
     "IndexConfig",
     "LabelsConfig",
     "LoadConfig",
+    "PagesConfig",
     "RetrievalConfig",
     "ScorerConfig",
     "ServiceConfig",
@@ -80,6 +82,7 @@ class Config(Section):
     experiment: ExperimentConfig = ExperimentConfig()
     state: StateConfig = StateConfig()
     service: ServiceConfig = ServiceConfig()
+    pages: PagesConfig = PagesConfig()
     access: AccessConfig = AccessConfig()
 
 

@@ -1,0 +1,188 @@
+"""Pages after the first: a cursor with each answer, and the answer to a cursor."""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import Any, TypeVar
+
+from search_rerank.answer import Answer, Degraded
+from search_rerank.config import RetrievalConfig
+from search_rerank.engines.base import Retrieve
+from search_rerank.errors import ConfigError
+from search_rerank.paging import Page, Place, Trail, marks, next_page
+from search_rerank.retriever import MEANING, WORDS
+from service.cursor import AGAIN, Cursor, Kind, retold, told_of
+from service.problems import Problem
+from service.runtime import Runtime
+from service.schemas import RecommendRequest, SearchRequest
+
+logger = logging.getLogger(__name__)
+Asked = SearchRequest | RecommendRequest
+A = TypeVar("A", SearchRequest, RecommendRequest)
+_WHO = ("user", "session")
+_OF_PAGE = {"cursor", "start", "size", "facets", "explain"}
+
+
+def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None, list[Degraded]]:
+    """Return where a first answer goes on, None where it ends, and what kept it from going on."""
+    passed = asked.start + asked.size
+    depth, hits = run.config.pages.depth, answer.hits
+    goes_on = isinstance(asked, SearchRequest) and _has_more(answer)
+    if not asked.size or asked.start >= len(hits) or passed >= depth:
+        return None, []
+    if passed >= len(hits) and not goes_on:
+        return None, []
+    seen = _seen(run, [hit.id for hit in hits[:passed]], asked.collapse)
+    waiting = tuple(
+        Place(hit.id, hit.engine_rank, hit.explored, hit.team) for hit in hits[passed:depth]
+    )
+    trail = Trail(min(passed, len(hits)), waiting, seen, goes_on)
+    try:
+        who = run.cursors.who(asked.user, asked.session)
+        cursor = Cursor(
+            kind=_kind(asked),
+            asked=_fields(asked),
+            who=who,
+            size=asked.size,
+            told=told_of(answer),
+            ranking=answer.id or "",
+            trail=trail,
+            until_ms=_until(run),
+        )
+        return _sealed(run, cursor)
+    except (OSError, ConfigError) as error:  # the answer stands without a next page
+        logger.error("no cursor: %s", error)
+        return None, [Degraded("pages", "the secret that signs cursors cannot be read or made")]
+
+
+def answer_to(run: Runtime, asked: A) -> tuple[Answer, Page, str | None, A]:
+    """Return the page that a request's cursor leads to.
+
+    Returns
+    -------
+    answer
+        As of a first page; its hits are those of this page alone.
+    page
+        The same hits with their items.
+    cursor
+        Where it goes on, None after the last page.
+    asked
+        The request that the list is of.
+
+    Raises
+    ------
+    Problem
+        400 where the cursor is none for this request, 410 where it has expired.
+    """
+    text = asked.cursor or ""
+    try:
+        cursor = run.cursors.open(text, _kind(asked), run.clock())
+    except (OSError, ConfigError) as error:
+        logger.error("no cursor can be read: %s", error)
+        raise Problem(503, "cursors cannot be read at present: see the service's log") from None
+    _check_agrees(run, asked, cursor)
+    first = type(asked).model_validate(cursor.asked)
+    size = asked.size if "size" in asked.model_fields_set else cursor.size
+    request = _request(first, cursor, run.config.retrieval)
+    with run.pipeline() as pipeline:
+        begun = perf_counter()
+        page = next_page(pipeline.engine, cursor.trail, request, size, run.config.pages.depth)
+        timings_ms = {"page": round((perf_counter() - begun) * 1000, 3)}
+    degraded = list(page.degraded)
+    following = None
+    if page.rest is not None:
+        rest = {**vars(cursor), "trail": page.rest, "size": size, "until_ms": _until(run)}
+        following, failed = _sealed(run, Cursor(**rest))
+        degraded += failed
+    answer = Answer(
+        hits=page.hits,
+        facets={},
+        timings_ms=timings_ms,
+        degraded=degraded,
+        id=f"{cursor.ranking}.{cursor.trail.shown}",
+        **retold(cursor.told),
+    )
+    return answer, page, following, first
+
+
+def _has_more(answer: Answer) -> bool:
+    """Return whether the engine may know items that match and are not among the hits."""
+    if MEANING in answer.relaxed:
+        return False
+    by_words = sum(1 for hit in answer.hits if hit.lexical)
+    return not answer.total_exact or answer.total > (by_words or len(answer.hits))
+
+
+def _seen(run: Runtime, ids: list[str], collapse: bool) -> frozenset[bytes]:
+    """Return the marks of items that were shown, and of their products where variants are one."""
+    groups: dict[str, str | None] = {}
+    if collapse:
+        with run.pipeline() as pipeline:
+            found = pipeline.engine.lookup(ids)
+        groups = {one.item.id: one.item.group_id for one in found if one is not None}
+    return frozenset(mark for id_ in ids for mark in marks(id_, groups.get(id_)))
+
+
+def _sealed(run: Runtime, cursor: Cursor) -> tuple[str | None, list[Degraded]]:
+    text = run.cursors.seal(cursor)
+    if text is None:
+        reason = "the request and what was shown are longer than pages.cursor_bytes"
+        return None, [Degraded("pages", reason)]
+    return text, []
+
+
+def _until(run: Runtime) -> int:
+    return run.clock() + int(run.config.pages.expires_s * 1000)
+
+
+def _kind(asked: Asked) -> Kind:
+    return "search" if isinstance(asked, SearchRequest) else "recommend"
+
+
+def _fields(asked: Asked) -> dict[str, Any]:
+    """Return what a list is of, as JSON, without the fields that have their defaults."""
+    left_out = {*_WHO, *_OF_PAGE}
+    found: dict[str, Any] = asked.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+    return found
+
+
+def _check_agrees(run: Runtime, asked: Asked, cursor: Cursor) -> None:
+    """Refuse a request that says anything else than the one that the list is of."""
+    for name, why in (
+        ("start", "from: expected none beside a cursor, which goes on where the page before ended"),
+        ("explain", "explain: expected none beside a cursor: features are told on first pages"),
+    ):
+        if getattr(asked, name):
+            raise Problem(400, f"{why}; leave it out")
+    given = asked.model_fields_set - _OF_PAGE
+    own = _fields(asked)
+    other = [name for name in given - {*_WHO} if own.get(name) != cursor.asked.get(name)]
+    hidden = run.cursors.who(asked.user, asked.session)
+    if cursor.asked.get("personalise", True):
+        pairs = zip(_WHO, hidden, cursor.who, strict=True)
+        other += [name for name, mine, theirs in pairs if name in given and mine != theirs]
+    if other:
+        names = ", ".join(sorted(other))
+        raise Problem(
+            400, f"{names}: expected as in the request that gave the cursor, found other; {AGAIN}"
+        )
+
+
+def _request(first: Asked, cursor: Cursor, retrieval: RetrievalConfig) -> Retrieve:
+    """Return what the engine is asked past the window: the words as they were searched.
+
+    Vectors had their say in the window. Without them the list ends with the last item that matches
+    the words, and no nearest ones are sought among thousands.
+    """
+    filters = first.filters.to_filters()
+    if isinstance(first, RecommendRequest):
+        return Retrieve("", filters=filters, collapse=first.collapse)
+    query = first.to_query(0, 0)
+    return Retrieve(
+        text=(cursor.told.get("searched") or query.text).strip(),
+        filters=filters,
+        sort=query.sort,
+        collapse=query.collapse,
+        every_word=retrieval.every_word and WORDS not in cursor.told.get("relaxed", ()),
+    )
