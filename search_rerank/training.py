@@ -164,8 +164,8 @@ def tasks(shop: Shop, start_ms: int, end_ms: int) -> dict[str, list[Occasion]]:
     k, gains = shop.config.retrieval.k, shop.config.training.gains
     asks = shop.dataset.query_items
     if asks is None:
-        labels = shop.config.labels
-        return {"": from_log(shop.events, start_ms, end_ms, gains, k, labels=labels)}
+        labels, shown = shop.config.labels, shop.config.training.candidates == "shown"
+        return {"": from_log(shop.events, start_ms, end_ms, gains, k, shown, labels)}
     window = (shop.events, asks, start_ms, end_ms, gains, k)
     return {"": from_protocol(*window), "e2e_": from_protocol(*window, whole_catalogue=True)}
 

@@ -32,6 +32,10 @@ class TrainingConfig(Section):
     live: bool | None = None
     """Whether state grows during replay, as in service; false freezes it at t1 and t2. Left out:
     grows for a shop's own log, frozen for a public set whose protocol freezes it."""
+    candidates: Literal["engine", "shown"] = "engine"
+    """What is ranked when the log is replayed: what the engine finds for the query, or what the
+    list showed, as a shop wants it that brings its own candidates to `POST /rerank`; queries whose
+    list the log lacks are asked of the engine all the same."""
     gains: dict[str, Weight] = dict(GAINS)
     """Gain of each interaction type; others count nothing."""
     max_rankings: int = Field(8000, ge=1)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.item import Item
+from search_rerank.data.spread import spread
 from search_rerank.errors import ConfigError, nearest
 
 Word = tuple[int, str]
@@ -73,16 +74,14 @@ class Properties:
 
         int64 (k,) and int32 (k,); an item below 0, which the catalogue does not hold, has none.
         """
-        start = self.offsets[items]
-        size = np.where(items >= 0, self.offsets[items + 1] - start, 0)
-        row = np.repeat(np.arange(len(items)), size)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
-        return row, self.word[start[row] + within]
+        row, at = spread(self.offsets, items)
+        return row, self.word[at]
 
     def numbers_of(self, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return float32 (k, a), NaN for an item below 0."""
-        padded = np.vstack([self.numbers, np.full((1, len(self.names)), np.nan, np.float32)])
-        return padded[items]
+        found = self.numbers[items] if len(self) else np.empty((len(items), len(self.names)), "f4")
+        found[items < 0] = np.nan
+        return found
 
     @classmethod
     def from_items(cls, items: Sequence[Item], names: Sequence[str]) -> Properties:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.item import Item
+from search_rerank.data.spread import spread
 from search_rerank.languages import LANGUAGES, as_indexed, as_searched
 
 TITLE_WORDS = 40
@@ -26,6 +27,39 @@ PARTS: tuple[Part, ...] = get_args(Part)
 _WORD = re.compile(r"\w{1,40}")
 _STEMS = 100_000
 _BITS = np.uint64(32)
+_LOW = np.uint64(2**32 - 1)
+
+
+@dataclass(frozen=True)
+class Titles:
+    """Titles as sparse rows of unit length, each word once and weighing its rarity.
+
+    Parameters
+    ----------
+    word
+        int32 (m,), numbers of words below `words`, those of one item together.
+    value
+        float32 (m,), beside `word`.
+    offsets
+        int64 (n + 1,): item j has ``word[offsets[j]:offsets[j + 1]]``.
+    words
+        How many different words there are in all.
+    """
+
+    word: NDArray[np.int32]
+    value: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    words: int
+
+    def of(
+        self, items: NDArray[np.int32]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+        """Return the words of items: the row of `items`, the word and its value, each (k,).
+
+        An item below 0, which the catalogue does not hold, has none.
+        """
+        row, at = spread(self.offsets, items)
+        return row, self.word[at], self.value[at]
 
 
 @dataclass(frozen=True)
@@ -94,11 +128,8 @@ class Wording:
         none.
         """
         column, offsets = self._part(part)
-        start = offsets[items]
-        size = np.where(items >= 0, offsets[items + 1] - start, 0)
-        row = np.repeat(np.arange(len(items)), size)
-        within = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size)
-        return row, within, column[start[row] + within]
+        row, at = spread(offsets, items)
+        return row, at - offsets[items][row], column[at]
 
     def rarity(self, words: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the inverse document frequency of words, float32: ln(1 + n / (1 + items with it)).
@@ -119,6 +150,22 @@ class Wording:
         pairs = np.unique((word << _BITS) | np.concatenate(owner).astype(np.uint64))
         known, count = np.unique(pairs >> _BITS, return_counts=True)
         return np.append(known, np.uint64(1) << _BITS), np.append(count, 0)
+
+    @cached_property
+    def titles(self) -> Titles:
+        """The titles as rows of the words' rarity."""
+        known, _ = self._frequencies
+        owner = np.repeat(np.arange(len(self.title_offsets) - 1), np.diff(self.title_offsets))
+        pairs = np.unique((owner.astype(np.uint64) << _BITS) | self.title.astype(np.uint64))
+        row, word = (pairs >> _BITS).astype(np.int64), (pairs & _LOW).astype(np.uint32)
+        rarity = self.rarity(word)
+        length = np.sqrt(np.bincount(row, rarity**2, minlength=len(self.title_offsets) - 1))
+        return Titles(
+            word=np.searchsorted(known, word).astype(np.int32),
+            value=(rarity / length[row]).astype(np.float32),
+            offsets=np.searchsorted(row, np.arange(len(self.title_offsets))).astype(np.int64),
+            words=len(known),
+        )
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return the columns as plain arrays."""

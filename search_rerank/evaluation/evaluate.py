@@ -69,8 +69,10 @@ def protocol(shop: Shop) -> str:
     cut = cuts(shop.events, shop.config.training)
     day = datetime.fromtimestamp(cut.test / 1000, UTC).date().isoformat()
     state = "state grows with the log" if shop.live else "state frozen at the cut"
+    shown = shop.config.training.candidates == "shown"
     asks = (
-        "each query with an interaction, candidates from the whole catalogue"
+        "each query with an interaction, candidates "
+        + ("as the list showed them" if shown else "from the whole catalogue")
         if shop.dataset.query_items is None
         else "each interaction of a known user with a known item, once for every query that holds "
         "it: the query's unseen items ranked; e2e rows: the query's text, unseen items of the "

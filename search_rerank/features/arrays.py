@@ -31,13 +31,16 @@ def place(values: Column) -> Column:
 
     Equal values share a place; NaN stays NaN.
     """
-    known = values[~np.isnan(values)]
-    if len(known) == 0:
+    ascending = np.sort(values)  # NaN last
+    n = len(values) - int(np.isnan(ascending).sum())
+    if n == 0:
         return values.astype(np.float32)
-    known.sort()
-    middle = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
-    shares = (middle - 1) / max(2 * len(known) - 2, 1)
-    return np.where(np.isnan(values), np.nan, np.clip(shares, 0, 1)).astype(np.float32)
+    known = ascending[:n]
+    middle = known.searchsorted(values, "left") + known.searchsorted(values, "right")
+    shares = ((middle - 1) / max(2 * n - 2, 1)).astype(np.float32)
+    if n < len(values):
+        shares[np.isnan(values)] = np.nan
+    return shares
 
 
 def sums_by(values: Column, keys: NDArray[np.int32]) -> Column:

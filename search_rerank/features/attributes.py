@@ -14,6 +14,7 @@ from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.properties import Properties
 from search_rerank.features.arrays import Column, constant
 from search_rerank.features.moment import Moment
+from search_rerank.scorers.numbers import sums_at
 
 _PRIOR = 3.0
 _SHOP_TOOK, _SHOP_LEFT = 1.0, 4.0
@@ -43,17 +44,16 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         names = [f"attributes.{own.names[place]}_affinity" for place in own.with_words]
         return found | {name: constant(np.nan, n) for name in [*names, "attributes.affinity"]}
     row, word = own.of(moment.items)
-    asked, at = np.unique(word, return_inverse=True)
-    liked, left_of = (_counted(own, items, asked) for items in (took, left))
+    liked, left_of = (_counted(own, items, word) for items in (took, left))
     share = (len(took) + _SHOP_TOOK) / (len(took) + len(left) + _SHOP_TOOK + _SHOP_LEFT)
-    affinity = ((liked + _PRIOR * share) / (liked + left_of + _PRIOR) - share)[at]
-    owner = own.owner[word]
+    affinity = (liked + _PRIOR * share) / (liked + left_of + _PRIOR) - share
+    shape = (n, len(own.names))
+    cell = row * len(own.names) + own.owner[word]
+    count = np.bincount(cell, minlength=n * len(own.names)).reshape(shape)
+    total = np.bincount(cell, affinity, minlength=n * len(own.names)).reshape(shape)
+    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
     for place in own.with_words:
-        mine = owner == place
-        count = np.bincount(row[mine], minlength=n)
-        total = np.bincount(row[mine], weights=affinity[mine], minlength=n)
-        mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        found[f"attributes.{own.names[place]}_affinity"] = mean.astype(np.float32)
+        found[f"attributes.{own.names[place]}_affinity"] = mean[:, place]
     rare = np.bincount(row, weights=affinity * own.rarity[word], minlength=n)
     found["attributes.affinity"] = rare.astype(np.float32)
     return found
@@ -62,9 +62,6 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
 def _counted(
     own: Properties, items: NDArray[np.int32], asked: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """Return how many of the items have each asked word, float64; `asked` ascends."""
-    if len(asked) == 0:
-        return np.zeros(0)
+    """Return how many of the items have each asked word, float64; a word may be asked twice."""
     _, word = own.of(items)
-    at = np.minimum(np.searchsorted(asked, word), len(asked) - 1)
-    return np.bincount(at[asked[at] == word], minlength=len(asked)).astype(np.float64)
+    return sums_at(asked, word, np.ones(len(word), dtype=np.float32), len(own.words))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.features.arrays import Column, constant, sums_by
 from search_rerank.features.moment import Moment
+from search_rerank.scorers.numbers import sums_at
 
 _HALVED_BY = 10.0
 """So many places further down a candidate counts half as much."""
@@ -32,9 +33,11 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     weight = np.where(known, 0.5 ** (rank / _HALVED_BY), 0.0).astype(np.float32)
     everyone = known.astype(np.float32)
     V = catalogue.vectors[items]
+    squares: NDArray[np.float32] = np.einsum("nd,nd->n", V, V)
+    products = V @ (np.stack([weight, everyone]) @ V).T  # (n, 2)
     found = {
-        "vector": _cosine(V @ (weight @ V), _squares(V), weight),
-        "vector_of_all": _cosine(V @ (everyone @ V), _squares(V), everyone),
+        "vector": _cosine(products[:, 0], squares, weight),
+        "vector_of_all": _cosine(products[:, 1], squares, everyone),
         "words": _cosine(*_titles(moment, catalogue, weight), weight),
         "brand": _share(catalogue.brand[items], weight),
         "category": _share(catalogue.leaf[items], weight),
@@ -50,19 +53,11 @@ def _titles(
     moment: Moment, catalogue: Catalogue, weight: NDArray[np.float32]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return what `_cosine` wants of titles as the rarity of their words, unit length or 0."""
-    row, _, word = catalogue.wording.of(moment.items, "title")
-    n, (words, place) = len(weight), np.unique(word, return_inverse=True)
-    row, place = np.divmod(np.unique(row * max(len(words), 1) + place), max(len(words), 1))
-    rarity = catalogue.wording.rarity(words)[place]
-    value = rarity / np.sqrt(np.bincount(row, rarity**2, minlength=n))[row]
-    total = np.bincount(place, weight[row] * value)
-    products = np.bincount(row, value * total[place], minlength=n)
+    titles, n = catalogue.wording.titles, len(weight)
+    row, word, value = titles.of(moment.items)
+    total = sums_at(word, word, weight[row] * value, titles.words)
+    products = np.bincount(row, value * total, minlength=n)
     return products, np.bincount(row, value**2, minlength=n)
-
-
-def _squares(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    squares: NDArray[np.float32] = np.einsum("nd,nd->n", rows, rows)
-    return squares
 
 
 def _cosine(

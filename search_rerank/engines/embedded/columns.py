@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,13 +46,14 @@ class Columns:
     browse: NDArray[np.intp]
     row_of: dict[str, int]
 
-    def place(self, id_: str) -> int | None:
-        """Return where an item is, None for one that is not there."""
-        row = self.row_of.get(id_)
-        if row is None:
-            return None
-        place = int(np.searchsorted(self.rows, row))
-        return place if place < len(self.rows) and self.rows[place] == row else None
+    def places(self, ids: Iterable[str]) -> NDArray[np.intp]:
+        """Return where items are, in the order asked, those left out that are not there."""
+        found = map(self.row_of.get, ids)
+        rows = np.array([row for row in found if row is not None], dtype=np.int64)
+        if not len(rows) or not len(self.rows):
+            return np.zeros(0, dtype=np.intp)
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        return places[self.rows[places] == rows]
 
 
 def read_columns(items: ItemFile, before: Columns | None) -> Columns:

@@ -98,14 +98,7 @@ class Snapshot:
     def score(self, request: Retrieve, ids: list[str]) -> Candidates:
         """Return given items as `Engine.score` does."""
         fields.check_vector(request, self.schema)
-        places = np.array(
-            [
-                place
-                for id_ in dict.fromkeys(ids)
-                if (place := self._columns.place(id_)) is not None
-            ],
-            dtype=np.intp,
-        )
+        places = self._columns.places(dict.fromkeys(ids))
         text = clean(request.text)
         if not len(places):
             return hybrid.empty()
