@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +60,26 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
             f"{path}: expected arrays as safetensors ({error}); train again or roll back to "
             "another bundle"
         ) from None
+
+
+def pack_texts(texts: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Return texts as numbers: their UTF-8 one after the other, and characters of each."""
+    whole = "".join(texts).encode("utf-8", "surrogatepass")
+    return np.frombuffer(whole, dtype=np.uint8), np.fromiter(map(len, texts), dtype=np.int32)
+
+
+def unpack_texts(blob: NDArray[np.uint8], length: NDArray[np.int32]) -> list[str]:
+    """Return what `pack_texts` packed."""
+    whole = blob.tobytes().decode("utf-8", "surrogatepass")
+    return [whole[a:b] for a, b in pairwise(accumulate(length.tolist(), initial=0))]
+
+
+def named(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of one part of a whole, under its name."""
+    return {f"{name}.{one}": array for one, array in arrays.items()}
+
+
+def part(arrays: Mapping[str, NDArray[Any]], name: str) -> dict[str, NDArray[Any]]:
+    """Return what `named` was given."""
+    prefix = f"{name}."
+    return {one.removeprefix(prefix): arrays[one] for one in arrays if one.startswith(prefix)}

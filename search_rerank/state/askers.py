@@ -29,7 +29,7 @@ class Askers:
     """
 
     def __init__(self, key: bytes) -> None:
-        self.key = key
+        self._key = key
         self._names = np.zeros((0, _MOST), dtype=np.uint32)  # (queries, names), 0 for none
         self._whose = np.zeros((0, _MOST), dtype=np.uint8)  # (queries, names)
         self.shared = np.zeros(0, dtype=np.bool_)
@@ -59,8 +59,11 @@ class Askers:
         self.settled[query] = self.shared[query] and n + len(new) == _MOST
         return became
 
-    def forget(self, query: int, who: Iterable[tuple[str | None, str | None]]) -> None:
-        """Forget users and sessions; a query is shared by those that are still known."""
+    def forget(self, query: int, who: Iterable[tuple[str | None, str | None]]) -> bool:
+        """Forget users and sessions; return whether anybody else is known to have asked.
+
+        A query is shared by those that are still known.
+        """
         gone = {name for user, session in who for name in self._hashed(user, session)}
         held = self._names[query]
         left = np.array([name != 0 and name not in gone for name in held.tolist()])
@@ -70,26 +73,33 @@ class Askers:
             column[query, : len(kept)] = kept
         self.shared[query] &= len(np.unique(self._whose[query, : left.sum()])) > 1
         self.settled[query] = False
+        return bool(left.any())
 
     def renumber(self, kept: NDArray[np.int64]) -> None:
         """Keep some queries, which are numbered from 0 in this order."""
-        self.restore(self.arrays(), kept)
+        self.restore(self.arrays(kept))
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what is known, one row a query."""
-        return {"names": self._names, "whose": self._whose, "shared": self.shared}
+    def arrays(self, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return what is known of some queries, one row each, and the key."""
+        return {
+            "key": np.frombuffer(self._key, dtype=np.uint8),
+            "names": self._names[kept],
+            "whose": self._whose[kept],
+            "shared": self.shared[kept],
+        }
 
-    def restore(self, arrays: Mapping[str, NDArray[Any]], kept: NDArray[np.int64]) -> None:
-        """Become some rows of what `arrays` returned."""
-        self._names, self._whose = arrays["names"][kept], arrays["whose"][kept]
-        self.shared = arrays["shared"][kept]
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `arrays` returned."""
+        self._key = arrays["key"].tobytes()
+        self._names, self._whose = arrays["names"], arrays["whose"]
+        self.shared = arrays["shared"]
         self.settled = self.shared & (self._names != 0).all(axis=1)
 
     def _hashed(self, *names: str | None) -> list[int]:
         """Return the hashes of a user and a session, never 0; none of those that are missing."""
         return [
             int.from_bytes(
-                blake2b(f"{kind}{name}".encode(), digest_size=4, key=self.key).digest()
+                blake2b(f"{kind}{name}".encode(), digest_size=4, key=self._key).digest()
             ) or 1
             for kind, name in zip("us", names, strict=True)
             if name

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.arrays import named, part
 from search_rerank.state.base import HALF_LIVES_DAYS, ItemCounts
 from search_rerank.state.fading import FadingSums, grown
 from search_rerank.state.numbered import ItemNumbers
@@ -72,6 +74,22 @@ class Counters:
             last_ms=np.where(first < 0, -1, self._taken.last_ms[number]),
             shown=self._shown.at(number, now_ms).astype(np.float32),
         )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the counters, one row an item."""
+        self._grow()
+        n = len(self._items)
+        return {
+            "first_ms": self._first_ms[:n].copy(),
+            **named("taken", self._taken.arrays(slice(n))),
+            **named("shown", self._shown.arrays(slice(n))),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `arrays` returned, with the same items."""
+        self._first_ms = arrays["first_ms"]
+        self._taken.restore(part(arrays, "taken"))
+        self._shown.restore(part(arrays, "shown"))
 
     def _interactions(
         self, rows: Iterable[tuple[str, str, int]]

@@ -89,12 +89,12 @@ class FadingSums:
         other.last_ms[place] = self.last_ms[row]
         return other
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return the rows by name."""
-        return {"value": self.value, "last_ms": self.last_ms}
+    def arrays(self, rows: slice | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return copies of some rows by name."""
+        return {"value": self.value[rows].copy(), "last_ms": self.last_ms[rows].copy()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Become what `arrays` returned."""
+        """Become the rows that `arrays` returned."""
         self.value, self.last_ms = arrays["value"], arrays["last_ms"]
 
     def _fade(self, age_ms: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.arrays import named, part
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS
 from search_rerank.state.fading import FadingSums, grown
 
@@ -110,18 +111,17 @@ class QueryItems:
     def arrays(self, queries: Numbers) -> dict[str, NDArray[Any]]:
         """Return the pairs of queries in turn: `size` (queries,), the rest (pairs, ...)."""
         place = self.places(queries)
-        kept = self._sums.arrays()
         return {
             "size": self._size[queries],
             "item": self._item[place],
-            **{name: array[place] for name, array in kept.items()},
+            **named("sums", self._sums.arrays(place)),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become what `arrays` returned."""
         size = arrays["size"].astype(np.int64)
         self._item = arrays["item"]
-        self._sums.restore(arrays)
+        self._sums.restore(part(arrays, "sums"))
         self._start, self._room, self._size = np.cumsum(size) - size, size.copy(), size
         self._end = self._pairs = len(self._item)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.arrays import named, pack_texts, part, unpack_texts
 from search_rerank.state.askers import Askers
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, SHARPNESS
 from search_rerank.state.fading import grown
@@ -112,10 +114,11 @@ class QueryCounters:
         if found:
             self._pairs.take_back(*_columns(found))
         for number, own in of.items():
-            self._askers.forget(number, {(user, session) for *_, user, session in own})
+            others = self._askers.forget(number, {(user, session) for *_, user, session in own})
             if not self._askers.shared[number]:
                 self._suggested.remove(self._texts[number])
-            self._uses[number] = max(self._uses[number] - len(own), 0)
+            # What of it was dropped with a query that then came back must not be taken twice.
+            self._uses[number] = max(self._uses[number] - len(own), int(others))
             if not self._uses[number]:
                 self._forget(number)
 
@@ -157,6 +160,31 @@ class QueryCounters:
         if start and prefix[-1:].isspace():
             start += " "
         return self._suggested.starting_with(start, n, lambda q: int(self._uses[self._numbers[q]]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return copies of the counters, one row a query."""
+        kept = np.array(list(self._numbers.values()), dtype=np.int64)
+        text, length = pack_texts(list(self._numbers))
+        return {
+            "text": text,
+            "length": length,
+            "uses": self._uses[kept],
+            "last_ms": self._last_ms[kept],
+            **named("askers", self._askers.arrays(kept)),
+            **named("pairs", self._pairs.arrays(kept)),
+            **named("similar", self._similar.arrays(kept)),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `arrays` returned, with the same items."""
+        self._texts = unpack_texts(arrays["text"], arrays["length"])
+        self._numbers = {text: number for number, text in enumerate(self._texts)}
+        self._uses, self._last_ms = arrays["uses"], arrays["last_ms"]
+        self._askers.restore(part(arrays, "askers"))
+        self._pairs.restore(part(arrays, "pairs"))
+        self._similar.restore(part(arrays, "similar"))
+        for number in np.flatnonzero(self._askers.shared).tolist():
+            self._suggest(number)
 
     def _like(self, query: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the past queries that have a say, and how similar they are, the same one first."""

@@ -8,10 +8,13 @@ and `asassins creed` has most pieces of `assassin's creed`.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from search_rerank.arrays import pack_texts, unpack_texts
 
 MAX_SIMILAR = 100
 """Past queries that have a say at most."""
@@ -74,6 +77,30 @@ class SimilarTexts:
             if not held:
                 del self._with[piece]
         self._removed += 1
+
+    def arrays(self, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Return the index of the texts that were not removed, numbered from 0 in this order."""
+        number = np.zeros(len(self._sizes), dtype=np.int32)
+        number[kept] = np.arange(len(kept))
+        blob, length = pack_texts(list(self._with))
+        entries = [np.frombuffer(one, dtype=np.int32) for one in self._with.values()]
+        return {
+            "piece_text": blob,
+            "piece_length": length,
+            "with": np.array([len(one) for one in entries], dtype=np.int32),
+            "entries": number[np.concatenate([np.zeros(0, dtype=np.int32), *entries])],
+            "sizes": np.array(self._sizes, dtype=np.int32)[kept],
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Become what `arrays` returned."""
+        held = np.split(arrays["entries"], np.cumsum(arrays["with"])[:-1])
+        texts = unpack_texts(arrays["piece_text"], arrays["piece_length"])
+        self._with = {
+            text: array("i", one.tobytes()) for text, one in zip(texts, held, strict=False)
+        }
+        self._sizes = array("i", arrays["sizes"].tobytes())
+        self._removed = 0
 
     def like(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the numbers of the most similar texts and how similar they are, int64 and float64.
