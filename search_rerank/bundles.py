@@ -81,11 +81,18 @@ def promote_bundle(folder: Path, version: str) -> None:
 def rollback_bundle(folder: Path) -> str:
     """Make the bundle that was live before the present one live again; return its name."""
     with _changing(folder):
-        before = [name for name in _live_history(folder)[1:] if _is_bundle(folder / name)]
-        if not before:
-            raise BundleError(f"expected an earlier live bundle under {folder}, found none")
-        _promote(folder, before[0])
-    return before[0]
+        before = earlier_bundle(folder)
+        _promote(folder, before)
+    return before
+
+
+def earlier_bundle(folder: Path) -> str:
+    """Return the name of the bundle that a rollback makes live; `BundleError` without one."""
+    before = (name for name in _live_history(folder)[1:] if _is_bundle(folder / name))
+    found = next(before, None)
+    if found is None:
+        raise BundleError(f"expected an earlier live bundle under {folder}, found none")
+    return found
 
 
 def prune_bundles(folder: Path, keep: int, spared: Collection[str] = ()) -> Sequence[str]:

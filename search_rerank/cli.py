@@ -32,6 +32,10 @@ _OWN = {
         "search_rerank.commands.experiment:experiment",
         "Assign shoppers to variants, and say what an experiment found.",
     ),
+    "bundles": (
+        "search_rerank.commands.bundles:bundles",
+        "List bundles, make one live, roll back, remove old ones.",
+    ),
     "key": ("search_rerank.commands.key:key", "Make, list and revoke the service's API keys."),
     "vectors": (
         "search_rerank.commands.vectors:vectors",

@@ -11,7 +11,7 @@ import numpy as np
 
 from search_rerank.answer import Degraded
 from search_rerank.bundle import Bundle, load_bundle
-from search_rerank.bundles import live_bundle
+from search_rerank.bundles import live_bundle, named_bundle, promote_bundle
 from search_rerank.config import Config
 from search_rerank.engines.base import Engine, live_version
 from search_rerank.errors import BundleError, EngineError
@@ -78,6 +78,23 @@ class Following:
                 self.now = InUse.of(self._config, self._engine, bundle)
             self._tried = found
             return self.now.left is None
+
+    def load(self, version: str) -> None:
+        """Make a bundle live and take it up at once.
+
+        Raises
+        ------
+        BundleError
+            Where it is not there, damaged or does not fit; then nothing has changed.
+        """
+        folder = self._config.home / "bundles"
+        with self._loading:
+            path = named_bundle(folder, version)
+            bundle = load_bundle(path)
+            self._check(bundle)
+            promote_bundle(folder, version)
+            self._tried = path, _written_ns(path)
+            self.now = InUse.of(self._config, self._engine, bundle)
 
     def _check_index(self) -> None:
         """Search by words only while the live index holds vectors of another encoder.

@@ -7,7 +7,18 @@ from collections.abc import Callable
 from flask import Flask, Response, request
 
 from search_rerank.config import Config
-from service import events, health, items, metrics_page, recommend, rerank, search, shop, suggest
+from service import (
+    bundles,
+    events,
+    health,
+    items,
+    metrics_page,
+    recommend,
+    rerank,
+    search,
+    shop,
+    suggest,
+)
 from service.access import guard
 from service.metrics import measure
 from service.problems import register_problems
@@ -40,7 +51,18 @@ def create_app(config: Config, clock: Callable[[], int] = now_ms) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = config.service.max_body_bytes
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.extensions["search_rerank"] = Runtime(config, clock)
-    for module in (search, rerank, recommend, suggest, events, items, health, metrics_page, shop):
+    for module in (
+        search,
+        rerank,
+        recommend,
+        suggest,
+        events,
+        items,
+        health,
+        bundles,
+        metrics_page,
+        shop,
+    ):
         app.register_blueprint(module.blueprint)
     register_problems(app)
     measure(app)

@@ -33,15 +33,8 @@ _ASKED = 500
     help="File for rows that were refused, to be corrected and given again.",
 )
 @click.option("--promote/--no-promote", default=True, help="Whether the bundle becomes live.")
-@click.option(
-    "--rollback",
-    is_flag=True,
-    help="Make the bundle before the live one live again, and do nothing else.",
-)
 @click.pass_obj
-def update(
-    config: Config, data: Path | None, refused: Path | None, promote: bool, rollback: bool
-) -> None:
+def update(config: Config, data: Path | None, refused: Path | None, promote: bool) -> None:
     """Take what happened since the last fit into the live bundle, without a training.
 
     The interactions are those that the service was told, and those of --data, each once by its id.
@@ -52,7 +45,6 @@ def update(
     from time import perf_counter
 
     from search_rerank.bundle import save_bundle
-    from search_rerank.bundles import rollback_bundle
     from search_rerank.commands.progress import Bars
     from search_rerank.commands.reading import read_log
     from search_rerank.engines import open_engine
@@ -63,9 +55,6 @@ def update(
 
     start = perf_counter()
     workspace = Workspace(config)
-    if rollback:
-        click.echo(f"bundle {rollback_bundle(workspace.bundles)} is live again")
-        return
     bundle = workspace.bundle()
     with (
         closing(open_engine(config)) as engine,

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from search_rerank.bundle import Bundle, load_bundle, save_bundle
-from search_rerank.bundles import live_bundle, promote_bundle, rollback_bundle
+from search_rerank.bundles import live_bundle, promote_bundle
 from search_rerank.config import Config
 from search_rerank.encoders import fit_encoder
 from search_rerank.engines import open_engine
@@ -177,66 +177,6 @@ def test_a_manifest_that_is_none_is_refused(folder: Path, text: str) -> None:
 def test_a_folder_without_a_bundle_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="expected a bundle in .*, found no manifest.json"):
         load_bundle(tmp_path / "nothing")
-
-
-def named(folder: Path, *versions: str) -> None:
-    for version in versions:
-        (folder / version).mkdir()
-        (folder / version / "manifest.json").write_text("{}", encoding="utf-8")
-
-
-def test_promote_and_roll_back(tmp_path: Path) -> None:
-    named(tmp_path, "one", "two", "three")
-    assert live_bundle(tmp_path) is None
-    for version in ("one", "two", "three"):
-        promote_bundle(tmp_path, version)
-        assert live_bundle(tmp_path) == tmp_path / version
-    assert rollback_bundle(tmp_path) == "two"
-    assert live_bundle(tmp_path) == tmp_path / "two"
-
-
-def test_what_cannot_be_promoted_or_rolled_back_to(tmp_path: Path) -> None:
-    named(tmp_path, "one")
-    with pytest.raises(BundleError, match="expected a bundle two under .*, found none"):
-        promote_bundle(tmp_path, "two")
-    assert live_bundle(tmp_path) is None
-    promote_bundle(tmp_path, "one")
-    with pytest.raises(BundleError, match="expected an earlier live bundle under .*, found none"):
-        rollback_bundle(tmp_path)
-    assert live_bundle(tmp_path) == tmp_path / "one"
-
-
-def test_a_bundle_is_named_not_pointed_at(tmp_path: Path) -> None:
-    bundles = tmp_path / "bundles"
-    bundles.mkdir()
-    named(bundles, "one")
-    named(tmp_path, "two")
-    (tmp_path / "manifest.json").touch()
-    for version in ("../two", str(tmp_path / "two"), "../bundles/one", ".."):
-        with pytest.raises(BundleError, match=f"expected a bundle {version} under .*, found none"):
-            promote_bundle(bundles, version)
-
-
-def test_a_promotion_cut_short_keeps_the_one_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name of the live bundle is written aside and renamed: never half of it."""
-    named(tmp_path, "one", "two")
-    promote_bundle(tmp_path, "one")
-
-    def cut_short(source: Path, target: Path) -> None:
-        assert source.read_text(encoding="utf-8") == "two\none\n"
-        assert target.read_text(encoding="utf-8") == "one\n"
-        raise OSError("power cut")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", cut_short)
-        with pytest.raises(OSError, match="power cut"):
-            promote_bundle(tmp_path, "two")
-    assert live_bundle(tmp_path) == tmp_path / "one"
-
-
-# What does not fit: refused where the pipeline opens, and by the commands without a traceback.
 
 
 def other_features(world: World, home: Path) -> Config:
