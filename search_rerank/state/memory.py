@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from search_rerank.data.event import Event, Interaction, Ranking
 from search_rerank.state.base import Forgotten, ItemCounts, Maintained, Past, Shown
 from search_rerank.state.claims import Claims
-from search_rerank.state.counters import Counters
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.kept import E, Kept
-from search_rerank.state.queries import QueryCounters
+from search_rerank.state.tally import Tally
 
 
 class MemoryState:
@@ -26,8 +25,7 @@ class MemoryState:
     """
 
     def __init__(self, gains: Mapping[str, float]) -> None:
-        self._counters = Counters(gains)
-        self._queries = QueryCounters(gains)
+        self._tally = Tally(gains)
         self._done: Kept[Interaction] = Kept()
         self._pages: Kept[Ranking] = Kept()
         self._claims = Claims()
@@ -41,14 +39,13 @@ class MemoryState:
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions, idempotent by event id; return how many were new."""
         new = self._add(self._done, events)
-        self._counters.add_many((e.item, e.type, e.time_ms) for e in new)
-        self._queries.add_many((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in new)
+        self._tally.add((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in new)
         return len(new)
 
     def show(self, rankings: Sequence[Ranking]) -> int:
         """Store what was shown, idempotent by the ranking's id; return how many were new."""
         new = self._add(self._pages, rankings)
-        self._counters.show_many((page.items, page.time_ms) for page in new)
+        self._tally.show((page.items, page.time_ms) for page in new)
         return len(new)
 
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
@@ -63,19 +60,19 @@ class MemoryState:
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
-        return self._counters.item_counts(items, now_ms)
+        return self._tally.item_counts(items, now_ms)
 
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, half-lives), decayed gains of interactions that named this query."""
-        return self._queries.counts(query, items, now_ms)
+        return self._tally.query_counts(query, items, now_ms)
 
     def similar_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
-        return self._queries.similar(query, items, now_ms)
+        return self._tally.similar_counts(query, items, now_ms)
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
         """Return the n most used queries that begin with a text, as (query, uses)."""
-        return self._queries.starting_with(prefix, n)
+        return self._tally.past_queries(prefix, n)
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
@@ -91,11 +88,10 @@ class MemoryState:
     def forget(self, user: str, now_ms: int) -> Forgotten:
         """Remove everything of a user; what is told of them up to the moment is not stored."""
         done, pages = self._done.forget(user), self._pages.forget(user)
-        self._counters.take_back((e.item, e.type, e.time_ms) for e in done)
-        self._queries.take_back(
-            (e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in done
+        self._tally.take_back(
+            ((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in done),
+            ((page.items, page.time_ms) for page in pages),
         )
-        self._counters.take_back_shown((page.items, page.time_ms) for page in pages)
         self._gone[self._hashed("user", user)] = now_ms
         for session in self._claims.sessions(user):
             self._gone[self._hashed("session", session)] = now_ms
