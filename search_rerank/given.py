@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -42,17 +42,20 @@ def unscored(ids: Sequence[str]) -> Candidates:
     return Candidates(ids, none, none, -np.arange(len(ids), dtype=np.float32), total=len(ids))
 
 
-def as_given(answer: Answer, ids: Sequence[str]) -> Answer:
-    """Return an answer that holds each given item once and tells the place at which it was given.
+def places(ids: Sequence[str]) -> dict[str, int]:
+    """Return the place at which each item was given, counting each once."""
+    return {id_: n for n, id_ in enumerate(dict.fromkeys(ids))}
+
+
+def with_unknown(answer: Answer, place_of: Mapping[str, int]) -> Answer:
+    """Return an answer that holds each given item once.
 
     Items that were not ranked follow in the order given, with a score below all others.
     """
-    place = {id_: n for n, id_ in enumerate(dict.fromkeys(ids))}
-    hits = [replace(hit, engine_rank=place[hit.id]) for hit in answer.hits]
-    ranked = {hit.id for hit in hits}
-    least = min((hit.score for hit in hits), default=0.0)
-    rest = [id_ for id_ in place if id_ not in ranked]
-    hits += [
-        Hit(id_, least - 1 - n, place[id_], lexical=None, vector=None) for n, id_ in enumerate(rest)
+    ranked = {hit.id for hit in answer.hits}
+    least = min((hit.score for hit in answer.hits), default=0.0)
+    rest = [
+        Hit(id_, least - 1 - n, place_of[id_], lexical=None, vector=None)
+        for n, id_ in enumerate(id_ for id_ in place_of if id_ not in ranked)
     ]
-    return replace(answer, hits=hits, total=len(hits))
+    return replace(answer, hits=[*answer.hits, *rest], total=len(place_of))

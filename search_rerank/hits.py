@@ -24,6 +24,7 @@ def make_hits(
     table: FeatureTable | None,
     explored: Collection[int] = (),
     teams: Mapping[int, Team] = MappingProxyType({}),
+    place_of: Mapping[str, int] | None = None,
 ) -> list[Hit]:
     """Return the candidates as hits.
 
@@ -41,6 +42,8 @@ def make_hits(
         Rows that were given their place because they are new.
     teams
         Row to the ranker that chose its place; an explored one was chosen by neither.
+    place_of
+        Item id to its place before, where that is not the engine's.
     """
     lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
     values = scores.tolist()
@@ -48,7 +51,7 @@ def make_hits(
         Hit(
             id=candidates.ids[row],
             score=values[row],
-            engine_rank=row,
+            engine_rank=row if place_of is None else place_of[candidates.ids[row]],
             lexical=_known(lexical[row]),
             vector=_known(vector[row]),
             features=_features(table, row) if table is not None else None,
@@ -96,6 +99,7 @@ def answer_of(
     degraded: Sequence[Degraded],
     explain: bool,
     watch: Watch | None,
+    place_of: Mapping[str, int] | None = None,
 ) -> Answer:
     """Return a ranking as an answer, with features where it is to be explained."""
     if watch is not None:
@@ -104,7 +108,13 @@ def answer_of(
     return make_answer(
         candidates,
         make_hits(
-            candidates, ranking.scores, ranking.order, table, ranking.explored, ranking.teams
+            candidates,
+            ranking.scores,
+            ranking.order,
+            table,
+            ranking.explored,
+            ranking.teams,
+            place_of,
         ),
         history=ranking.history,
         timings_ms=timings_ms,

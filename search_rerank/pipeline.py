@@ -20,7 +20,7 @@ from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.errors import EngineError
 from search_rerank.following import Following
-from search_rerank.given import as_given, given
+from search_rerank.given import given, places, with_unknown
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.guards import Guards
 from search_rerank.hits import Watch, answer_of, make_answer, make_hits
@@ -172,8 +172,11 @@ class Pipeline:
         stages = Stages(self._guards, deadline, in_use.degraded)
         candidates = given(in_use, query, ids, stages)
         ranking = rank(in_use, self.state, query, candidates, stages, personalise=personalise)
-        answer = answer_of(candidates, ranking, stages.timings_ms, stages.degraded, explain, watch)
-        return as_given(answer, ids)
+        place_of = places(ids)
+        answer = answer_of(
+            candidates, ranking, stages.timings_ms, stages.degraded, explain, watch, place_of
+        )
+        return with_unknown(answer, place_of)
 
     def recommend(
         self,

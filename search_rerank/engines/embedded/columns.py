@@ -48,12 +48,13 @@ class Columns:
 
     def places(self, ids: Iterable[str]) -> NDArray[np.intp]:
         """Return where items are, in the order asked, those left out that are not there."""
-        found = map(self.row_of.get, ids)
-        rows = np.array([row for row in found if row is not None], dtype=np.int64)
+        held = map(self.row_of.get, ids)
+        rows = np.array([row for row in held if row is not None], dtype=np.int64)
         if not len(rows) or not len(self.rows):
             return np.zeros(0, dtype=np.intp)
         places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
-        return places[self.rows[places] == rows]
+        found: NDArray[np.intp] = places[self.rows[places] == rows]
+        return found
 
 
 def read_columns(items: ItemFile, before: Columns | None) -> Columns:
