@@ -1,8 +1,6 @@
-"""`/healthz` and `/readyz`: whether the process lives, and whether it can answer well."""
+"""`/healthz` and `/readyz`: whether the process lives, and whether it can answer a search."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
@@ -21,26 +19,29 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether state, engine and bundle are there; 503 tells which part is not."""
+    """Say whether a search can be answered; 503 tells whether the state or the engine is away.
+
+    What makes answers worse than they could be, such as a missing bundle, is named in `degraded`.
+    """
     run = runtime()
-    parts: dict[str, Any] = {}
-    failed: dict[str, str] = {}
     try:
-        parts["state"] = {"interactions": len(run.state)}
+        run.state.mark()
     except SearchRerankError as error:
-        failed["state"] = str(error)
-    if "state" not in failed:
-        try:
-            with run.pipeline() as pipeline:
-                parts["engine"] = {"kind": pipeline.engine.name, "items": pipeline.engine.count()}
-                parts["bundle"] = pipeline.bundle_version
-        except SearchRerankError as error:
-            failed["engine"] = str(error)
-    if not failed and parts["bundle"] is None:
-        failed["bundle"] = "no bundle: run 'search-rerank train'; the engine's order is served"
-    if failed:
-        part, reason = next(iter(failed.items()))
-        response = problem(503, f"{part}: {reason}", part=part, ready=parts)
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return response
-    return jsonify(status="ready", **parts)
+        return _away("state", error)
+    try:
+        with run.pipeline() as pipeline:
+            engine = {"kind": pipeline.engine.name, "items": pipeline.engine.count()}
+            bundle, degraded = pipeline.bundle_version, pipeline.in_use.degraded
+    except SearchRerankError as error:
+        return _away("engine", error)
+    told = [{"stage": part.stage, "reason": part.reason} for part in degraded]
+    if bundle is None:
+        reason = "no bundle: run 'search-rerank train'; the engine's order is served"
+        told.append({"stage": "bundle", "reason": reason})
+    return jsonify(status="ready", engine=engine, bundle=bundle, degraded=told)
+
+
+def _away(part: str, error: Exception) -> Response:
+    response = problem(503, f"{part}: {error}", part=part)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

@@ -14,7 +14,7 @@ import numpy as np
 from flask import Flask, Response, current_app, g, request
 
 from search_rerank.answer import Answer
-from service.reasons import reason_class
+from service.metrics_reasons import reason_class
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

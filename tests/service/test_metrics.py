@@ -15,7 +15,7 @@ from search_rerank.features.table import FeatureTable
 from search_rerank.pipeline import Pipeline
 from service.app import create_app
 from service.metrics import FEATURES_EVERY, Metrics
-from service.reasons import CLASSES, reason_class
+from service.metrics_reasons import CLASSES, reason_class
 from tests.service.conftest import World
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,20 @@ def test_health_of_a_whole_service(client: FlaskClient, world: World) -> None:
     assert ready["status"] == "ready"
     assert ready["engine"] == {"kind": "embedded", "items": len(world.items)}
     assert ready["bundle"]
+    assert ready["degraded"] == []
+
+
+def test_without_a_bundle_it_is_ready_and_says_so(world: World, tmp_path: Path) -> None:
+    shutil.copytree(world.config.home / "index", tmp_path / "index")
+    config = world.config.model_copy(update={"home": tmp_path})
+    app = create_app(config)
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 200
+    ready = response.get_json()
+    assert (ready["status"], ready["bundle"]) == ("ready", None)
+    assert [part["stage"] for part in ready["degraded"]] == ["bundle"]
+    assert "run 'search-rerank train'" in ready["degraded"][0]["reason"]
+    app.extensions["search_rerank"].close()
 
 
 def test_without_an_index_it_lives_and_is_not_ready(empty_client: FlaskClient) -> None:
