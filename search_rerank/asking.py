@@ -9,15 +9,21 @@ from functools import partial
 from search_rerank.answer import Degraded
 from search_rerank.engines.base import Retrieve
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.guarding.aside import GivenUp, waited_for
 from search_rerank.in_use import InUse
+from search_rerank.last_good import STALE, LastGood
 from search_rerank.query import Candidates, Query
 from search_rerank.stages import Stages
 
 log = logging.getLogger(__name__)
 
 
-def candidates_of(in_use: InUse, query: Query, stages: Stages) -> Candidates:
-    """Return what the engine finds for a query.
+def candidates_of(
+    in_use: InUse, query: Query, stages: Stages, last_good: LastGood | None = None
+) -> Candidates:
+    """Return what the engine finds for a query, or last found for it where it does not answer.
+
+    An engine that is late is waited for where there is nothing to give instead.
 
     Parameters
     ----------
@@ -30,9 +36,22 @@ def candidates_of(in_use: InUse, query: Query, stages: Stages) -> Candidates:
         When the engine is away or refuses the filters or facets.
     """
     request = encoded(in_use, query, stages)
-    with stages.timed("retrieve"):
-        candidates = _retrieved(in_use, request, stages)
-    stages.degraded += [Degraded(*part) for part in candidates.degraded]
+    ask = partial(_retrieved, in_use, request)
+    try:
+        candidates, short = stages.run("retrieve", ask)
+    except (EngineUnavailable, GivenUp) as error:
+        known = last_good.found(request) if last_good is not None else None
+        if known is not None:
+            log.warning("giving what was last found: %s", error)
+            stages.degraded.append(Degraded("retrieve", STALE))
+            return known
+        if isinstance(error, EngineUnavailable):
+            raise
+        with stages.timed("retrieve"):
+            candidates, short = waited_for(error, ask)
+    if last_good is not None:
+        last_good.keep(request, candidates)
+    stages.degraded += short + [Degraded(*part) for part in candidates.degraded]
     return candidates
 
 
@@ -45,9 +64,9 @@ def encoded(in_use: InUse, query: Query, stages: Stages) -> Retrieve:
         return in_use.by_words().request(query, query.k)
 
 
-def _retrieved(in_use: InUse, request: Retrieve, stages: Stages) -> Candidates:
+def _retrieved(in_use: InUse, request: Retrieve) -> tuple[Candidates, list[Degraded]]:
     try:
-        return in_use.retriever.retrieve(request)
+        return in_use.retriever.retrieve(request), []
     except EngineUnavailable:
         raise
     except EngineError as error:  # a new index may hold other vectors: the words still answer
@@ -55,5 +74,4 @@ def _retrieved(in_use: InUse, request: Retrieve, stages: Stages) -> Candidates:
             raise
         candidates = in_use.retriever.retrieve(replace(request, vector=None))
         log.error("searching by words only: %s", error)
-        stages.degraded.append(Degraded("vector", str(error)))
-        return candidates
+        return candidates, [Degraded("vector", str(error))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from queue import Empty, SimpleQueue
 from threading import TIMEOUT_MAX, Lock, Semaphore, Thread
 from typing import Any, Generic, TypeVar
@@ -164,6 +165,23 @@ class Aside:
             task.do()
             self._idle.release()  # first, so that who is told finds this thread for the next
             task.tell()
+
+
+def waited_for(error: GivenUp, work: Callable[[], T]) -> T:
+    """Return what work that was given up returns after all, however long it takes.
+
+    Parameters
+    ----------
+    work
+        The same; where it was not begun, the caller does it.
+    """
+    if error.task is None:
+        return work()
+    error.task.wait(inf)
+    outcome: T | Exception = error.task.outcomes[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _followed(task: Task[T], until: Deadline) -> list[T | Exception]:

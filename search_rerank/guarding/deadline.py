@@ -11,7 +11,14 @@ from typing import Self
 Clock = Callable[[], float]
 """Returns seconds since some moment; it must never be set back, as the time of day may be."""
 
-ENDS = {"encode": 0.25, "retrieve": 0.5, "state": 0.6, "features": 0.85, "fuse": 0.95}
+ENDS = {
+    "encode": 0.25,
+    "retrieve": 0.5,
+    "state": 0.6,
+    "features": 0.85,
+    "fuse": 0.95,
+    "explain": 0.98,
+}
 """The share of the whole time that is over when a stage must end: what one leaves, the next has.
 
 The last twentieth is for what makes an answer of the ranking.

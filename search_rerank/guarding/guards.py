@@ -25,6 +25,7 @@ class Guards:
 
     def __init__(self) -> None:
         self.aside = Aside()
+        self.engine = Breaker("the engine")
         self.state = Breaker("the state")
         self._scorers: dict[str, Breaker] = {}
         self._turn = Lock()
