@@ -6,6 +6,7 @@ request (`search_rerank.skew.record`). A segment is only ever appended to, and t
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Iterator
@@ -77,18 +78,13 @@ class FeatureLog:
         data = line if told else heading(served.bundle, served.names) + line
         full = self._size > 0 and self._size + len(data) > self._segment_bytes
         path = self._path
-        # Another process may have found the segment among the oldest, and removed it.
-        if path is None or full or self._owner != os.getpid() or not path.exists():
-            path = self._begin(served.query.now_ms)
+        own = path if not full and self._owner == os.getpid() else None
+        if own is None or not _appended(own, data):
+            own = self._begin(served.query.now_ms)
             data = heading(served.bundle, served.names) + line
-        file = os.open(path, os.O_WRONLY | os.O_APPEND)
-        try:
-            written = os.write(file, data)
-        finally:
-            os.close(file)
-        if written != len(data):  # the disk is full: what follows must not join half a line
-            raise OSError(f"{written} of {len(data)} bytes written")
-        self._size += written
+            if not _appended(own, data):
+                raise OSError(f"{own.name}: gone, or held by another process, as soon as made")
+        self._size += len(data)
         self._announced[served.bundle] = served.names
 
     def _begin(self, now_ms: int) -> Path:
@@ -108,6 +104,31 @@ class FeatureLog:
                 old.unlink(missing_ok=True)
         self._path = path
         return path
+
+
+def _appended(path: Path, data: bytes) -> bool:
+    """Append to a segment, unless another process has removed it or is writing it anew."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    except FileNotFoundError:  # it was among the oldest
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.fstat(file).st_nlink:  # written anew between the two lines above
+            return False
+        written = os.write(file, data)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    if written != len(data):  # the disk is full: what follows must not join half a line
+        raise OSError(f"{written} of {len(data)} bytes written")
+    return True
+
+
+def segments_of(folder: Path) -> list[Path]:
+    """Return the segments of a feature log, by the time they were begun at."""
+    return sorted(folder.glob(f"*{_SUFFIX}"))
 
 
 def log_folder(config: Config) -> Path:
@@ -137,7 +158,7 @@ def read_log(folder: Path) -> Iterator[Served]:
     DataError
         Where there is no segment.
     """
-    paths = sorted(folder.glob(f"*{_SUFFIX}"))
+    paths = segments_of(folder)
     if not paths:
         raise DataError(
             f"{folder}: expected logged requests, found none; set service.feature_log_share, serve "
