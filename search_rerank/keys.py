@@ -8,14 +8,10 @@ cost each request more than its answer.
 
 from __future__ import annotations
 
-import fcntl
 import hmac
-import os
 import re
 import secrets
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -25,6 +21,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search_rerank.errors import ConfigError
+from search_rerank.replacing import FileState, changing, replace_file, state_of
 
 Scope = Literal["search", "events", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -77,7 +74,7 @@ class Keyring:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: tuple[int, int, int] | None = None
+        self._read: FileState | None = None
         self._keys: Mapping[str, Key] = {}
 
     def keys(self) -> Mapping[str, Key]:
@@ -88,12 +85,10 @@ class Keyring:
         ConfigError
             Where the file is not one of keys.
         """
-        try:
-            found = os.stat(self._path)
-        except FileNotFoundError:
+        state = state_of(self._path)
+        if state is None:
             self._read, self._keys = None, {}
             return self._keys
-        state = found.st_ino, found.st_mtime_ns, found.st_size
         if state != self._read:
             self._keys = {key.id: key for key in read_keys(self._path)}
             self._read = state
@@ -150,7 +145,7 @@ def create_key(
         salt=salt,
         hash=_hash(secret, salt),
     )
-    with _changing(path):
+    with changing(path):
         keys = read_keys(path)
         if any(other.name == name for other in keys):
             raise ConfigError(f"expected a new name, found a key {name!r}: revoke it first")
@@ -160,7 +155,7 @@ def create_key(
 
 def revoke_key(path: Path, name: str) -> Key:
     """Forget a key, by its name or id: no request is let in by it from now on."""
-    with _changing(path):
+    with changing(path):
         keys = read_keys(path)
         gone = next((key for key in keys if name in (key.name, key.id)), None)
         if gone is None:
@@ -174,26 +169,8 @@ def _hash(secret: str, salt: str) -> str:
     return blake2b(secret.encode(), salt=bytes.fromhex(salt), digest_size=32).hexdigest()
 
 
-@contextmanager
-def _changing(path: Path) -> Iterator[None]:
-    """Hold off others that change the file: what they read must be what they replace."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
 def _write(path: Path, keys: Sequence[Key]) -> None:
     data = orjson.dumps(
         {"keys": [key.model_dump(mode="json") for key in keys]}, option=orjson.OPT_INDENT_2
     )
-    # mkstemp makes it for its owner only
-    handle, aside = tempfile.mkstemp(prefix=".keys-", dir=path.parent)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    replace_file(path, data)

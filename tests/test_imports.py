@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("search_rerank", "index_tools", "service")
 
 LEVELS = (
-    {"errors", "guarding", "__init__"},
+    {"errors", "guarding", "replacing", "__init__"},
     {"languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
     {"bundles", "config", "stages", "workers"},
