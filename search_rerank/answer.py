@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from search_rerank.explanation import Explanation, Reason
 from search_rerank.query import Statistics
 
 Basis = Literal["history", "session", "segment", "popularity"]
@@ -37,8 +38,11 @@ class Hit:
         Place in the engine's own order, 0 first.
     lexical, vector
         The engine's word score and cosine; None where there is none.
-    features
-        Name to value of every feature, only when an explanation was asked for; NaN is None.
+    features, explanation
+        Name to value of every feature, NaN being None, and what was made of them; only where that
+        was asked for.
+    reason
+        A sentence for the shopper, where one was asked for and there is one.
     explored
         Whether it was given its place because it is new.
     team
@@ -51,6 +55,8 @@ class Hit:
     lexical: float | None
     vector: float | None
     features: Mapping[str, float | None] | None = None
+    explanation: Explanation | None = None
+    reason: Reason | None = None
     explored: bool = False
     team: Team | None = None
 

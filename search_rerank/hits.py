@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.answer import Answer, Basis, Degraded, Hit, Team, Trial
+from search_rerank.explaining.explainer import NOTHING, Told
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
 from search_rerank.ranking import Ranking
@@ -21,10 +22,11 @@ def make_hits(
     candidates: Candidates,
     scores: NDArray[np.floating],
     order: NDArray[np.intp],
-    table: FeatureTable | None,
+    table: FeatureTable | None = None,
     explored: Collection[int] = (),
     teams: Mapping[int, Team] = MappingProxyType({}),
     place_of: Mapping[str, int] | None = None,
+    told: Told = NOTHING,
 ) -> list[Hit]:
     """Return the candidates as hits.
 
@@ -37,13 +39,15 @@ def make_hits(
     order
         (n,) or fewer, rows of the candidates, best first.
     table
-        Their features, where each hit is to carry them; None where not.
+        Their features.
     explored
         Rows that were given their place because they are new.
     teams
         Row to the ranker that chose its place; an explored one was chosen by neither.
     place_of
         Item id to its place before, where that is not the engine's.
+    told
+        What is to be told of some rows.
     """
     lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
     values = scores.tolist()
@@ -54,7 +58,9 @@ def make_hits(
             engine_rank=row if place_of is None else place_of[candidates.ids[row]],
             lexical=_known(lexical[row]),
             vector=_known(vector[row]),
-            features=_features(table, row) if table is not None else None,
+            features=_features(table, row) if table and row in told.explanations else None,
+            explanation=told.explanations.get(row),
+            reason=told.reasons.get(row),
             explored=row in explored,
             team=None if row in explored else teams.get(row),
         )
@@ -97,24 +103,24 @@ def answer_of(
     ranking: Ranking,
     timings_ms: Mapping[str, float],
     degraded: Sequence[Degraded],
-    explain: bool,
+    told: Told,
     watch: Watch | None,
     place_of: Mapping[str, int] | None = None,
 ) -> Answer:
-    """Return a ranking as an answer, with features where it is to be explained."""
+    """Return a ranking as an answer, with what is told of its rows."""
     if watch is not None:
         watch(ranking)
-    table = ranking.table if explain else None
     return make_answer(
         candidates,
         make_hits(
             candidates,
             ranking.scores,
             ranking.order,
-            table,
+            ranking.table,
             ranking.explored,
             ranking.teams,
             place_of,
+            told,
         ),
         history=ranking.history,
         timings_ms=timings_ms,

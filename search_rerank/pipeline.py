@@ -19,6 +19,8 @@ from search_rerank.config import Config
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
 from search_rerank.errors import EngineError
+from search_rerank.explaining.explainer import Explainer
+from search_rerank.explanation import Explain
 from search_rerank.following import Following
 from search_rerank.given import given, places, with_unknown
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
@@ -60,6 +62,7 @@ class Pipeline:
         self._guards = Guards()
         self._following = Following(config, engine, state, bundle)
         self._newcomers = Newcomers(engine, config.exploration)
+        self._explainer = Explainer(config.reasons, engine)
 
     @classmethod
     def open(cls, config: Config, state: State) -> Pipeline:
@@ -105,7 +108,7 @@ class Pipeline:
         query: Query,
         *,
         personalise: bool = True,
-        explain: bool = False,
+        explain: Explain | None = None,
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
@@ -118,7 +121,7 @@ class Pipeline:
         personalise
             False reads nothing of the shopper: everyone gets the same answer.
         explain
-            Whether each hit carries its features.
+            What is to be told of which hits; None for nothing.
         watch
             Shown the ranking.
         deadline
@@ -142,7 +145,8 @@ class Pipeline:
             experiment=self.config.experiment if personalise else None,
         )
         ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
-        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, explain, watch)
+        told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
+        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, told, watch)
 
     def rerank(
         self,
@@ -150,7 +154,7 @@ class Pipeline:
         ids: Sequence[str],
         *,
         personalise: bool = True,
-        explain: bool = False,
+        explain: Explain | None = None,
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
@@ -173,8 +177,9 @@ class Pipeline:
         candidates = given(in_use, query, ids, stages)
         ranking = rank(in_use, self.state, query, candidates, stages, personalise=personalise)
         place_of = places(ids)
+        told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
         answer = answer_of(
-            candidates, ranking, stages.timings_ms, stages.degraded, explain, watch, place_of
+            candidates, ranking, stages.timings_ms, stages.degraded, told, watch, place_of
         )
         return with_unknown(answer, place_of)
 
@@ -183,7 +188,7 @@ class Pipeline:
         asked: Recommend,
         *,
         personalise: bool = True,
-        explain: bool = False,
+        explain: Explain | None = None,
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
     ) -> Answer:
@@ -200,7 +205,7 @@ class Pipeline:
         personalise
             False reads nothing of the shopper: everyone gets the same answer.
         explain
-            Whether each hit carries its features.
+            What is to be told of which hits; None for nothing.
         watch
             Shown the ranking.
         deadline
@@ -234,7 +239,8 @@ class Pipeline:
             ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
         if ranking.basis is None and len(candidates):  # the candidates are of something
             ranking = replace(ranking, basis=basis_of_candidates(asked, past))
-        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, explain, watch)
+        told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
+        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, told, watch)
 
     def similar(self, item_id: str, k: int) -> Answer:
         """Return the k items nearest to an item: by vector, or by title where it has none.
@@ -253,7 +259,7 @@ class Pipeline:
             found = self.engine.retrieve(Retrieve(text=text, vector=stored.vector, k=k + 1))
         others = np.flatnonzero([id_ != item_id for id_ in found.ids])[:k]
         nearest = replace(found.take(others), total=len(others))
-        hits = make_hits(nearest, nearest.score, np.arange(len(others)), None)
+        hits = make_hits(nearest, nearest.score, np.arange(len(others)))
         return make_answer(
             nearest, hits, history=0, timings_ms=stages.timings_ms, degraded=[], bundle=None
         )

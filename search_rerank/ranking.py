@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
@@ -20,13 +20,14 @@ from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import Moment, read_moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.cascade import fuse_within
+from search_rerank.fusion.stage import Step
 from search_rerank.guarding.deadline import Deadline
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
 from search_rerank.stages import Stages
 from search_rerank.state.base import State
 from search_rerank.state.memory import MemoryState
-from search_rerank.trial import Tried, on_trial
+from search_rerank.trial import on_trial
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Ranking:
         Rows that were given their place because they are new.
     trial, teams
         The experiment that it is part of, if any, and who chose each row of an interleaved list.
+    steps
+        What the fusion that ranked did, of an interleaved list that of each team; empty where
+        nothing ranked.
     """
 
     scores: NDArray[np.float64]
@@ -63,6 +67,12 @@ class Ranking:
     explored: frozenset[int] = frozenset()
     trial: Trial | None = None
     teams: Mapping[int, Team] = field(default_factory=dict)
+    steps: Mapping[Team | None, Sequence[Step]] = field(default_factory=dict)
+
+
+def by_score(scores: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return rows by falling score; ties as the engine has them."""
+    return np.lexsort((np.arange(len(scores)), -scores))
 
 
 def as_they_come(candidates: Candidates, history: int) -> Ranking:
@@ -132,11 +142,11 @@ def rank(
     except Exception as error:  # ranking must never cost the shopper the answer
         stages.lost(at, error)
         return replace(as_they_come(candidates, history), moment=moment, table=table)
-    tried, scores, short = fused
+    ranked, short = fused
     stages.degraded += short
-    order = np.lexsort((np.arange(len(candidates)), -scores))
-    ranking = Ranking(scores, order, moment, table, bundle.version, basis, history)
-    return ranking if tried is None else replace(ranking, trial=tried.trial, teams=tried.teams)
+    return replace(
+        ranked, moment=moment, table=table, bundle=bundle.version, basis=basis, history=history
+    )
 
 
 def _moment(
@@ -165,15 +175,21 @@ def _fused(
     experiment: ExperimentConfig | None,
     ranking_ms: float | None,
     until: Deadline,
-) -> tuple[Tried | None, NDArray[np.float64], list[Degraded]]:
+) -> tuple[Ranking, list[Degraded]]:
+    """Return how a table's rows are ranked, and which stages were late or failed."""
     short: list[Degraded] = []
     budget_ms = min(inf if ranking_ms is None else ranking_ms, until.left_s * 1000)
     limit_ms = None if budget_ms == inf else budget_ms
     tried = on_trial(bundle, table, query, experiment, limit_ms, short)
     if tried is not None:
-        return tried, tried.scores, short
-    scores, late = fuse_within(bundle.ranker, table, limit_ms)
-    return None, scores, short + late
+        order = by_score(tried.scores)
+        ranked = Ranking(
+            tried.scores, order, trial=tried.trial, teams=tried.teams, steps=tried.steps
+        )
+        return ranked, short
+    steps: list[Step] = []
+    scores, late = fuse_within(bundle.ranker, table, limit_ms, steps=steps)
+    return Ranking(scores, by_score(scores), steps={None: steps}), short + late
 
 
 def moment_for(

@@ -16,6 +16,7 @@ from search_rerank.experiments.interleaving import team_draft
 from search_rerank.exploration import seed_of
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.cascade import fuse_within
+from search_rerank.fusion.stage import Step
 from search_rerank.query import Query
 
 INTERLEAVED = "interleaved"
@@ -34,11 +35,14 @@ class Tried:
         What the answer says of it.
     teams
         Row to who chose it, in an interleaved list.
+    steps
+        What the fusion of each team did; None where one fusion chose all rows.
     """
 
     scores: NDArray[np.float64]
     trial: Trial
     teams: dict[int, Team]
+    steps: dict[Team | None, list[Step]]
 
 
 def variant_of(settings: ExperimentConfig, query: Query) -> str | None:
@@ -80,8 +84,9 @@ def on_trial(
     try:
         if variant == INTERLEAVED:
             return _interleaved(bundle, table, query, settings, budget_ms, degraded)
-        scores = _fused(bundle, variant, table, budget_ms, degraded)
-        return Tried(scores, Trial(settings.name, variant), {})
+        steps: list[Step] = []
+        scores = _fused(bundle, variant, table, budget_ms, degraded, steps)
+        return Tried(scores, Trial(settings.name, variant), {}, {None: steps})
     except BundleError as error:
         degraded.append(Degraded("experiment", str(error)))
         return None
@@ -97,8 +102,9 @@ def _interleaved(
 ) -> Tried:
     half_ms = None if budget_ms is None else budget_ms / 2
     lists = []
-    for name in (settings.treatment, settings.control):
-        fused = _fused(bundle, name, table, half_ms, degraded)
+    steps: dict[Team | None, list[Step]] = {"a": [], "b": []}
+    for name, own in zip((settings.treatment, settings.control), steps.values(), strict=True):
+        fused = _fused(bundle, name, table, half_ms, degraded, own)
         lists.append(np.lexsort((np.arange(len(table)), -fused)).tolist())
     # The same all day, so that the pages of one search go on from each other.
     coins = seed(settings.name, settings.salt, str(seed_of(query, personalise=True)))
@@ -107,7 +113,7 @@ def _interleaved(
     scores[list(made.items)] = np.arange(len(table), 0, -1)
     chosen = zip(made.items, made.teams, strict=True)
     teams = {row: team for row, team in chosen if team is not None}
-    return Tried(scores, Trial(settings.name, INTERLEAVED), teams)
+    return Tried(scores, Trial(settings.name, INTERLEAVED), teams, steps)
 
 
 def _fused(
@@ -116,6 +122,7 @@ def _fused(
     table: FeatureTable,
     budget_ms: float | None,
     degraded: list[Degraded],
+    steps: list[Step],
 ) -> NDArray[np.float64]:
     fusion = bundle.serving.get(name)
     if fusion is None:
@@ -123,6 +130,6 @@ def _fused(
             f"the experiment names a fusion that the bundle has not: {name!r}"
             f"{nearest(name, bundle.serving)}"
         )
-    scores, short = fuse_within(fusion, table, budget_ms)
+    scores, short = fuse_within(fusion, table, budget_ms, steps=steps)
     degraded += short
     return scores

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from search_rerank.answer import Answer
 from search_rerank.errors import EngineError, EngineUnavailable
 from service.bodies import read_json
+from service.load import deadline
 from service.pages import answer_to
 from service.problems import Problem
 from service.runtime import Runtime, runtime
@@ -49,8 +50,10 @@ def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
             answer = pipeline.recommend(
                 wanted,
                 personalise=asked.personalise,
-                explain=asked.explain,
+                explain=asked.to_explain(asked.start, asked.size),
                 watch=watching.watch,
+                deadline=deadline(),
+                share=run.load.share,
             )
         except EngineUnavailable:
             raise

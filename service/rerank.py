@@ -9,6 +9,8 @@ from flask import Blueprint, Response
 
 from search_rerank.answer import Hit
 from service.bodies import read_json
+from service.explaining import explained_json
+from service.load import deadline
 from service.runtime import runtime
 from service.schemas import parse_rerank
 from service.search import answer_json, timed
@@ -30,8 +32,10 @@ def rerank() -> Response:
             query,
             asked.items,
             personalise=asked.personalise,
-            explain=asked.explain,
+            explain=asked.to_explain(0, asked.size),
             watch=watching.watch,
+            deadline=deadline(),
+            share=run.load.share,
         )
     answer = watching.answered(answer)
     hits = [_hit(hit, rank) for rank, hit in enumerate(answer.hits[: asked.size])]
@@ -45,6 +49,4 @@ def _hit(hit: Hit, rank: int) -> dict[str, Any]:
         "given_rank": hit.engine_rank,
         "score": hit.score,
     }
-    if hit.features is not None:
-        row["features"] = dict(hit.features)
-    return row
+    return row | explained_json(hit, rank)

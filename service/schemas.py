@@ -15,6 +15,7 @@ from search_rerank.errors import nearest
 from search_rerank.filters import FiltersModel, Model, check_depth, is_field
 from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.recommend.request import Exclude, Recommend, Scope
+from service.explaining import Explained
 from service.filters import FacetModel, SortModel
 from service.problems import Problem
 
@@ -23,7 +24,7 @@ MAX_RERANKED = 1_000
 MAX_CURSOR_CHARACTERS = 65_536
 
 
-class _Request(Model):
+class _Request(Explained):
     """What every request for ranked items may hold.
 
     Parameters
@@ -36,8 +37,6 @@ class _Request(Model):
         As in `Query`.
     size, from
         How many hits to return, and from which place on; hits end with the candidates retrieved.
-    explain
-        Whether each hit carries its features.
     personalise
         False reads and stores nothing of the shopper.
     cursor
@@ -50,7 +49,6 @@ class _Request(Model):
     collapse: bool = False
     size: Annotated[int, Field(ge=0, le=100)] = 10
     start: Annotated[int, Field(alias="from", ge=0, le=10_000)] = 0
-    explain: bool = False
     personalise: bool = True
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
 
@@ -109,7 +107,7 @@ class SearchRequest(_Request):
         )
 
 
-class RerankRequest(Model):
+class RerankRequest(Explained):
     """One list of the caller's own to be ranked.
 
     Parameters
@@ -122,7 +120,7 @@ class RerankRequest(Model):
         Who asks.
     size
         How many hits to return; all where left out.
-    explain, personalise
+    personalise
         As of a search.
     """
 
@@ -131,7 +129,6 @@ class RerankRequest(Model):
     user: Id | None = None
     session: Id | None = None
     size: Annotated[int, Field(ge=0, le=MAX_RERANKED)] = MAX_RERANKED
-    explain: bool = False
     personalise: bool = True
 
     def to_query(self, now_ms: int) -> Query:

@@ -20,6 +20,8 @@ from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.paging import Page
 from search_rerank.query import Query
 from service.bodies import read_json
+from service.explaining import explained_json
+from service.load import deadline
 from service.pages import answer_to, cursor_after
 from service.problems import Problem
 from service.runtime import Runtime, runtime
@@ -114,8 +116,10 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
             answer = pipeline.search(
                 query,
                 personalise=asked.personalise,
-                explain=asked.explain,
+                explain=asked.to_explain(asked.start, asked.size),
                 watch=watching.watch,
+                deadline=deadline(),
+                share=run.load.share,
             )
         except EngineUnavailable:
             raise
@@ -182,9 +186,7 @@ def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
         "team": hit.team,
         "item": {} if item is None else item_json(item),
     }
-    if hit.features is not None:
-        row["features"] = dict(hit.features)
-    return row
+    return row | explained_json(hit, rank)
 
 
 def item_json(item: Item) -> dict[str, Any]:

@@ -12,17 +12,18 @@ PACKAGES = ("search_rerank", "index_tools", "service")
 
 LEVELS = (
     {"errors", "guarding", "replacing", "__init__"},
-    {"languages", "arrays", "keys", "manifest", "measures"},
+    {"explanation", "languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
     {"bundles", "config", "stages", "workers"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
-    {"features", "retriever", "indexing", "filters"},
+    {"features", "retriever", "indexing", "filters", "last_good"},
     {"fusion", "basis", "exploration"},
     {"occasions", "replay", "bundle"},
     {"fitting"},
     {"in_use", "trial"},
     {"following", "ranking", "recommend", "asking"},
+    {"explaining"},
     {"given", "hits", "newcomers", "paging"},
     {"pipeline"},
     {"training"},
@@ -38,7 +39,7 @@ SAME_LEVEL = {("answer", "data"), ("query", "data"), ("replay", "occasions"), ("
 SAME_LEVEL |= {("answer", "query")}
 """Exceptions within a level: (importer, imported)."""
 
-KNOW_RANKINGS_ONLY = {"measures", "grouped", "listwise", "compare", "resampling"}
+KNOW_RANKINGS_ONLY = {"measures", "grouped", "listwise", "compare", "resampling", "exposure"}
 """Files of `evaluation` that lie low, so that what learns can measure itself, too."""
 
 HEAVY = ("torch", "lightgbm", "elasticsearch", "flask", "sklearn", "scipy", "tantivy", "duckdb")

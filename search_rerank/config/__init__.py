@@ -15,6 +15,7 @@ from search_rerank.config.gate import GateConfig
 from search_rerank.config.index import EncoderConfig, EngineConfig, IndexConfig, LoadConfig
 from search_rerank.config.labels import LabelsConfig
 from search_rerank.config.pages import PagesConfig
+from search_rerank.config.reasons import ReasonsConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
 from search_rerank.config.section import Section
 from search_rerank.config.service import ServiceConfig
@@ -36,6 +37,7 @@ __all__ = [
     "LabelsConfig",
     "LoadConfig",
     "PagesConfig",
+    "ReasonsConfig",
     "RetrievalConfig",
     "ScorerConfig",
     "ServiceConfig",
@@ -80,6 +82,7 @@ class Config(Section):
     training: TrainingConfig = TrainingConfig()
     gate: GateConfig = GateConfig()
     experiment: ExperimentConfig = ExperimentConfig()
+    reasons: ReasonsConfig = ReasonsConfig()
     state: StateConfig = StateConfig()
     service: ServiceConfig = ServiceConfig()
     pages: PagesConfig = PagesConfig()

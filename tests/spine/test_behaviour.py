@@ -15,6 +15,7 @@ from scipy.stats import spearmanr
 from search_rerank.answer import Answer, Hit
 from search_rerank.data.event import Interaction
 from search_rerank.data.shop.vocabulary import DEPARTMENTS
+from search_rerank.explanation import Explain
 from search_rerank.pipeline import Pipeline
 from search_rerank.state.memory import MemoryState
 from tests.spine.world import World
@@ -97,13 +98,13 @@ def test_a_new_visitor_gets_the_popular_order(
         return float(spearmanr(-np.arange(len(hits)), demand(hits)).statistic)
 
     for text in BROAD:
-        hits = in_words(pipeline.search(town.query(text, session="new"), explain=True))
+        hits = in_words(pipeline.search(town.query(text, session="new"), explain=Explain()))
         best = set(np.argsort(-np.array(demand(hits)), kind="stable")[:10].tolist())
         first.append(len(best & set(range(10))))
         second.append(len(best & set(range(20))))
         whole.append(along(hits))
         start.append(along(hits[:30]))
-        theirs = [pipeline.search(town.query(text, user), explain=True) for user in users]
+        theirs = [pipeline.search(town.query(text, user), explain=Explain()) for user in users]
         active.append(np.mean([along(in_words(answer)[:30]) for answer in theirs]))
     assert min(first) >= 5 and np.mean(first) >= 6
     assert min(second) >= 7 and np.mean(second) >= 8.5
@@ -114,7 +115,7 @@ def test_a_new_visitor_gets_the_popular_order(
 
 def test_a_new_visitor_s_page_has_the_products_in_demand(town: World, pipeline: Pipeline) -> None:
     for text in BROAD:
-        found = demand(in_words(pipeline.search(town.query(text), explain=True)))
+        found = demand(in_words(pipeline.search(town.query(text), explain=Explain())))
         assert np.mean(found[:10]) > np.mean(found) + 0.5, text
 
 

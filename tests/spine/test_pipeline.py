@@ -14,6 +14,7 @@ from search_rerank.answer import Answer, Degraded
 from search_rerank.bundle import Bundle
 from search_rerank.engines.base import Engine
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.explanation import Explain
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.selection import Selection
 from search_rerank.pipeline import Pipeline
@@ -72,7 +73,7 @@ def with_ranker(bundle: Bundle, ranker: object) -> Bundle:
 
 
 def test_a_whole_answer(pipeline: Pipeline, world: World, whole: Bundle) -> None:
-    answer = pipeline.search(world.query(SHOES, ANN), explain=True)
+    answer = pipeline.search(world.query(SHOES, ANN), explain=Explain())
     assert answer.degraded == []
     assert answer.bundle == whole.version
     assert answer.history > 0
@@ -80,7 +81,8 @@ def test_a_whole_answer(pipeline: Pipeline, world: World, whole: Bundle) -> None
     scores = [hit.score for hit in answer.hits]
     assert scores == sorted(scores, reverse=True)
     assert sorted(hit.engine_rank for hit in answer.hits) == list(range(len(answer.hits)))
-    assert set(answer.timings_ms) == {"encode", "retrieve", "state", "features", "fuse"}
+    stages = {"encode", "retrieve", "state", "features", "fuse", "explain"}
+    assert set(answer.timings_ms) == stages
     assert all(tuple(hit.features or ()) == tuple(whole.features) for hit in answer.hits)
     values = [value for hit in answer.hits for value in (hit.features or {}).values()]
     assert None in values and not any(value != value for value in values)
@@ -98,8 +100,8 @@ def test_a_scorer_that_raises_is_named_and_the_answer_is_whole(
     scorers: Any = [_Broken(one, "score") if one.name == name else one for one in whole.scorers]
     pipeline = Pipeline(world.config, engine, state, replace(whole, scorers=scorers))
     query = world.query(SHOES, ANN)
-    answer = pipeline.search(query, explain=True)
-    healthy = Pipeline(world.config, engine, state, whole).search(query, explain=True)
+    answer = pipeline.search(query, explain=Explain())
+    healthy = Pipeline(world.config, engine, state, whole).search(query, explain=Explain())
     assert answer.degraded == [Degraded(f"score.{name}", "RuntimeError")]
     assert answer.bundle == whole.version
     assert sorted(order(answer)) == sorted(order(healthy))
@@ -134,7 +136,9 @@ def test_a_broken_state_leaves_the_answer_of_a_stranger_in_a_new_shop(
 def test_without_a_bundle_the_engine_s_order_is_kept(
     world: World, engine: Engine, state: MemoryState
 ) -> None:
-    answer = Pipeline(world.config, engine, state).search(world.query(SHOES, ANN), explain=True)
+    answer = Pipeline(world.config, engine, state).search(
+        world.query(SHOES, ANN), explain=Explain()
+    )
     assert answer.degraded == [Degraded("rank", "no bundle: run search-rerank train")]
     assert answer.bundle is None
     assert in_engine_order(answer) and len(answer.hits) > 10
@@ -147,7 +151,7 @@ def test_an_encoder_that_raises_leaves_the_words(
 ) -> None:
     encoder: Any = _Broken(whole.encoder, "encode")
     pipeline = Pipeline(world.config, engine, state, replace(whole, encoder=encoder))
-    answer = pipeline.search(world.query(SHOES, ANN), explain=True)
+    answer = pipeline.search(world.query(SHOES, ANN), explain=Explain())
     assert answer.degraded == [Degraded("encode", "RuntimeError")]
     assert answer.bundle == whole.version
     assert all((hit.lexical or 0) > 0 for hit in answer.hits)
@@ -194,9 +198,9 @@ def test_an_engine_that_is_away_is_an_error(
 def test_not_personalised_is_what_a_visitor_without_history_sees(
     pipeline: Pipeline, world: World, text: str
 ) -> None:
-    stranger = pipeline.search(world.query(text, "nobody", "nothing yet"), explain=True)
-    unasked = pipeline.search(world.query(text), explain=True)
-    switched_off = pipeline.search(world.query(text, ANN), personalise=False, explain=True)
+    stranger = pipeline.search(world.query(text, "nobody", "nothing yet"), explain=Explain())
+    unasked = pipeline.search(world.query(text), explain=Explain())
+    switched_off = pipeline.search(world.query(text, ANN), personalise=False, explain=Explain())
     assert stranger.hits == unasked.hits == switched_off.hits
     assert [answer.history for answer in (stranger, unasked, switched_off)] == [0, 0, 0]
     assert pipeline.search(world.query(text, ANN)).hits != switched_off.hits
@@ -244,7 +248,7 @@ def test_a_sorted_answer_keeps_the_engine_s_order(
     query = replace(world.query(SHOES, ANN), sort=(Sort("price"),))
     prices = {item.id: item.price for item in world.made.items}
     for one in (pipeline, Pipeline(world.config, engine, state)):
-        answer = one.search(query, explain=True)
+        answer = one.search(query, explain=Explain())
         assert in_engine_order(answer) and len(answer.hits) > 10
         found = [prices[id_] for id_ in order(answer)]
         assert found == sorted(found, key=lambda price: (price is None, price))
@@ -271,8 +275,8 @@ def test_all_that_the_engine_tells_of_a_query_is_passed_on(
 
 
 def test_features_are_those_of_the_text_that_was_searched(pipeline: Pipeline, world: World) -> None:
-    typed = pipeline.search(world.query("shose", ANN), explain=True)
-    meant = pipeline.search(world.query(typed.searched or "", ANN), explain=True)
+    typed = pipeline.search(world.query("shose", ANN), explain=Explain())
+    meant = pipeline.search(world.query(typed.searched or "", ANN), explain=Explain())
     assert typed.searched is not None and typed.degraded == []
     assert typed.hits == meant.hits
 
@@ -291,7 +295,7 @@ def test_a_click_counts_in_the_very_next_search(
     from search_rerank.data.event import Interaction
 
     query = world.query(SHOES, session="fresh")
-    before = pipeline.search(query, explain=True)
+    before = pipeline.search(query, explain=Explain())
     clicked = before.hits[20].id
     state.append(
         [
@@ -304,7 +308,7 @@ def test_a_click_counts_in_the_very_next_search(
             )
         ]
     )
-    after = pipeline.search(query, explain=True)
+    after = pipeline.search(query, explain=Explain())
     assert (before.history, after.history) == (0, 1)
     features = {hit.id: hit.features or {} for hit in after.hits}
     assert features[clicked]["session.seen_days_ago"] == pytest.approx(5000 / 86_400_000)

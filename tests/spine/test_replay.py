@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_rerank.data.events import Events
+from search_rerank.explanation import Explain
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.occasions import Occasion, from_log
 from search_rerank.pipeline import Pipeline
@@ -168,7 +169,7 @@ def test_replay_equals_serving(
             state.append([event for event in ready.events.log if event.time_ms < now_ms])
             state.show([page for page in ready.events.pages if page.time_ms < now_ms])
             pipeline = Pipeline(ready.config, ready.engine, state, serving)
-            answer = pipeline.search(occasion.query, explain=True)
+            answer = pipeline.search(occasion.query, explain=Explain())
             assert answer.degraded == []
             served = sorted(answer.hits, key=lambda hit: hit.engine_rank)
             columns = [list((hit.features or {}).values()) for hit in served]
@@ -198,7 +199,7 @@ def test_replay_equals_serving_where_the_text_was_corrected(
     ready.engine.promote(index)
     try:
         pipeline = Pipeline(ready.config, ready.engine, state, serving)
-        answer = pipeline.search(query, explain=True)
+        answer = pipeline.search(query, explain=Explain())
     finally:
         ready.engine.promote(live)
     assert answer.searched == word.lower()

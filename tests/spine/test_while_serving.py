@@ -14,6 +14,7 @@ from search_rerank.bundles import live_bundle, promote_bundle
 from search_rerank.config import Config
 from search_rerank.engines.base import Document, IndexSchema
 from search_rerank.errors import EngineError
+from search_rerank.explanation import Explain
 from search_rerank.pipeline import Pipeline
 from search_rerank.query import Filters
 from tests.spine.world import World
@@ -100,7 +101,7 @@ def test_an_index_with_vectors_of_another_dimension_leaves_the_words(
     engine.write(version, [Document(item) for item in world.made.items])
     engine.seal(version)
     engine.promote(version)
-    answer = serving.search(world.query("shoes", "u00000"), explain=True)
+    answer = serving.search(world.query("shoes", "u00000"), explain=Explain())
     (why,) = answer.degraded
     assert why.stage == "vector" and "expected a query vector of 3 numbers" in why.reason
     assert answer.bundle == serving.bundle_version
