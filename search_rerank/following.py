@@ -19,7 +19,7 @@ from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
-from search_rerank.state.base import State
+from search_rerank.state.memory import MemoryState
 
 log = logging.getLogger(__name__)
 
@@ -35,18 +35,13 @@ class Following:
         Settings of this process.
     engine
         Where the items are.
-    state
-        What happened so far.
     bundle
         What to rank with at first; None keeps the engine's order.
     """
 
-    def __init__(
-        self, config: Config, engine: Engine, state: State, bundle: Bundle | None = None
-    ) -> None:
+    def __init__(self, config: Config, engine: Engine, bundle: Bundle | None = None) -> None:
         self._config = config
         self._engine = engine
-        self._state = state
         self._tried: tuple[Path | None, int] = None, 0
         self._loading = Lock()
         self.now = InUse.of(config, engine, bundle)
@@ -130,7 +125,7 @@ class Following:
             )
         none = np.zeros(0, dtype=np.float32)
         nothing = Candidates([], none, none, none)
-        moment = read_moment(Query(), nothing, bundle.catalogue, self._state, {}, 0)
+        moment = read_moment(Query(), nothing, bundle.catalogue, MemoryState({}), {}, 0)
         table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers).build(moment)
         table.require(bundle.features)
 

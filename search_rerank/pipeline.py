@@ -18,15 +18,18 @@ from search_rerank.bundle import Bundle
 from search_rerank.config import Config
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.engines.guarded import GuardedEngine
 from search_rerank.errors import EngineError
 from search_rerank.explaining.explainer import Explainer
 from search_rerank.explanation import Explain
 from search_rerank.following import Following
 from search_rerank.given import given, places, with_unknown
+from search_rerank.guarding.aside import GivenUp, waited_for
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.guards import Guards
 from search_rerank.hits import Watch, answer_of, make_answer, make_hits
 from search_rerank.in_use import InUse
+from search_rerank.last_good import LastGood
 from search_rerank.newcomers import Newcomers
 from search_rerank.query import Query
 from search_rerank.ranking import as_they_come, rank
@@ -57,11 +60,12 @@ class Pipeline:
         self, config: Config, engine: Engine, state: State, bundle: Bundle | None = None
     ) -> None:
         self.config = config
-        self.engine = engine
-        self.state = state
         self._guards = Guards()
-        self._following = Following(config, engine, state, bundle)
-        self._newcomers = Newcomers(engine, config.exploration)
+        self.engine: Engine = GuardedEngine(engine, self._guards.engine)
+        self.state = state
+        self.last_good = LastGood.of(config)
+        self._following = Following(config, self.engine, bundle)
+        self._newcomers = Newcomers(self.engine, config.exploration)
         self._explainer = Explainer(config.reasons, engine)
 
     @classmethod
@@ -111,6 +115,7 @@ class Pipeline:
         explain: Explain | None = None,
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
+        share: float = 1.0,
     ) -> Answer:
         """Return the candidates of a query in their final order.
 
@@ -126,6 +131,8 @@ class Pipeline:
             Shown the ranking.
         deadline
             By when the answer is wanted: what is late is left out of it.
+        share
+            Share of the candidates that are reranked; the others follow in the engine's order.
 
         Raises
         ------
@@ -134,7 +141,7 @@ class Pipeline:
         """
         in_use = self.in_use
         stages = Stages(self._guards, deadline, in_use.degraded)
-        candidates = candidates_of(in_use, query, stages)
+        candidates = candidates_of(in_use, query, stages, self.last_good)
         ranking = rank(
             in_use,
             self.state,
@@ -143,6 +150,7 @@ class Pipeline:
             stages,
             personalise=personalise,
             experiment=self.config.experiment if personalise else None,
+            share=share,
         )
         ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
         told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
@@ -157,6 +165,7 @@ class Pipeline:
         explain: Explain | None = None,
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
+        share: float = 1.0,
     ) -> Answer:
         """Return the caller's own candidates in their final order, each exactly once.
 
@@ -169,13 +178,15 @@ class Pipeline:
             Whose text, shopper and moment count; nothing is filtered, counted or left out.
         ids
             Item ids, the caller's best first; one that is there twice counts once.
-        personalise, explain, watch, deadline
+        personalise, explain, watch, deadline, share
             As for `search`.
         """
         in_use = self.in_use
         stages = Stages(self._guards, deadline, in_use.degraded)
         candidates = given(in_use, query, ids, stages)
-        ranking = rank(in_use, self.state, query, candidates, stages, personalise=personalise)
+        ranking = rank(
+            in_use, self.state, query, candidates, stages, personalise=personalise, share=share
+        )
         place_of = places(ids)
         told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
         answer = answer_of(
@@ -191,6 +202,7 @@ class Pipeline:
         explain: Explain | None = None,
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
+        share: float = 1.0,
     ) -> Answer:
         """Return items for a page without a query, best first.
 
@@ -210,6 +222,8 @@ class Pipeline:
             Shown the ranking.
         deadline
             By when the answer is wanted: what is late is left out of it.
+        share
+            Share of the candidates that are reranked; the others follow in the engine's order.
 
         Raises
         ------
@@ -219,9 +233,12 @@ class Pipeline:
         in_use = self.in_use
         stages = Stages(self._guards, deadline, in_use.degraded)
         past = self._past(asked, stages) if personalise else []
-        with stages.timed("retrieve"):
-            collector = Collector(self.engine, in_use, self.state, asked, past, stages.degraded)
-            candidates = collector.candidates()
+        collector = Collector(self.engine, in_use, self.state, asked, past, stages.degraded)
+        try:
+            candidates = stages.run("retrieve", collector.candidates)
+        except GivenUp as error:  # there is nothing to give instead
+            with stages.timed("retrieve"):
+                candidates = waited_for(error, collector.candidates)
         query = asked.query()
         if asked.scope == "recently_viewed" or (asked.scope == "trending" and not past):
             ranking = as_they_come(candidates, len(past))
@@ -234,6 +251,7 @@ class Pipeline:
                 stages,
                 personalise=personalise,
                 item=asked.item,
+                share=share,
             )
         if asked.scope == "personal":
             ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import inf
+from math import ceil, inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +91,7 @@ def rank(
     personalise: bool,
     item: str | None = None,
     experiment: ExperimentConfig | None = None,
+    share: float = 1.0,
 ) -> Ranking:
     """Return the candidates ranked by the bundle in use, or in the engine's order.
 
@@ -106,9 +107,30 @@ def rank(
         Id of an item that the shopper looks at just now: the newest of the history.
     experiment
         What may rank in place of the bundle's own choice.
+    share
+        Share of the candidates that are ranked, the engine's first; the others follow as they come.
     """
-    if query.sort or not len(candidates):
+    n = len(candidates)
+    if query.sort or not n:
         return as_they_come(candidates, 0)  # the shopper chose the order
+    if share < 1:
+        stages.degraded.append(Degraded("rank", "shed"))
+        first = np.arange(ceil(n * share))
+        few = candidates.take(first)
+        ranking = rank(
+            in_use,
+            state,
+            query,
+            few,
+            stages,
+            personalise=personalise,
+            item=item,
+            experiment=experiment,
+        )
+        return _with_the_rest(ranking, n)
+    if stages.deadline.over:
+        stages.degraded.append(Degraded("rank", "late"))
+        return as_they_come(candidates, 0)
     bundle, builder = in_use.bundle, in_use.builder
     if bundle is None or builder is None:
         stages.degraded.append(Degraded("rank", "no bundle: run search-rerank train"))
@@ -146,6 +168,20 @@ def rank(
     stages.degraded += short
     return replace(
         ranked, moment=moment, table=table, bundle=bundle.version, basis=basis, history=history
+    )
+
+
+def _with_the_rest(ranking: Ranking, n: int) -> Ranking:
+    """Return a ranking of the first candidates as one of all n; what went into it is let go."""
+    ranked = len(ranking.scores)
+    below = ranking.scores.min(initial=0.0) - np.arange(1, n - ranked + 1)
+    return replace(
+        ranking,
+        scores=np.concatenate([ranking.scores, below]),
+        order=np.concatenate([ranking.order, np.arange(ranked, n)]),
+        moment=None,
+        table=None,
+        steps={},
     )
 
 

@@ -20,6 +20,7 @@ from service import (
     suggest,
 )
 from service.access import guard
+from service.load import count
 from service.metrics import measure
 from service.problems import register_problems
 from service.runtime import Runtime, now_ms
@@ -65,6 +66,7 @@ def create_app(config: Config, clock: Callable[[], int] = now_ms) -> Flask:
     ):
         app.register_blueprint(module.blueprint)
     register_problems(app)
+    count(app)
     measure(app)
     guard(app, config)
     app.after_request(_secure)

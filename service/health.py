@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 
 from search_rerank.errors import SearchRerankError
-from service.problems import RETRY_AFTER_S, problem
+from service.problems import problem
 from service.runtime import runtime
 
 blueprint = Blueprint("health", __name__)
@@ -24,6 +24,8 @@ def readyz() -> Response:
     What makes answers worse than they could be, such as a missing bundle, is named in `degraded`.
     """
     run = runtime()
+    if run.load.stopping:
+        return problem(503, "the service is stopping", part="stopping")
     try:
         run.state.mark()
     except SearchRerankError as error:
@@ -42,6 +44,4 @@ def readyz() -> Response:
 
 
 def _away(part: str, error: Exception) -> Response:
-    response = problem(503, f"{part}: {error}", part=part)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+    return problem(503, f"{part}: {error}", part=part)

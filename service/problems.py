@@ -52,7 +52,7 @@ def problem(status: int, detail: str, **extra: Any) -> Response:
     title = HTTPStatus(status).phrase
     if request.blueprint == "shop" and request.accept_mimetypes.accept_html:
         page = render_template("problem.html", status=status, title=title, detail=detail)
-        return Response(page, status, mimetype="text/html")
+        return _later(Response(page, status, mimetype="text/html"))
     body = {
         "type": "about:blank",
         "title": title,
@@ -61,15 +61,20 @@ def problem(status: int, detail: str, **extra: Any) -> Response:
         "instance": request.path,
         **extra,
     }
-    return Response(orjson.dumps(body), status, content_type="application/problem+json")
+    return _later(Response(orjson.dumps(body), status, content_type="application/problem+json"))
+
+
+def _later(response: Response) -> Response:
+    """Say when to come again, where that may help."""
+    if response.status_code == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 def _away(part: str, error: Exception) -> Response:
     logger.warning("%s cannot answer: %s", part, error)
     detail = f"{_AWAY[part]}: try again in {RETRY_AFTER_S} seconds; GET /readyz tells when it is"
-    response = problem(503, detail, part=part)
-    response.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return response
+    return problem(503, detail, part=part)
 
 
 def _http(error: HTTPException) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -20,8 +21,14 @@ from search_rerank.errors import ConfigError, SearchRerankError
 from service.access import check_access
 from service.app import create_app
 from service.metrics_workers import counted_together, ended
+from service.worker import Worker
 
+logger = logging.getLogger(__name__)
 _THREADS = 8
+_KEEPALIVE_S = 30
+"""Longer than the pause between two requests of a caller that keeps its connections."""
+_GRACE_S = 30
+"""For requests that are being answered when the service is stopped."""
 _REQUEST_LINE_BYTES = 256 * 1024
 """A query of 10,000 characters in an address, each an emoji written as %F0%9F..., and more."""
 
@@ -88,8 +95,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         settings = {
             "bind": f"fd://{self._listener}",
             "workers": self._config.service.workers,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "threads": _THREADS,
+            "keepalive": _KEEPALIVE_S,
+            "graceful_timeout": int(_GRACE_S + self._config.service.drain_s),
             "preload_app": False,
             "limit_request_line": _REQUEST_LINE_BYTES,
             "post_worker_init": self._warm,
@@ -110,10 +119,16 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # the cores anyway.
         threadpool_limits(1, "blas")
         run = worker.app.wsgi().extensions["search_rerank"]
+        worker.load, worker.drain_s = run.load, self._config.service.drain_s
         try:
+            run.state.mark()
             with run.pipeline():
                 pass
         except SearchRerankError as error:
+            if worker.age > self._config.service.workers:
+                # In place of one that died: it waits for what is away, and the service goes on.
+                logger.error("a worker begins without all that it needs: %s", error)
+                return
             os.write(self._failures, f"{error}\0".encode())
             sys.exit(Arbiter.APP_LOAD_ERROR)
         if worker.age == 1:

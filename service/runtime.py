@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import RLock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from flask import current_app
@@ -14,10 +14,11 @@ from search_rerank.config import Config
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.query import Facet, Statistics
 from search_rerank.skew.log import open_log
-from search_rerank.state.base import State
 from search_rerank.state.opening import open_state
 from search_rerank.workers import Present
 from service.cursor import Cursors
+from service.load import Load
+from service.on_demand import OnDemand, late_state
 from service.repeating import Repeating
 
 if TYPE_CHECKING:
@@ -54,9 +55,12 @@ class Runtime:
         self.clock: Callable[[], int] = lambda: clock() + offset_ms
         self.feature_log = open_log(config)
         self.cursors = Cursors(config)
-        self._lock = RLock()
-        self._state: State | None = None
-        self._pipeline: Pipeline | None = None
+        self.load = Load(config)
+        self._state = OnDemand("the state", lambda: open_state(config))
+        self.state = late_state(self._state)
+        """Its methods raise `StateError` while it cannot be opened."""
+        self._pipeline = OnDemand("the pipeline", self._open)
+        self._changing = Lock()
         self._changes: Changes | None = None
         self._following: Repeating | None = None
         self._present: Present | None = None
@@ -65,32 +69,22 @@ class Runtime:
         self._prices: Statistics | None = None
         self._prices_until_s = 0.0
 
-    @property
-    def state(self) -> State:
-        """The state; `StateError` where it cannot be opened."""
-        with self._lock:
-            if self._state is None:
-                self._state = open_state(self.config)
-            return self._state
-
     @contextmanager
     def pipeline(self) -> Iterator[Pipeline]:
-        """Lend the pipeline to one request at a time.
+        """Lend the pipeline, which any number of requests may use at a time.
 
         The bundle that is live is looked for beside the requests, and loaded beside them.
-
-        The threads of a worker are there to wait for slow clients; ranking is bound by the
-        processor and gains nothing from being entered twice.
         """
+        yield self._pipeline.get()
+
+    def _open(self) -> Pipeline:
         from search_rerank.pipeline import Pipeline
 
-        with self._lock:
-            if self._pipeline is None:
-                self._pipeline = Pipeline.open(self.config, self.state)
-                self._present = Present(self.config.home)
-                self.tell_bundle(self._pipeline)
-                self._following = Repeating(self._follow, _CHECK_EVERY_S)
-            yield self._pipeline
+        pipeline = Pipeline.open(self.config, self.state)
+        self._present = Present(self.config.home)
+        self.tell_bundle(pipeline)
+        self._following = Repeating(self._follow, _CHECK_EVERY_S)
+        return pipeline
 
     def tell_bundle(self, pipeline: Pipeline) -> None:
         """Tell others what this process ranks with, see `search_rerank.workers`."""
@@ -98,16 +92,17 @@ class Runtime:
             self._present.tell(pipeline.bundle_version, self.clock())
 
     def _follow(self) -> None:
-        if self._pipeline is not None:
-            self._pipeline.reload_if_changed()
-            self.tell_bundle(self._pipeline)
+        pipeline = self._pipeline.opened
+        if pipeline is not None:
+            pipeline.reload_if_changed()
+            self.tell_bundle(pipeline)
 
     @contextmanager
     def changes(self) -> Iterator[tuple[Changes, Engine]]:
         """Lend what changes items, and the engine it changes them in, to one request at a time."""
         from index_tools.changes import Changes
 
-        with self.pipeline() as pipeline:
+        with self.pipeline() as pipeline, self._changing:
             if self._changes is None:
                 self._changes = Changes(self.config, pipeline.engine)
             yield self._changes, pipeline.engine
@@ -133,17 +128,16 @@ class Runtime:
 
     def close(self) -> None:
         """Release files and connections."""
-        with self._lock:
-            if self._following is not None:
-                self._following.close()
-            if self._present is not None:
-                self._present.close()
-            if self._pipeline is not None:
-                self._pipeline.close()
-            if self._state is not None:
-                self._state.close()
-            self._pipeline = self._state = self._changes = None
-            self._following = self._present = None
+        if self._following is not None:
+            self._following.close()
+        if self._present is not None:
+            self._present.close()
+        if self._pipeline.opened is not None:
+            self._pipeline.opened.close()
+        if self._state.opened is not None:
+            self._state.opened.close()
+        self._pipeline.opened = self._state.opened = self._changes = None
+        self._following = self._present = None
 
 
 def runtime() -> Runtime:
