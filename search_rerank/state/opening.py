@@ -72,4 +72,6 @@ def _open_redis(config: Config) -> State:
         settings.durability,
         settings.timeout_s,
         settings.replicas,
+        settings.retention_days,
+        settings.log_days,
     )

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
+from typing import Literal
 
 import orjson
 
-from search_rerank.data.event import Interaction, Ranking, Told
+from search_rerank.data.event import Event, Interaction, Ranking, Told
 from search_rerank.state.base import Past, Shown
 
-INTERACTION = "i"
-RANKING = "r"
+Kind = Literal["i", "r"]
+INTERACTION: Kind = "i"
+RANKING: Kind = "r"
+Hash = Callable[[Literal["user", "session"], str], str]
+KINDS: tuple[Kind, Kind] = (INTERACTION, RANKING)
 
 
-def appended(rows: Iterable[Interaction | Ranking]) -> Iterator[str | int | bytes]:
-    """Yield the seven values of each row that ``append.lua`` stores."""
+def to_append(rows: Iterable[Event], hashed: Hash) -> Iterator[str | int | bytes]:
+    """Yield the eight values of each row that ``append.lua`` stores."""
     for row in rows:
         kind = INTERACTION if isinstance(row, Interaction) else RANKING
         bucket, digest = digest_of(kind, row.id)
-        yield from (kind, bucket, digest, row.user or "", row.session or "", row.time_ms)
+        who = hashed("user", row.user) if row.user else hashed("session", row.session or "")
+        yield from (kind, bucket, digest, who, row.user or "", row.session or "", row.time_ms)
         yield _encoded(row)
 
 
-def digest_of(kind: str, id_: str) -> tuple[str, int]:
+def digest_of(kind: Kind, id_: str) -> tuple[str, int]:
     """Return where an id is noted, and as what: 16 and 64 bits of a hash.
 
     Sets of whole numbers are kept as sorted arrays of 8 bytes each, as long as they are short. Of
@@ -45,7 +50,7 @@ def past(row: bytes) -> Past:
 
 
 def ranking(row: bytes) -> Ranking:
-    """Return a ranking that was stored, which was checked when it came."""
+    """Return a ranking that was stored; it was checked when it came."""
     id_, user, session, query, items, time_ms = orjson.loads(row)
     return Ranking.model_construct(
         id=id_, user=user, session=session, query=query, items=tuple(items), time_ms=time_ms
@@ -58,7 +63,14 @@ def shown(row: bytes) -> Shown:
     return Shown(tuple(items), time_ms, session)
 
 
-def _encoded(row: Interaction | Ranking) -> bytes:
+def event(kind: Kind, row: bytes) -> Event:
+    """Return what was stored as it was told; it was checked when it came."""
+    if kind == RANKING:
+        return ranking(row)
+    return Interaction.model_construct(**told(row)._asdict())
+
+
+def _encoded(row: Event) -> bytes:
     if isinstance(row, Interaction):
         return orjson.dumps([getattr(row, name) for name in Told._fields])
     return orjson.dumps([row.id, row.user, row.session, row.query, row.items, row.time_ms])

@@ -6,19 +6,47 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 import redis
 
 from search_rerank.errors import StateError
+from search_rerank.state.hashed import Hashed
 from search_rerank.state.redis.connection import address_of, connect, errors_of
+from search_rerank.state.redis.rows import Kind
 
 logger = logging.getLogger(__name__)
 Durability = Literal["full", "normal"]
-Entry = tuple[int, str, bytes]
+Entry = tuple[int, Kind, bytes]
 """Number of a row in the log, its kind, and the row."""
 READ_AT_ONCE = 5_000
+_LAST = 2**64 - 1
+
+
+class News(NamedTuple):
+    """What a log holds past a number.
+
+    Parameters
+    ----------
+    epoch
+        Which log it is; None where the server has none.
+    seq
+        Number of the newest row that there ever was.
+    takings
+        How often rows were taken out of it.
+    entries
+        Past the number.
+    taken
+        What was taken out since as many takings as were known; those long ago are left out. Each
+        is a kind and a JSON array of (number, row).
+    """
+
+    epoch: bytes | None
+    seq: int
+    takings: int
+    entries: list[Entry]
+    taken: list[Entry]
 
 
 class Server:
@@ -46,6 +74,7 @@ class Server:
         self._timeout_s = timeout_s
         self._client = connect(url, timeout_s)
         self._scripts: dict[str, Any] = {}
+        self._hashed: Hashed | None = None
         self._prepared = False
 
     @contextmanager
@@ -56,6 +85,13 @@ class Server:
                 self._prepare()
             yield self._client
 
+    def hashed(self, kind: Literal["user", "session"], name: str) -> str:
+        """Return the hash under which this state knows one who is not to be known by name."""
+        if self._hashed is None:
+            with self.using():
+                return self.hashed(kind, name)
+        return self._hashed(kind, name).hex()
+
     def key(self, kind: str, name: str = "") -> str:
         """Return the name of a key."""
         return self.prefix + kind + name
@@ -65,7 +101,7 @@ class Server:
         with self.using() as client:
             return self._script(script)(keys=[self.prefix, *keys], args=values, client=client)
 
-    def write(self, script: str, values: Sequence[Any]) -> Any:
+    def write(self, script: str, keys: Sequence[str], values: Sequence[Any]) -> Any:
         """Run a script that stores something, and wait for as many replicas as are asked for.
 
         Raises
@@ -74,9 +110,9 @@ class Server:
             Also where it was stored, and too few replicas said in time that they have it.
         """
         if not self._replicas:
-            return self.run(script, (), values)
+            return self.run(script, keys, values)
         with self.using() as client, client.pipeline(transaction=False) as pipe:
-            self._script(script)(keys=[self.prefix], args=values, client=pipe)
+            self._script(script)(keys=[self.prefix, *keys], args=values, client=pipe)
             pipe.wait(self._replicas, int(self._timeout_s * 500))
             result, reached = pipe.execute()
         if reached < self._replicas:
@@ -86,23 +122,43 @@ class Server:
             )
         return result
 
-    def entries(self, after: int, epoch: bytes | None) -> tuple[bytes, list[Entry]] | None:
-        """Return what comes after a number in the log, `READ_AT_ONCE` at most, and the epoch.
+    def number(self, name: str) -> int:
+        """Return a number that is kept under a key, 0 where there is none."""
+        with self.using() as client:
+            found: Any = client.get(self.key(name))
+        return int(found or 0)
 
-        None where the log is another one than that of the epoch: the server lost it, or a part of
-        its end.
-        """
+    def rows(self, numbers: Sequence[int]) -> list[bytes | None]:
+        """Return rows of the log by their numbers, None for one that is not there (any longer)."""
         with self.using() as client, client.pipeline(transaction=False) as pipe:
-            pipe.get(self.key("epoch"))
-            pipe.get(self.key("seq"))
+            for number in numbers:
+                pipe.xrange(self.key("log"), f"{number}-0", f"{number}-0")
+            found = [list(_entries(entries)) for entries in pipe.execute()]
+        return [entries[0][2] if entries else None for entries in found]
+
+    def oldest(self, n: int) -> list[Entry]:
+        """Return the first n entries of the log."""
+        with self.using() as client:
+            return list(_entries(client.xrange(self.key("log"), count=n)))
+
+    def news(self, after: int, taken: int) -> News:
+        """Return what comes after a number in the log, `READ_AT_ONCE` at most, as of one moment.
+
+        Parameters
+        ----------
+        taken
+            How often rows were taken out of it, as far as is known.
+        """
+        with self.using() as client, client.pipeline() as pipe:
+            pipe.mget(self.key("epoch"), self.key("seq"), self.key("takings"))
             pipe.xrange(self.key("log"), min=f"({after}-0", count=READ_AT_ONCE)
-            found, seq, rows = pipe.execute()
-        if found is None:
+            pipe.xrange(self.key("taken"), min=f"({taken}-{_LAST}")
+            (epoch, seq, takings), entries, told = pipe.execute()
+        if epoch is None:  # the server lost all it had
             self._prepared = False
-            return None
-        if (epoch is not None and found != epoch) or int(seq or 0) < after:
-            return None
-        return found, list(_entries(rows))
+        return News(
+            epoch, int(seq or 0), int(takings or 0), list(_entries(entries)), list(_entries(told))
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -118,6 +174,9 @@ class Server:
         """Check the server once it is there, and give the log a name if it has none."""
         self._check_durability()
         self._client.set(self.key("epoch"), uuid4().hex, nx=True)
+        self._client.set(self.key("key"), Hashed().key, nx=True)
+        key: Any = self._client.get(self.key("key"))
+        self._hashed = Hashed(key)
         self._prepared = True
 
     def _check_durability(self) -> None:
@@ -151,8 +210,8 @@ class Server:
             )
 
 
-def _entries(rows: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> Iterator[Entry]:
-    for id_, fields in rows:
+def _entries(found: Any) -> Iterator[Entry]:
+    for id_, fields in found:
         ((kind, row),) = fields.items()
         yield int(id_.partition(b"-")[0]), kind.decode(), row
 

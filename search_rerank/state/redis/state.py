@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
-from operator import attrgetter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Interaction, Ranking
-from search_rerank.state.base import ItemCounts, Past, Shown
+from search_rerank.data.event import Event, Interaction, Ranking
+from search_rerank.state.base import Forgotten, ItemCounts, Maintained, Past, Shown
 from search_rerank.state.redis import rows
 from search_rerank.state.redis.following import Following
+from search_rerank.state.redis.people import People
 from search_rerank.state.redis.server import Durability, Server
+from search_rerank.state.redis.upkeep import Upkeep
 
 Kept = TypeVar("Kept", bound=Past | Shown)
 _WRITTEN_AT_ONCE = 500
@@ -47,6 +47,9 @@ class RedisState:
         Seconds to connect in, and to wait for an answer.
     replicas
         How many replicas must have a row before it is acknowledged.
+    retention_days, log_days
+        Days after which rows leave the histories, and after which those leave the log, too; None
+        for never. See `maintain`.
 
     Raises
     ------
@@ -62,9 +65,13 @@ class RedisState:
         durability: Durability = "full",
         timeout_s: float = 1.0,
         replicas: int = 0,
+        retention_days: float | None = None,
+        log_days: float | None = None,
     ) -> None:
         self._server = Server(url, timeout_s, prefix, durability, replicas)
         self._following = Following(self._server, gains)
+        self._people = People(self._server)
+        self._upkeep = Upkeep(self._server, retention_days, log_days)
 
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions, idempotent by event id; return how many were new."""
@@ -76,15 +83,11 @@ class RedisState:
 
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first."""
-        own, visit = self._newest(rows.INTERACTION, user, session, n)
-        pasts = [rows.past(row) for row in chain(own, visit)]
-        return _latest(pasts, n) if visit else pasts
+        return self._newest(rows.INTERACTION, rows.past, user, session, n)
 
     def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
         """Return the newest n lists that a user or a session was shown, oldest first."""
-        own, visit = self._newest(rows.RANKING, user, session, n)
-        lists = [rows.shown(row) for row in chain(own, visit)]
-        return _latest(lists, n) if visit else lists
+        return self._newest(rows.RANKING, rows.shown, user, session, n)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
@@ -114,40 +117,74 @@ class RedisState:
             found: Any = client.zrange(self._server.key("shoppers"), 0, n - 1, withscores=True)
         return [(user.decode(), int(-count)) for user, count in found]
 
+    def export(self, user: str) -> Iterator[Event]:
+        """Yield everything stored of a user, as it was told, in time order."""
+        return self._people.export(user)
+
+    def forget(self, user: str, now_ms: int) -> Forgotten:
+        """Remove everything of a user; what is told of them up to the moment is not stored."""
+        return self._people.forget(user, now_ms)
+
+    def set_opted_out(self, user: str, opted_out: bool) -> None:
+        """Store nothing of a user from now on, or do so again; what is stored stays."""
+        self._people.set_opted_out(user, opted_out)
+
+    def opted_out(self, user: str) -> bool:
+        """Return whether a user opted out."""
+        return self._people.opted_out(user)
+
+    def expire(self, before_ms: int) -> int:
+        """Take interactions and pages before a time out of the histories; return how many."""
+        return self._upkeep.expire(before_ms)
+
+    def maintain(self, now_ms: int) -> Maintained:
+        """Do some of what is due, for about a second; the counters of this process follow, too."""
+        with self._following.counters():
+            pass
+        return self._upkeep.maintain(now_ms)
+
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""
-        return self._number("seq")
+        return self._server.number("seq")
 
     def __len__(self) -> int:
-        """Return how many interactions are stored."""
-        return self._number("interactions")
+        """Return how many interactions the histories hold."""
+        return self._server.number("interactions")
 
     def close(self) -> None:
         """Close the connections."""
         self._server.close()
 
-    def _write(self, new: Sequence[Interaction | Ranking]) -> int:
-        parts = (new[at : at + _WRITTEN_AT_ONCE] for at in range(0, len(new), _WRITTEN_AT_ONCE))
-        return sum(self._server.write("append", list(rows.appended(part))) for part in parts)
+    def _write(self, events: Sequence[Event]) -> int:
+        new = list({event.id: event for event in reversed(events)}.values())[::-1]
+        stored = 0
+        for at in range(0, len(new), _WRITTEN_AT_ONCE):
+            values = rows.to_append(new[at : at + _WRITTEN_AT_ONCE], self._server.hashed)
+            stored += self._server.write("append", (), list(values))
+        return stored
 
     def _newest(
-        self, kind: str, user: str | None, session: str | None, n: int
-    ) -> tuple[list[bytes], list[bytes]]:
-        """Return rows of a user and of a session under no user, each oldest first."""
+        self,
+        kind: rows.Kind,
+        read: Callable[[bytes], Kept],
+        user: str | None,
+        session: str | None,
+        n: int,
+    ) -> list[Kept]:
+        """Return the newest rows of a user and of a session that are no user's, oldest first."""
         if n <= 0:
-            return [], []
+            return []
         keys = [
-            self._server.key(f"{whose}{kind}:", who or "")
-            for whose, who in (("u", user), ("s", session))
+            self._server.key(f"u{kind}:", user or ""),
+            self._server.key(f"s{kind}:", session or ""),
         ]
         own, visit = self._server.run("newest", keys, [n])
-        return own[::-1], visit[::-1]
-
-    def _number(self, name: str) -> int:
-        with self._server.using() as client:
-            found: Any = client.get(self._server.key(name))
-        return int(found or 0)
-
-
-def _latest(kept: list[Kept], n: int) -> list[Kept]:
-    return sorted(kept, key=attrgetter("time_ms"))[-n:]
+        found = [
+            (kept.time_ms, number, kept)
+            for part in (own, visit)
+            for number, row in zip(part[::2], part[1::2], strict=True)
+            for kept in (read(row),)
+        ]
+        if visit:
+            found.sort(key=lambda row: row[:2], reverse=True)
+        return [kept for _, _, kept in found[n - 1 :: -1]]
