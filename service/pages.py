@@ -21,7 +21,8 @@ logger = logging.getLogger(__name__)
 Asked = SearchRequest | RecommendRequest
 A = TypeVar("A", SearchRequest, RecommendRequest)
 _WHO = ("user", "session")
-_OF_PAGE = {"cursor", "start", "size", "facets", "explain"}
+_OF_PAGE = {"cursor", "start", "size", "facets", "explain", "reasons", "language"}
+"""What is asked of a page, or is told on first pages only: it may be repeated beside a cursor."""
 
 
 def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None, list[Degraded]]:
@@ -149,12 +150,12 @@ def _fields(asked: Asked) -> dict[str, Any]:
 
 def _check_agrees(run: Runtime, asked: Asked, cursor: Cursor) -> None:
     """Refuse a request that says anything else than the one that the list is of."""
-    for name, why in (
-        ("start", "from: expected none beside a cursor, which goes on where the page before ended"),
-        ("explain", "explain: expected none beside a cursor: features are told on first pages"),
-    ):
-        if getattr(asked, name):
-            raise Problem(400, f"{why}; leave it out")
+    if asked.start:
+        raise Problem(
+            400,
+            "from: expected none beside a cursor, which goes on where the page before ended; "
+            "leave it out",
+        )
     given = asked.model_fields_set - _OF_PAGE
     own = _fields(asked)
     other = [name for name in given - {*_WHO} if own.get(name) != cursor.asked.get(name)]
