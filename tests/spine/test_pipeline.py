@@ -380,7 +380,7 @@ def test_a_stage_without_time_is_named_and_the_answer_is_whole(
     query = world.query(SHOES, ANN)
     answer = Pipeline(hurried, engine, state, cascade).search(query)
     (late,) = answer.degraded
-    assert late.stage == "rank.lambdamart" and late.reason.startswith("late: 0 of ")
+    assert late.stage == "rank.lambdamart" and late.reason == "late"
     assert answer.bundle == whole.version and not in_engine_order(answer)
     calm = Pipeline(world.config, engine, state, cascade).search(query)
     assert calm.degraded == [] and sorted(order(calm)) == sorted(order(answer))
