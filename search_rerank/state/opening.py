@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from search_rerank.config import Config
 from search_rerank.errors import ConfigError, MissingExtra
 from search_rerank.state.base import State
 from search_rerank.state.log import Log
-from search_rerank.state.sqlite import SqliteState
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.sqlite import SqliteState, StoredLog
+from search_rerank.state.sqlite.segments import LOG
 
 
 def state_path(config: Config) -> Path:
@@ -29,7 +30,15 @@ def open_state(config: Config) -> State:
     """
     if config.state.kind == "redis":
         return _open_redis(config)
-    return SqliteState(state_path(config), config.training.gains, config.state.durability)
+    settings = config.state
+    return SqliteState(
+        state_path(config),
+        config.training.gains,
+        settings.durability,
+        retention_days=settings.retention_days,
+        segment_events=settings.log_segment_events,
+        log_days=settings.log_days,
+    )
 
 
 def open_event_log(config: Config) -> Log:
@@ -48,8 +57,9 @@ def remove_state(config: Config) -> None:
     """Remove a state that nobody has open, with its log; one that is not there is no error."""
     _check_kind(config)
     path = state_path(config)
-    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)
+    for found in path.parent.glob(f"{path.name}*"):
+        found.unlink()
+    shutil.rmtree(path.parent / LOG, ignore_errors=True)
 
 
 def _check_kind(config: Config) -> None:
@@ -74,4 +84,5 @@ def _open_redis(config: Config) -> State:
         settings.replicas,
         settings.retention_days,
         settings.log_days,
+        config.home / "counters.safetensors",
     )

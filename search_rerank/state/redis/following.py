@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from threading import RLock
-from typing import Any
 
 import orjson
 
 from search_rerank.data.event import Told
-from search_rerank.state.counters import Counters
-from search_rerank.state.queries import QueryCounters, Row
+from search_rerank.state.queries import Row
 from search_rerank.state.redis import rows
-from search_rerank.state.redis.server import Entry, Server
+from search_rerank.state.redis.server import Entry, News, Server
+from search_rerank.state.snapshot import load, save, take
+from search_rerank.state.tally import Tally
+
+logger = logging.getLogger(__name__)
+_SNAPSHOT_ROWS = 100_000
+"""After so many rows a snapshot is worth its writing."""
 
 
 class Following:
@@ -25,66 +31,90 @@ class Following:
         Whose log is followed.
     gains
         Weight of each interaction type in the counters.
+    snapshot
+        File from which a process that starts goes on, None for none.
     """
 
+    _tally: Tally
+    _epoch: int
     _counted: int
     _takings: int
-    _epoch: bytes | None
 
-    def __init__(self, server: Server, gains: Mapping[str, float]) -> None:
+    def __init__(self, server: Server, gains: Mapping[str, float], snapshot: Path | None) -> None:
         self._server = server
         self._gains = gains
+        self._snapshot = snapshot
         self._lock = RLock()
         self._begin()
+        if snapshot is not None and (found := load(snapshot, gains)) is not None:
+            self._tally, marks = found
+            self._epoch, self._takings = marks["epoch"], marks["takings"]
+            self._counted = marks["counted"]
+        self._saved = self._counted
 
     @contextmanager
-    def counters(self) -> Iterator[tuple[Counters, QueryCounters]]:
+    def tally(self) -> Iterator[Tally]:
         """Lend the counters, with all rows that were appended, here or elsewhere, until now."""
         with self._lock:
             while self._follow():
                 pass
-            yield self._counters, self._queries
+            yield self._tally
+
+    def keep(self) -> None:
+        """Write a snapshot if there is much that the last one lacks."""
+        with self._lock:
+            if self._snapshot is None or self._counted - self._saved < _SNAPSHOT_ROWS:
+                return
+            marks = {"epoch": self._epoch, "takings": self._takings, "counted": self._counted}
+            taken = take(self._tally, marks)
+            self._saved = self._counted
+        try:
+            self._snapshot.parent.mkdir(parents=True, exist_ok=True)
+            save(self._snapshot, taken)
+        except OSError as error:  # it would only save time
+            logger.warning("snapshot of counters %s cannot be written: %s", self._snapshot, error)
 
     def _follow(self) -> bool:
         """Count some of what is new; return whether there may be more."""
         news = self._server.news(self._counted, self._takings)
-        missed = news.takings - self._takings - len(news.taken)
-        if self._counted and (
-            news.epoch != self._epoch or news.seq < self._counted or missed > 0
-        ):  # another log, one without the end of what was counted, or a row taken out long ago
+        if self._counted and not self._goes_on(news):
             self._begin()
             return True
         # What was taken out is not among the entries, however far they reach.
-        for _, kind, rows_ in news.taken:
-            self._take_back(
-                kind, [row for number, row in orjson.loads(rows_) if number <= self._counted]
-            )
+        for _, kind, taken in news.taken:
+            self._take_back(kind, taken)
+        if news.taken and self._snapshot is not None:
+            self._snapshot.unlink(missing_ok=True)
+            self._saved = 0
         self._epoch, self._takings = news.epoch, news.takings
         self._count(news.entries)
         return bool(news.entries)
 
+    def _goes_on(self, news: News) -> bool:
+        """Tell whether the log is the one that was counted, with all that was, and all takings."""
+        missed = news.takings - self._takings - len(news.taken)
+        return news.epoch == self._epoch and news.seq >= self._counted and not missed
+
     def _begin(self) -> None:
-        self._counters = Counters(self._gains)
-        self._queries = QueryCounters(self._gains)
-        self._counted, self._takings = 0, 0
-        self._epoch = None
+        self._tally = Tally(self._gains)
+        self._epoch = self._counted = self._takings = self._saved = 0
 
     def _count(self, entries: Sequence[Entry]) -> None:
         told = [rows.told(row) for _, kind, row in entries if kind == rows.INTERACTION]
         pages = [rows.shown(row) for _, kind, row in entries if kind == rows.RANKING]
-        self._counters.add_many((e.item, e.type, e.time_ms) for e in told)
-        self._queries.add_many(map(_asked, told))
-        self._counters.show_many((page.items, page.time_ms) for page in pages)
+        if told:
+            self._tally.add(map(_asked, told))
+        if pages:
+            self._tally.show((page.items, page.time_ms) for page in pages)
         if entries:
             self._counted = entries[-1][0]
 
-    def _take_back(self, kind: rows.Kind, taken: Sequence[list[Any]]) -> None:
+    def _take_back(self, kind: rows.Kind, taken: bytes) -> None:
+        counted = [row for number, row in orjson.loads(taken) if number <= self._counted]
         if kind == rows.RANKING:
-            self._counters.take_back_shown((items, time) for *_, items, time in taken)
-            return
-        told = [Told._make(row) for row in taken]
-        self._counters.take_back((e.item, e.type, e.time_ms) for e in told)
-        self._queries.take_back(map(_asked, told))
+            self._tally.take_back((), [(items, time_ms) for *_, items, time_ms in counted])
+        else:
+            self._tally.take_back(_asked(Told._make(row)) for row in counted)
 
 
 def _asked(told: Told) -> Row:

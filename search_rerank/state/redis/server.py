@@ -6,8 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
+from secrets import randbits
 from typing import Any, Literal, NamedTuple
-from uuid import uuid4
 
 import redis
 
@@ -30,7 +30,7 @@ class News(NamedTuple):
     Parameters
     ----------
     epoch
-        Which log it is; None where the server has none.
+        Which log it is; 0 where the server has none.
     seq
         Number of the newest row that there ever was.
     takings
@@ -42,7 +42,7 @@ class News(NamedTuple):
         is a kind and a JSON array of (number, row).
     """
 
-    epoch: bytes | None
+    epoch: int
     seq: int
     takings: int
     entries: list[Entry]
@@ -157,7 +157,11 @@ class Server:
         if epoch is None:  # the server lost all it had
             self._prepared = False
         return News(
-            epoch, int(seq or 0), int(takings or 0), list(_entries(entries)), list(_entries(told))
+            int(epoch or 0),
+            int(seq or 0),
+            int(takings or 0),
+            list(_entries(entries)),
+            list(_entries(told)),
         )
 
     def close(self) -> None:
@@ -173,7 +177,7 @@ class Server:
     def _prepare(self) -> None:
         """Check the server once it is there, and give the log a name if it has none."""
         self._check_durability()
-        self._client.set(self.key("epoch"), uuid4().hex, nx=True)
+        self._client.set(self.key("epoch"), randbits(52), nx=True)
         self._client.set(self.key("key"), Hashed().key, nx=True)
         key: Any = self._client.get(self.key("key"))
         self._hashed = Hashed(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -50,6 +51,9 @@ class RedisState:
     retention_days, log_days
         Days after which rows leave the histories, and after which those leave the log, too; None
         for never. See `maintain`.
+    snapshot
+        File of this machine in which the counters are kept now and then, so that a process that
+        starts need not count the whole log again; None for none.
 
     Raises
     ------
@@ -67,9 +71,10 @@ class RedisState:
         replicas: int = 0,
         retention_days: float | None = None,
         log_days: float | None = None,
+        snapshot: Path | None = None,
     ) -> None:
         self._server = Server(url, timeout_s, prefix, durability, replicas)
-        self._following = Following(self._server, gains)
+        self._following = Following(self._server, gains, snapshot)
         self._people = People(self._server)
         self._upkeep = Upkeep(self._server, retention_days, log_days)
 
@@ -91,23 +96,23 @@ class RedisState:
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
-        with self._following.counters() as (counters, _):
-            return counters.item_counts(items, now_ms)
+        with self._following.tally() as tally:
+            return tally.item_counts(items, now_ms)
 
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, half-lives), decayed gains of interactions that named this query."""
-        with self._following.counters() as (_, queries):
-            return queries.counts(query, items, now_ms)
+        with self._following.tally() as tally:
+            return tally.query_counts(query, items, now_ms)
 
     def similar_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
-        with self._following.counters() as (_, queries):
-            return queries.similar(query, items, now_ms)
+        with self._following.tally() as tally:
+            return tally.similar_counts(query, items, now_ms)
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
         """Return the n most used queries that begin with a text, as (query, uses)."""
-        with self._following.counters() as (_, queries):
-            return queries.starting_with(prefix, n)
+        with self._following.tally() as tally:
+            return tally.past_queries(prefix, n)
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
@@ -139,8 +144,9 @@ class RedisState:
 
     def maintain(self, now_ms: int) -> Maintained:
         """Do some of what is due, for about a second; the counters of this process follow, too."""
-        with self._following.counters():
+        with self._following.tally():
             pass
+        self._following.keep()
         return self._upkeep.maintain(now_ms)
 
     def mark(self) -> int:
@@ -156,7 +162,10 @@ class RedisState:
         self._server.close()
 
     def _write(self, events: Sequence[Event]) -> int:
-        new = list({event.id: event for event in reversed(events)}.values())[::-1]
+        once: dict[str, Event] = {}
+        for event in events:
+            once.setdefault(event.id, event)
+        new = list(once.values())
         stored = 0
         for at in range(0, len(new), _WRITTEN_AT_ONCE):
             values = rows.to_append(new[at : at + _WRITTEN_AT_ONCE], self._server.hashed)
