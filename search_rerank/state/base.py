@@ -172,6 +172,13 @@ class State(Protocol):
         used by each interaction that names it. Of very many different ones the least used go.
         """
 
+    def own_queries(self, user: str | None, session: str | None, n: int) -> Sequence[str]:
+        """Return the queries that a shopper's newest n interactions name, the newest first.
+
+        Each once in its normal form, and none without a word. Whose they are is told as for
+        `history`.
+        """
+
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count); ties by user."""
 

@@ -12,6 +12,7 @@ from search_rerank.state.base import Forgotten, ItemCounts, Maintained, Past, Sh
 from search_rerank.state.claims import Claims
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.kept import E, Kept
+from search_rerank.state.own import newest_once
 from search_rerank.state.tally import Tally
 
 
@@ -73,6 +74,10 @@ class MemoryState:
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
         """Return the n most used queries that begin with a text, as (query, uses)."""
         return self._tally.past_queries(prefix, n)
+
+    def own_queries(self, user: str | None, session: str | None, n: int) -> Sequence[str]:
+        """Return the queries that a shopper's newest n interactions name, the newest first."""
+        return newest_once([event.query for event in self._done.newest(user, session, n)])
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
