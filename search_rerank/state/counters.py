@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.arrays import named, part
 from search_rerank.state.base import HALF_LIVES_DAYS, ItemCounts
+from search_rerank.state.columns import Columns
 from search_rerank.state.fading import FadingSums, grown
 from search_rerank.state.numbered import ItemNumbers
 
@@ -34,33 +35,39 @@ class Counters:
 
     def add_many(self, rows: Iterable[tuple[str, str, int]]) -> None:
         """Count interactions given as (item, type, time_ms)."""
-        number, weight, time_ms = self._interactions(rows)
-        if not len(number):
+        self.add(Columns.of(rows, self._items, self._gains))
+
+    def add(self, told: Columns) -> None:
+        """Count interactions with items of this object's numbers."""
+        if not len(told.item):
             return
         self._grow()
-        self._taken.add(number, weight, time_ms)
-        unseen = number[self._first_ms[number] < 0]
+        self._taken.add(told.item, told.weight, told.time_ms)
+        unseen = told.item[self._first_ms[told.item] < 0]
         self._first_ms[unseen] = np.iinfo(np.int64).max
-        np.minimum.at(self._first_ms, number, time_ms)
-
-    def show_many(self, rows: Iterable[tuple[Sequence[str], int]]) -> None:
-        """Count what was shown, given as (items, time_ms)."""
-        number, weight, time_ms = self._lists(rows)
-        if len(number):
-            self._grow()
-            self._shown.add(number, weight, time_ms)
+        np.minimum.at(self._first_ms, told.item, told.time_ms)
 
     def take_back(self, rows: Iterable[tuple[str, str, int]]) -> None:
         """Uncount interactions that were counted; first and last times stay."""
-        number, weight, time_ms = self._interactions(rows)
+        self.subtract(Columns.of(rows, self._items, self._gains))
+
+    def subtract(self, told: Columns) -> None:
+        """Uncount interactions with items of this object's numbers."""
         self._grow()
-        self._taken.take_back(number, weight, time_ms)
+        self._taken.take_back(told.item, told.weight, told.time_ms)
+
+    def show_many(self, rows: Iterable[tuple[Sequence[str], int]]) -> None:
+        """Count what was shown, given as (items, time_ms)."""
+        number, time_ms = self._lists(rows)
+        if len(number):
+            self._grow()
+            self._shown.add(number, np.ones(len(number)), time_ms)
 
     def take_back_shown(self, rows: Iterable[tuple[Sequence[str], int]]) -> None:
         """Uncount what was shown and counted."""
-        number, weight, time_ms = self._lists(rows)
+        number, time_ms = self._lists(rows)
         self._grow()
-        self._shown.take_back(number, weight, time_ms)
+        self._shown.take_back(number, np.ones(len(number)), time_ms)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items at a moment, in the order asked."""
@@ -91,31 +98,18 @@ class Counters:
         self._taken.restore(part(arrays, "taken"))
         self._shown.restore(part(arrays, "shown"))
 
-    def _interactions(
-        self, rows: Iterable[tuple[str, str, int]]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        told = [
-            (self._items.add(item), self._gains.get(type_, 0.0), time_ms)
-            for item, type_, time_ms in rows
-        ]
-        number, weight, time_ms = zip(*told, strict=True) if told else ((), (), ())
-        return (
-            np.array(number, dtype=np.int64),
-            np.array(weight, dtype=np.float64),
-            np.array(time_ms, dtype=np.int64),
-        )
-
     def _lists(
         self, rows: Iterable[tuple[Sequence[str], int]]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-        number: list[int] = []
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the number of each item of each list, and the list's time."""
+        ids: list[str] = []
         size, time_ms = [], []
         for items, shown_ms in rows:
-            number += map(self._items.add, items)
+            ids += items
             size.append(len(items))
             time_ms.append(shown_ms)
         times = np.repeat(np.array(time_ms, dtype=np.int64), np.array(size, dtype=np.int64))
-        return np.array(number, dtype=np.int64), np.ones(len(number)), times
+        return self._items.add_all(ids), times
 
     def _grow(self) -> None:
         """Have a row for each item, and one more."""

@@ -25,6 +25,13 @@ class ItemNumbers(IdMap):
         self._held = 0
         self._place = np.zeros(0, dtype=np.int32)  # (items,), 1 + the place in the request, or 0
 
+    def add_all(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the numbers of ids, int64 (n,), giving each new one the next."""
+        known = list(map(self._numbers.get, ids))
+        if None in known:
+            known = list(map(self.add, ids))
+        return np.array(known, dtype=np.int64)
+
     def asked(self, items: Sequence[str]) -> NDArray[np.int32]:
         """Return the numbers of a request's items, as `numbers` does, and keep them."""
         if self._held != len(self) or self._asked != items:

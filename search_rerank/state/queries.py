@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from search_rerank.arrays import named, pack_texts, part, unpack_texts
 from search_rerank.state.askers import Askers
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, SHARPNESS
+from search_rerank.state.columns import Columns
 from search_rerank.state.fading import grown
 from search_rerank.state.numbered import ItemNumbers
 from search_rerank.state.pairs import QueryItems
@@ -28,7 +29,6 @@ _SLACK = 1.25
 """How far the number may pass the limit before the least used are dropped, all at once."""
 _MAX_LOOKED_AT = 100_000
 """Pairs that are looked at for the votes of similar queries."""
-_COUNTED_AT_ONCE = 50_000
 Row = tuple[str, str, int, str | None, str | None, str | None]
 """Item, type, time_ms, query, user and session of one interaction."""
 
@@ -78,43 +78,49 @@ class QueryCounters:
 
     def add_many(self, rows: Iterable[Row]) -> None:
         """Count interactions; those without a query are passed over."""
-        pending: list[tuple[int, int, float, int]] = []
+        rows = list(rows)
+        self.add(rows, Columns.of(rows, self._items, self._gains))
+
+    def add(self, rows: Sequence[Row], told: Columns) -> None:
+        """Count interactions, given as columns, too, with items of this object's numbers."""
+        most = int(self._limit * _SLACK)
         normal: dict[str, int] = {}
-        for item, type_, time_ms, query, user, session in rows:
+        asked: list[int] = []
+        where: list[int] = []
+        settled = self._askers.settled
+        for n, (_, _, _, query, user, session) in enumerate(rows):
             if query is None:
                 continue
             number = normal.get(query)
             if number is None:
                 number = normal[query] = self._number(normalise_query(query))
-            gain = self._gains.get(type_, 0.0)
-            pending.append((number, self._items.add(item), gain, time_ms))
-            if not self._askers.settled[number] and self._askers.meet(number, user, session):
+                settled = self._askers.settled
+            asked.append(number)
+            where.append(n)
+            if not settled[number] and self._askers.meet(number, user, session):
                 self._suggest(number)
-            too_many = len(self._texts) > self._limit * _SLACK
-            if too_many or len(pending) == _COUNTED_AT_ONCE:
-                self._count(pending)
-                pending.clear()
-            if too_many:
+            if len(self._texts) > most:
+                self._count(asked, told.part(np.array(where)))
                 self._keep_most_used()
-                normal.clear()
-        self._count(pending)
+                asked, where, normal = [], [], {}
+        self._count(asked, told.part(np.array(where, dtype=np.int64)))
 
     def take_back(self, rows: Iterable[Row]) -> None:
         """Uncount interactions of one shopper; a query that nobody else used is forgotten."""
-        of: dict[int, list[Row]] = {}
-        for row in rows:
+        rows = list(rows)
+        self.subtract(rows, Columns.of(rows, self._items, self._gains))
+
+    def subtract(self, rows: Sequence[Row], told: Columns) -> None:
+        """Uncount interactions of one shopper, given as columns, too."""
+        of: dict[int, list[int]] = {}
+        for n, row in enumerate(rows):
             number = None if row[3] is None else self._numbers.get(normalise_query(row[3]))
             if number is not None:
-                of.setdefault(number, []).append(row)
-        found = [
-            (number, self._items.add(item), self._gains.get(type_, 0.0), time_ms)
-            for number, own in of.items()
-            for item, type_, time_ms, *_ in own
-        ]
-        if found:
-            self._pairs.take_back(*_columns(found))
+                of.setdefault(number, []).append(n)
         for number, own in of.items():
-            others = self._askers.forget(number, {(user, session) for *_, user, session in own})
+            taken = told.part(np.array(own))
+            self._pairs.take_back(np.full(len(own), number), *taken)
+            others = self._askers.forget(number, {rows[n][4:] for n in own})
             if not self._askers.shared[number]:
                 self._suggested.remove(self._texts[number])
             # What of it was dropped with a query that then came back must not be taken twice.
@@ -206,14 +212,14 @@ class QueryCounters:
             self._last_ms = grown(self._last_ms, number + 1)
         return number
 
-    def _count(self, told: Sequence[tuple[int, int, float, int]]) -> None:
-        """Count numbered queries and items with their weights and times."""
-        if not told:
+    def _count(self, asked: Sequence[int], told: Columns) -> None:
+        """Count interactions after queries of these numbers."""
+        if not asked:
             return
-        query, item, weight, time_ms = _columns(told)
+        query = np.array(asked, dtype=np.int64)
         np.add.at(self._uses, query, 1)
-        np.maximum.at(self._last_ms, query, time_ms)
-        self._pairs.add(query, item, weight, time_ms)
+        np.maximum.at(self._last_ms, query, told.time_ms)
+        self._pairs.add(query, *told)
 
     def _suggest(self, number: int) -> None:
         if 0 < len(self._texts[number]) <= MAX_SUGGESTED_CHARACTERS:
@@ -237,11 +243,3 @@ class QueryCounters:
         self._pairs.renumber(kept)
         self._similar = SimilarTexts(self._texts)
         self._suggested.keep(self._numbers)
-
-
-def _columns(
-    told: Sequence[tuple[int, int, float, int]],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    query, item, weight, time_ms = zip(*told, strict=True)
-    whole = np.int64
-    return np.array(query, whole), np.array(item, whole), np.array(weight), np.array(time_ms, whole)

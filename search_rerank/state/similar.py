@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.arrays import pack_texts, unpack_texts
+from search_rerank.state.fading import grown
 
 MAX_SIMILAR = 100
 """Past queries that have a say at most."""
@@ -26,6 +27,8 @@ _MAX_LOOKED_AT = 50_000
 go without."""
 _LEAST = 0.15
 """A query that is less similar has no say."""
+_ONE = float(1 << 20)
+"""More than all pieces of a text weigh."""
 
 
 def pieces(text: str) -> list[str]:
@@ -54,20 +57,23 @@ class SimilarTexts:
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._with: dict[str, array[int]] = {}
-        self._sizes = array("i")
+        self._sizes = np.zeros(0, dtype=np.int32)
+        self._texts = 0
         self._removed = 0
         for text in texts:
             self.add(text)
 
     def __len__(self) -> int:
-        return len(self._sizes) - self._removed
+        return self._texts - self._removed
 
     def add(self, text: str) -> None:
         """Give a text that is not held yet the next number."""
         own = pieces(text)
         for piece in own:
-            self._with.setdefault(piece, array("i")).append(len(self._sizes))
-        self._sizes.append(len(own))
+            self._with.setdefault(piece, array("i")).append(self._texts)
+        self._sizes = grown(self._sizes, self._texts + 1)
+        self._sizes[self._texts] = len(own)
+        self._texts += 1
 
     def remove(self, number: int, text: str) -> None:
         """Drop a text; its number is not used again."""
@@ -80,7 +86,7 @@ class SimilarTexts:
 
     def arrays(self, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the index of the texts that were not removed, numbered from 0 in this order."""
-        number = np.zeros(len(self._sizes), dtype=np.int32)
+        number = np.zeros(self._texts, dtype=np.int32)
         number[kept] = np.arange(len(kept))
         blob, length = pack_texts(list(self._with))
         entries = [np.frombuffer(one, dtype=np.int32) for one in self._with.values()]
@@ -89,7 +95,7 @@ class SimilarTexts:
             "piece_length": length,
             "with": np.array([len(one) for one in entries], dtype=np.int32),
             "entries": number[np.concatenate([np.zeros(0, dtype=np.int32), *entries])],
-            "sizes": np.array(self._sizes, dtype=np.int32)[kept],
+            "sizes": self._sizes[kept],
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -99,8 +105,8 @@ class SimilarTexts:
         self._with = {
             text: array("i", one.tobytes()) for text, one in zip(texts, held, strict=False)
         }
-        self._sizes = array("i", arrays["sizes"].tobytes())
-        self._removed = 0
+        self._sizes = arrays["sizes"]
+        self._texts, self._removed = len(self._sizes), 0
 
     def like(self, text: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the numbers of the most similar texts and how similar they are, int64 and float64.
@@ -119,10 +125,15 @@ class SimilarTexts:
         weights = np.log1p(len(self) / lengths)
         total = weights.sum() + never_met * np.log1p(len(self))
         entries = np.concatenate([np.frombuffer(one, dtype=np.int32) for one in held])
-        of_own = np.bincount(entries, weights=np.repeat(weights, lengths)) / total
-        number = np.flatnonzero(of_own >= _LEAST**2)  # the other share is 1 at most
-        common = np.bincount(entries)[number]
-        similarity = np.sqrt(of_own[number] * common / np.array(self._sizes)[number])
-        enough = np.flatnonzero(similarity >= _LEAST)
-        best = enough[np.lexsort((number[enough], -similarity[enough]))][:MAX_SIMILAR]
-        return number[best], similarity[best]
+        # One pass gives both shares: each entry counts as _ONE in what is otherwise its weight.
+        both = np.bincount(entries, weights=np.repeat(weights + _ONE, lengths))
+        least = _LEAST**2 * total
+        number = np.flatnonzero(both >= _ONE + least)  # of its own pieces it may have them all
+        common = np.floor(both[number] / _ONE)
+        square = (both[number] - common * _ONE) * common / self._sizes[number]
+        enough = np.flatnonzero(square >= least)
+        if len(enough) > MAX_SIMILAR:
+            worst = np.partition(square[enough], -MAX_SIMILAR)[-MAX_SIMILAR]
+            enough = enough[square[enough] >= worst]
+        best = enough[np.lexsort((number[enough], -square[enough]))][:MAX_SIMILAR]
+        return number[best], np.sqrt(square[best] / total)

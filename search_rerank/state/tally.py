@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from search_rerank.arrays import named, pack_texts, part, unpack_texts
 from search_rerank.state.base import ItemCounts
+from search_rerank.state.columns import Columns
 from search_rerank.state.counters import Counters
 from search_rerank.state.numbered import ItemNumbers
 from search_rerank.state.queries import QueryCounters, Row
 
 Page = tuple[Sequence[str], int]
 """Items and time_ms of one ranking."""
+_AT_ONCE = 50_000
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -41,8 +43,11 @@ class Tally:
     def add(self, rows: Iterable[Row]) -> None:
         """Count interactions."""
         rows = list(rows)
-        self._items.add_many(row[:3] for row in rows)
-        self._queries.add_many(rows)
+        for begin in range(0, len(rows), _AT_ONCE):
+            some = rows[begin : begin + _AT_ONCE]
+            told = Columns.of(some, self._numbers, self.gains)
+            self._items.add(told)
+            self._queries.add(some, told)
 
     def show(self, pages: Iterable[Page]) -> None:
         """Count what was shown."""
@@ -51,9 +56,10 @@ class Tally:
     def take_back(self, rows: Iterable[Row], pages: Iterable[Page] = ()) -> None:
         """Uncount what one shopper did and was shown; items' first and last times stay."""
         rows = list(rows)
-        self._items.take_back(row[:3] for row in rows)
+        told = Columns.of(rows, self._numbers, self.gains)
+        self._items.subtract(told)
         self._items.take_back_shown(pages)
-        self._queries.take_back(rows)
+        self._queries.subtract(rows, told)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
