@@ -1,0 +1,163 @@
+"""What leaves the histories and the log of a Redis state, and how its counters follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis
+
+from search_rerank.state.redis import following, upkeep
+from search_rerank.state.redis.state import RedisState
+from tests.state.contract import DAY_MS, GAINS, did, page
+from tests.state.redis_server import RedisServer
+
+NOW = 1000 * DAY_MS
+
+
+@pytest.fixture
+def prefix() -> str:
+    return uuid4().hex
+
+
+@pytest.fixture
+def client(redis_server: RedisServer) -> Iterator[Any]:
+    with redis.Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+def opened(server: RedisServer, prefix: str, **options: Any) -> closing[RedisState]:
+    return closing(RedisState(GAINS, server.url, prefix, **options))
+
+
+def maintained(state: RedisState, now_ms: int = NOW) -> int:
+    expired = 0
+    while True:
+        done = state.maintain(now_ms)
+        expired += done.expired
+        if not done.more:
+            return expired
+
+
+def taken(state: RedisState) -> float:
+    return float(state.item_counts(["a"], 0).decayed[0, 0])
+
+
+def test_rows_leave_the_histories_after_their_days(redis_server: RedisServer, prefix: str) -> None:
+    with opened(redis_server, prefix, retention_days=10) as state:
+        state.append([did("old", "old", NOW - 11 * DAY_MS), did("new", "new", NOW - DAY_MS)])
+        assert maintained(state) == 1
+        assert [past.item for past in state.history("u", None, 9)] == ["new"]
+        assert state.append([did("late", time_ms=NOW - 11 * DAY_MS)]) == 0
+        assert [event.id for event in state.export("u")] == ["old", "new"]
+
+
+def test_a_walk_over_many_histories_goes_on_where_it_stopped(
+    redis_server: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_WORK_S", 0.0)
+    monkeypatch.setattr(upkeep, "_KEYS_AT_ONCE", 2)
+    with opened(redis_server, prefix, retention_days=10) as state:
+        state.append([did(str(n), user=f"u{n}", time_ms=NOW - 20 * DAY_MS) for n in range(50)])
+        assert state.maintain(NOW).more
+        assert maintained(state) > 0
+        assert (len(state), list(state.shoppers(5))) == (0, [])
+
+
+def test_rows_leave_the_log_once_no_history_has_them(
+    redis_server: RedisServer, prefix: str, client: Any
+) -> None:
+    with opened(redis_server, prefix, retention_days=10, log_days=20) as state:
+        times = {"log": NOW - 15 * DAY_MS, "gone": NOW - 25 * DAY_MS, "history": NOW}
+        state.append([did("gone", time_ms=times["gone"])])
+        state.show([page("gone", "a", time_ms=times["gone"])])
+        state.append([did(id_, time_ms=times[id_]) for id_ in ("log", "history")])
+        assert maintained(state) == 3
+        assert client.xlen(f"{{{prefix}}}:log") == 2
+        assert [event.id for event in state.export("u")] == ["log", "history"]
+        receipt = state.forget("u", NOW)
+        assert (receipt.interactions, receipt.rankings) == (2, 0)
+        assert client.xlen(f"{{{prefix}}}:log") == 0
+        left = {key.decode().partition(":")[2] for key in client.keys(f"{{{prefix}}}:*")}
+        names = {key.partition(":")[0] for key in left}
+        assert not [name for name in names if name[0] in "usxc" and len(name) < 3]
+        assert not names & {"ids", "shoppers"}
+
+
+def test_one_process_does_upkeep_at_a_time(
+    redis_server: RedisServer, prefix: str, client: Any
+) -> None:
+    with opened(redis_server, prefix, retention_days=10) as state:
+        state.append([did("old", time_ms=NOW - 11 * DAY_MS)])
+        client.set(f"{{{prefix}}}:upkeep", "another", ex=60)
+        assert maintained(state) == 0
+        client.delete(f"{{{prefix}}}:upkeep")
+        assert maintained(state) == 1
+        assert not client.exists(f"{{{prefix}}}:upkeep")
+
+
+def test_nothing_of_a_forgotten_user_is_told_for_long(
+    redis_server: RedisServer, prefix: str, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that missed what was taken out counts anew."""
+    with opened(redis_server, prefix) as state, opened(redis_server, prefix) as late:
+        state.append([did("1", user="u"), did("2", user="v")])
+        assert taken(late) == 2
+        state.forget("u", 1)
+        maintained(state)
+        assert client.xlen(f"{{{prefix}}}:taken") == 1
+        monkeypatch.setattr(upkeep, "_TAKEN_KEPT_S", -1)
+        maintained(state)
+        assert client.xlen(f"{{{prefix}}}:taken") == 0
+        assert taken(late) == taken(state) == 1
+
+
+def test_a_process_that_starts_goes_on_from_the_snapshot(
+    redis_server: RedisServer, prefix: str, client: Any, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 2)
+    path = tmp_path / "deep" / "counters"
+    with opened(redis_server, prefix, snapshot=path) as state:
+        state.append([did("1")])
+        maintained(state)
+        assert not path.exists()
+        state.append([did("2")])
+        maintained(state)
+    client.xtrim(f"{{{prefix}}}:log", maxlen=0)  # so that counting anew would find nothing
+    with opened(redis_server, prefix, snapshot=path) as state:
+        assert taken(state) == 2
+        state.append([did("3")])
+        assert taken(state) == 3
+
+
+def test_a_snapshot_of_a_forgotten_user_goes(
+    redis_server: RedisServer, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 2)
+    path = tmp_path / "counters"
+    with opened(redis_server, prefix, snapshot=path) as state:
+        state.append([did("1", user="u"), did("2", user="v")])
+        maintained(state)
+        assert path.exists()
+        state.forget("u", 1)
+        with opened(redis_server, prefix, snapshot=path) as new:
+            assert taken(new) == 1
+        assert not path.exists()
+
+
+def test_a_snapshot_of_another_log_is_not_used(
+    redis_server: RedisServer, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 1)
+    path = tmp_path / "counters"
+    with opened(redis_server, prefix, snapshot=path) as state:
+        state.append([did("1")])
+        maintained(state)
+    with opened(redis_server, uuid4().hex, snapshot=path) as other:
+        other.append([did(str(n)) for n in range(3)])
+        assert taken(other) == 3
