@@ -18,6 +18,7 @@ from service import (
     search,
     shop,
     suggest,
+    users,
 )
 from service.access import guard
 from service.load import count
@@ -60,6 +61,7 @@ def create_app(config: Config, clock: Callable[[], int] = now_ms) -> Flask:
         events,
         items,
         health,
+        users,
         bundles,
         metrics_page,
         shop,

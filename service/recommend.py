@@ -9,12 +9,14 @@ from flask import Blueprint, Response, request
 from search_rerank.answer import Answer
 from search_rerank.errors import EngineError, EngineUnavailable
 from service.bodies import read_json
+from service.consent import consented
+from service.in_time import look_up
 from service.load import deadline
 from service.pages import answer_to
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.schemas import RecommendRequest, parse_recommend, parse_recommend_address
-from service.search import check_fields, first_body, look_up, page_body, timed
+from service.search import check_fields, first_body, page_body, timed
 from service.watching import Watching
 
 blueprint = Blueprint("recommend", __name__)
@@ -41,6 +43,7 @@ def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
         400 where the live index cannot filter on what it names, 404 where it does not hold the
         item asked about.
     """
+    asked = consented(run, asked)
     wanted = asked.to_recommend(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
         if asked.item is not None and not look_up(pipeline.engine, [asked.item]):

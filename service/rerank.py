@@ -9,6 +9,7 @@ from flask import Blueprint, Response
 
 from search_rerank.answer import Hit
 from service.bodies import read_json
+from service.consent import consented
 from service.explaining import explained_json
 from service.load import deadline
 from service.runtime import runtime
@@ -24,7 +25,7 @@ def rerank() -> Response:
     """Rank the items of a JSON body; each of them is in the answer, also those nobody knows."""
     begun = time.perf_counter()
     run = runtime()
-    asked = parse_rerank(read_json())
+    asked = consented(run, parse_rerank(read_json()))
     query = asked.to_query(run.clock())
     with run.pipeline() as pipeline:
         watching = Watching(run, asked.personalise, min(asked.size, len(asked.items)))

@@ -17,10 +17,13 @@ from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.engines.conditions import conditions
 from search_rerank.engines.counting import counts, sort_fields
 from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.last_good import STALE
 from search_rerank.paging import Page
 from search_rerank.query import Query
 from service.bodies import read_json
+from service.consent import consented
 from service.explaining import explained_json
+from service.in_time import items_of
 from service.load import deadline
 from service.pages import answer_to, cursor_after
 from service.problems import Problem
@@ -72,7 +75,8 @@ def answer_body(run: Runtime, answer: Answer, start: int, size: int) -> dict[str
     """Return an answer as JSON, with `size` of its hits from a place on."""
     shown = answer.hits[start : start + size]
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, [hit.id for hit in shown])
+        items, short = items_of(pipeline, [hit.id for hit in shown])
+    answer = replace(answer, degraded=[*answer.degraded, *short])
     hits = [hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start)]
     return answer_json(answer) | {"hits": hits}
 
@@ -109,6 +113,7 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
     Problem
         400 where the live index cannot filter on, count or sort by what it names.
     """
+    asked = consented(run, asked)
     query = asked.to_query(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
         watching = Watching(run, asked.personalise, asked.start + asked.size)
@@ -143,12 +148,6 @@ def highlights(
         return None
 
 
-def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
-    """Return the items that the engine holds, by id."""
-    found = engine.lookup(ids) if ids else []
-    return {id_: stored.item for id_, stored in zip(ids, found, strict=True) if stored is not None}
-
-
 def answer_json(answer: Answer) -> dict[str, Any]:
     """Return all of an answer but its hits."""
     return {
@@ -165,6 +164,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "relaxed": list(answer.relaxed),
         "history": answer.history,
         "timings_ms": {stage: round(ms, 3) for stage, ms in answer.timings_ms.items()},
+        "stale": any(part.reason == STALE for part in answer.degraded),
         "degraded": [{"stage": part.stage, "reason": part.reason} for part in answer.degraded],
         "bundle": answer.bundle,
         "basis": answer.basis,

@@ -31,7 +31,7 @@ class Watching:
     run
         Whose state is ranked with, and whose feature log is written.
     personalise, item
-        As the pipeline is asked.
+        As the pipeline is asked; what is not personalised is not written, either.
     shown
         How many places the shopper sees, those of earlier pages included.
     """
@@ -46,7 +46,7 @@ class Watching:
         self._shown = shown
         self._ranking: Ranking | None = None
         self._samples = metrics().wants_features()
-        self._marks = [self._mark()] if run.feature_log.wants(self.id) else []
+        self._marks = [self._mark()] if personalise and run.feature_log.wants(self.id) else []
 
     @property
     def watch(self) -> Watch | None:
