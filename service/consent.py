@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TypeVar
 
 from search_rerank.errors import StateError
+from service.in_time import from_state
 from service.runtime import Runtime
 from service.schemas import RecommendRequest, RerankRequest, SearchRequest
 
@@ -21,7 +23,8 @@ def consented(run: Runtime, asked: A) -> A:
     if not asked.personalise or asked.user is None:
         return asked
     try:
-        opted_out = run.state.opted_out(asked.user)
+        with run.pipeline() as pipeline:
+            opted_out = from_state(pipeline, partial(run.state.opted_out, asked.user))
     except StateError as error:
         logger.warning("a request is not personalised: %s", error)
         opted_out = True

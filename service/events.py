@@ -13,10 +13,10 @@ from search_rerank.data.event import Event, Interaction, Ranking, parse_event
 from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
 from search_rerank.errors import DataError
 from service.bodies import Broken, read_rows
+from service.in_time import look_up
 from service.metrics import metrics
 from service.problems import Problem
 from service.runtime import Runtime, runtime
-from service.search import look_up
 
 blueprint = Blueprint("events", __name__)
 

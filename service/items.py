@@ -12,9 +12,10 @@ from search_rerank.data.item import Item, parse_item
 from search_rerank.engines.base import Outcome
 from search_rerank.errors import DataError, nearest
 from service.bodies import Broken, read_json, read_rows
+from service.in_time import look_up
 from service.problems import Problem
 from service.runtime import runtime
-from service.search import answer_body, item_json, look_up, timed
+from service.search import answer_body, item_json, timed
 
 blueprint = Blueprint("items", __name__)
 MAX_SIZE = 100

@@ -126,5 +126,8 @@ def count(app: Flask) -> None:
 
 def deadline() -> Deadline:
     """Return by when the request that is being answered must be; see `Load.deadline`."""
-    load: Load = current_app.extensions["search_rerank"].load
-    return load.deadline(request.headers.get(HEADER))
+    if "deadline" not in g:
+        load: Load = current_app.extensions["search_rerank"].load
+        g.deadline = load.deadline(request.headers.get(HEADER))
+    found: Deadline = g.deadline
+    return found

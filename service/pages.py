@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from search_rerank.answer import Answer, Degraded
 from search_rerank.config import RetrievalConfig
 from search_rerank.engines.base import Retrieve
-from search_rerank.errors import ConfigError
+from search_rerank.errors import ConfigError, EngineUnavailable
 from search_rerank.paging import Page, Place, Trail, marks, next_page
 from search_rerank.retriever import MEANING, WORDS
 from service.cursor import AGAIN, Cursor, Kind, retold, told_of
@@ -34,7 +34,11 @@ def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None
         return None, []
     if passed >= len(hits) and not goes_on:
         return None, []
-    seen = _seen(run, [hit.id for hit in hits[:passed]], asked.collapse)
+    try:
+        seen = _seen(run, [hit.id for hit in hits[:passed]], asked.collapse)
+    except EngineUnavailable as error:
+        logger.warning("no cursor: %s", error)
+        return None, [Degraded("pages", "away")]
     waiting = tuple(
         Place(hit.id, hit.engine_rank, hit.explored, hit.team) for hit in hits[passed:depth]
     )

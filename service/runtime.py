@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from flask import current_app
 
 from search_rerank.config import Config
 from search_rerank.engines.base import Engine, Retrieve, live_version
+from search_rerank.errors import EngineUnavailable
 from search_rerank.query import Facet, Statistics
 from search_rerank.skew.log import open_log
 from search_rerank.state.opening import open_state
@@ -111,8 +112,9 @@ class Runtime:
         """Return the attributes of the live index that can be filtered on and counted."""
         with self.pipeline() as pipeline:
             if time.monotonic() > self._attributes_until_s:
-                live = live_version(pipeline.engine)
-                self._attributes = live.schema.attributes if live else ()
+                with suppress(EngineUnavailable):  # what was known last will do
+                    live = live_version(pipeline.engine)
+                    self._attributes = live.schema.attributes if live else ()
                 self._attributes_until_s = time.monotonic() + _ATTRIBUTES_FOR_S
             return self._attributes
 
@@ -121,8 +123,9 @@ class Runtime:
         with self.pipeline() as pipeline:
             if time.monotonic() > self._prices_until_s:
                 facets = (Facet("price", "statistics"),)
-                found = pipeline.engine.retrieve(Retrieve("", facets=facets, k=1))
-                self._prices = found.statistics.get("price")
+                with suppress(EngineUnavailable):
+                    found = pipeline.engine.retrieve(Retrieve("", facets=facets, k=1))
+                    self._prices = found.statistics.get("price")
                 self._prices_until_s = time.monotonic() + _PRICES_FOR_S
             return self._prices
 

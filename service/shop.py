@@ -17,11 +17,12 @@ from search_rerank.filters import RangeModel
 from search_rerank.query import MAX_QUERY_CHARACTERS
 from service.events import check_events
 from service.filters import FacetModel
+from service.in_time import items_of, look_up
 from service.price_steps import price_steps
 from service.problems import Problem
 from service.runtime import runtime
 from service.schemas import SearchRequest, parse_address
-from service.search import ask, highlights, look_up
+from service.search import ask, highlights
 from service.shop_view import (
     COLOUR,
     Address,
@@ -76,7 +77,7 @@ def page() -> str:
     by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]
     shown = list({hit.id: 0 for hit in [*ranked, *(by_engine if view != "you" else [])]})
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, shown)
+        items, _ = items_of(pipeline, shown)
         places = highlights(pipeline.engine, asked, answer, shown)
     address = _address(asked, view, number)
     counts = answer.facets

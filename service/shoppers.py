@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from search_rerank.data.item import Item
 from search_rerank.state.base import Past
+from service.in_time import look_up
 from service.runtime import Runtime
-from service.search import look_up
 
 SHOWN = 6
 _LOOKED_AT = 40

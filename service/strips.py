@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search_rerank.answer import Answer
+from service.in_time import items_of
 from service.recommend import recommendations
 from service.runtime import Runtime
 from service.schemas import RecommendRequest, SearchRequest
-from service.search import look_up
 from service.shop_view import Card, cards
 
 _FOR_YOU = 8
@@ -64,5 +64,5 @@ def _strip(run: Runtime, id_: str, title: str, answer: Answer, n: int) -> list[S
     """Return one strip, none without a product."""
     hits = answer.hits[:n]
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, [hit.id for hit in hits])
+        items, _ = items_of(pipeline, [hit.id for hit in hits])
     return [Strip(id_, title, cards(hits, items), answer.id)] if hits else []
