@@ -25,6 +25,28 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class RuleUse:
+    """What one rule of the shop did to an answer.
+
+    Parameters
+    ----------
+    id, kind
+        Of the rule.
+    items
+        Ids of those that it placed, moved or left out; the engine was not even asked for more.
+    measured
+        Name to what it measured before and after.
+    """
+
+    id: str
+    kind: str
+    items: tuple[str, ...] = ()
+    measured: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+
+
+@dataclass(frozen=True)
 class Hit:
     """One item of an answer.
 
@@ -47,6 +69,10 @@ class Hit:
         Whether it was given its place because it is new.
     team
         Which ranker chose it, in a list that an experiment interleaves; else None.
+    rules
+        Ids of the rules of the shop that it has its place by, in the order of application.
+    rank_before_rules
+        Its place without them, 0 first; None where no rule held, or one put it in.
     """
 
     id: str
@@ -59,6 +85,8 @@ class Hit:
     reason: Reason | None = None
     explored: bool = False
     team: Team | None = None
+    rules: tuple[str, ...] = ()
+    rank_before_rules: int | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +125,8 @@ class Answer:
         demand. None where nothing ranked: the order was chosen, or kept as the engine has it.
     trial
         The experiment that it is part of, if any.
+    rules
+        What each rule of the shop did that held, in the order of application.
     """
 
     hits: Sequence[Hit]
@@ -114,3 +144,4 @@ class Answer:
     relaxed: tuple[str, ...] = ()
     id: str | None = None
     trial: Trial | None = None
+    rules: tuple[RuleUse, ...] = ()

@@ -8,11 +8,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Answer, Basis, Degraded, Hit, Team, Trial
+from search_rerank.answer import Answer, Basis, Degraded, Hit, RuleUse, Team, Trial
 from search_rerank.explaining.explainer import NOTHING, Told
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
-from search_rerank.ranking import Ranking
+from search_rerank.ranking import Ranking, Ruled
 
 Watch = Callable[[Ranking], None]
 """Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
@@ -27,6 +27,7 @@ def make_hits(
     teams: Mapping[int, Team] = MappingProxyType({}),
     place_of: Mapping[str, int] | None = None,
     told: Told = NOTHING,
+    ruled: Ruled | None = None,
 ) -> list[Hit]:
     """Return the candidates as hits.
 
@@ -48,7 +49,11 @@ def make_hits(
         Item id to its place before, where that is not the engine's.
     told
         What is to be told of some rows.
+    ruled
+        What rules did to the order.
     """
+    by = ruled.by if ruled is not None else {}
+    before = places_of(ruled.before) if ruled is not None else {}
     lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
     values = scores.tolist()
     return [
@@ -63,6 +68,8 @@ def make_hits(
             reason=told.reasons.get(row),
             explored=row in explored,
             team=None if row in explored else teams.get(row),
+            rules=by.get(row, ()),
+            rank_before_rules=before.get(row),
         )
         for row in order.tolist()
     ]
@@ -78,6 +85,7 @@ def make_answer(
     bundle: str | None,
     basis: Basis | None = None,
     trial: Trial | None = None,
+    rules: tuple[RuleUse, ...] = (),
 ) -> Answer:
     """Return hits with all that the engine told of the query beside them; see `Answer`."""
     return Answer(
@@ -90,6 +98,7 @@ def make_answer(
         bundle=bundle,
         basis=basis,
         trial=trial,
+        rules=rules,
         total_exact=candidates.total_exact,
         statistics=candidates.statistics,
         did_you_mean=candidates.did_you_mean,
@@ -121,6 +130,7 @@ def answer_of(
             ranking.teams,
             place_of,
             told,
+            ranking.ruled,
         ),
         history=ranking.history,
         timings_ms=timings_ms,
@@ -128,7 +138,13 @@ def answer_of(
         bundle=ranking.bundle,
         basis=ranking.basis,
         trial=ranking.trial,
+        rules=ranking.ruled.uses if ranking.ruled is not None else (),
     )
+
+
+def places_of(order: NDArray[np.intp]) -> dict[int, int]:
+    """Return the place of each row of an order."""
+    return {row: place for place, row in enumerate(order.tolist())}
 
 
 def _features(table: FeatureTable, row: int) -> dict[str, float | None]:

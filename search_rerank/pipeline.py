@@ -8,37 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-
-import numpy as np
 
 from search_rerank.answer import Answer
 from search_rerank.asking import candidates_of
 from search_rerank.bundle import Bundle
 from search_rerank.config import Config
 from search_rerank.engines import open_engine
-from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.engines.base import Engine
 from search_rerank.engines.guarded import GuardedEngine
-from search_rerank.errors import EngineError
-from search_rerank.explaining.explainer import Explainer
+from search_rerank.explaining.explainer import NOTHING, Explainer
 from search_rerank.explanation import Explain
 from search_rerank.following import Following
 from search_rerank.given import given, places, with_unknown
-from search_rerank.guarding.aside import GivenUp, waited_for
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.guards import Guards
-from search_rerank.hits import Watch, answer_of, make_answer, make_hits
+from search_rerank.hits import Watch, answer_of
 from search_rerank.in_use import InUse
 from search_rerank.last_good import LastGood
 from search_rerank.newcomers import Newcomers
 from search_rerank.query import Query
 from search_rerank.ranking import as_they_come, rank
+from search_rerank.recommend.alike import alike
 from search_rerank.recommend.basis import basis_of_candidates
-from search_rerank.recommend.candidates import PAST, Collector
+from search_rerank.recommend.collecting import collected, past_of
 from search_rerank.recommend.request import Recommend
-from search_rerank.retriever import NO_WORD
+from search_rerank.rules.keeping import rules_path
+from search_rerank.rules.rule_set import RuleSet
+from search_rerank.rules.rulebook import Rulebook
 from search_rerank.stages import Stages
-from search_rerank.state.base import Past, State
+from search_rerank.state.base import State
 
 
 class Pipeline:
@@ -66,6 +64,7 @@ class Pipeline:
         self.last_good = LastGood.of(config)
         self._following = Following(config, self.engine, bundle)
         self._newcomers = Newcomers(self.engine, config.exploration)
+        self.rules = Rulebook(rules_path(config), self.engine)
         self._explainer = Explainer(config.reasons, engine)
 
     @classmethod
@@ -116,6 +115,7 @@ class Pipeline:
         watch: Watch | None = None,
         deadline: Deadline = NO_DEADLINE,
         share: float = 1.0,
+        rules: RuleSet | None = None,
     ) -> Answer:
         """Return the candidates of a query in their final order.
 
@@ -133,6 +133,8 @@ class Pipeline:
             By when the answer is wanted: what is late is left out of it.
         share
             Share of the candidates that are reranked; the others follow in the engine's order.
+        rules
+            What holds instead of the rules in use.
 
         Raises
         ------
@@ -141,7 +143,13 @@ class Pipeline:
         """
         in_use = self.in_use
         stages = Stages(self._guards, deadline, in_use.degraded)
-        candidates = candidates_of(in_use, query, stages, self.last_good)
+        ruling = self.rules.ruling("search", query, stages, rules=rules)
+        candidates = ruling.candidates(
+            lambda filters: candidates_of(
+                in_use, replace(query, filters=filters), stages, self.last_good
+            ),
+            in_use,
+        )
         ranking = rank(
             in_use,
             self.state,
@@ -153,6 +161,7 @@ class Pipeline:
             share=share,
         )
         ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
+        candidates, ranking = ruling.applied(candidates, ranking)
         told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
         return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, told, watch)
 
@@ -167,7 +176,7 @@ class Pipeline:
         deadline: Deadline = NO_DEADLINE,
         share: float = 1.0,
     ) -> Answer:
-        """Return the caller's own candidates in their final order, each exactly once.
+        """Return the caller's own candidates in their final order, each once that no rule hides.
 
         They are ranked as the bundle's training ranks lists that were shown. Items that the index
         does not hold come last, in the order given; `Hit.engine_rank` is the place in that order.
@@ -187,12 +196,14 @@ class Pipeline:
         ranking = rank(
             in_use, self.state, query, candidates, stages, personalise=personalise, share=share
         )
+        ruling = self.rules.ruling("rerank", query, stages)
+        candidates, ranking = ruling.applied(candidates, ranking)
         place_of = places(ids)
         told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
         answer = answer_of(
             candidates, ranking, stages.timings_ms, stages.degraded, told, watch, place_of
         )
-        return with_unknown(answer, place_of)
+        return with_unknown(answer, ruling.still_shown(place_of, candidates, ranking))
 
     def recommend(
         self,
@@ -232,15 +243,18 @@ class Pipeline:
         """
         in_use = self.in_use
         stages = Stages(self._guards, deadline, in_use.degraded)
-        past = self._past(asked, stages) if personalise else []
-        collector = Collector(self.engine, in_use, self.state, asked, past, stages.degraded)
-        try:
-            candidates = stages.run("retrieve", collector.candidates)
-        except GivenUp as error:  # there is nothing to give instead
-            with stages.timed("retrieve"):
-                candidates = waited_for(error, collector.candidates)
-        query = asked.query()
-        if asked.scope == "recently_viewed" or (asked.scope == "trending" and not past):
+        past = past_of(asked, self.state, stages) if personalise else []
+        query, viewed = asked.query(), asked.scope == "recently_viewed"
+        ruling = self.rules.ruling("recommend", query, stages, moves=not viewed)
+        candidates = ruling.candidates(
+            lambda filters: collected(
+                replace(asked, filters=filters), past, self.engine, in_use, self.state, stages
+            ),
+            in_use,
+            shelf=True,
+            but=asked.item,
+        )
+        if viewed or (asked.scope == "trending" and not past):
             ranking = as_they_come(candidates, len(past))
         else:
             ranking = rank(
@@ -257,11 +271,12 @@ class Pipeline:
             ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
         if ranking.basis is None and len(candidates):  # the candidates are of something
             ranking = replace(ranking, basis=basis_of_candidates(asked, past))
+        candidates, ranking = ruling.applied(candidates, ranking)
         told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
         return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, told, watch)
 
-    def similar(self, item_id: str, k: int) -> Answer:
-        """Return the k items nearest to an item: by vector, or by title where it has none.
+    def similar(self, item_id: str, k: int, now_ms: int = 0) -> Answer:
+        """Return the k items nearest to an item, but for those that rules hide at a moment.
 
         Raises
         ------
@@ -270,26 +285,13 @@ class Pipeline:
         """
         stages = Stages()
         with stages.timed("retrieve"):
-            stored = self.engine.lookup([item_id])[0]
-            if stored is None:
-                raise EngineError(f"expected an item of the index, found no item {item_id!r}")
-            text = stored.item.title if stored.vector is None else NO_WORD
-            found = self.engine.retrieve(Retrieve(text=text, vector=stored.vector, k=k + 1))
-        others = np.flatnonzero([id_ != item_id for id_ in found.ids])[:k]
-        nearest = replace(found.take(others), total=len(others))
-        hits = make_hits(nearest, nearest.score, np.arange(len(others)))
-        return make_answer(
-            nearest, hits, history=0, timings_ms=stages.timings_ms, degraded=[], bundle=None
-        )
+            ruling = self.rules.ruling("recommend", Query(now_ms=now_ms), stages, moves=False)
+            near = ruling.candidates(
+                lambda filters: alike(self.engine, item_id, k, filters), self.in_use
+            )
+        near, ranking = ruling.applied(near, as_they_come(near, 0))
+        return answer_of(near, ranking, stages.timings_ms, stages.degraded, NOTHING, None)
 
     def close(self) -> None:
         """Release the engine."""
         self.engine.close()
-
-    def _past(self, asked: Recommend, stages: Stages) -> Sequence[Past]:
-        read = partial(self.state.history, asked.user, asked.session, PAST)
-        try:
-            return stages.run("state", read, self._guards.state)
-        except Exception as error:  # what everyone gets is an answer, too
-            stages.lost("state", error)
-            return []

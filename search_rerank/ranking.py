@@ -10,7 +10,7 @@ from math import ceil, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Basis, Degraded, Team, Trial
+from search_rerank.answer import Basis, Degraded, RuleUse, Team, Trial
 from search_rerank.basis import basis_of_moment
 from search_rerank.bundle import Bundle
 from search_rerank.config import ExperimentConfig
@@ -31,6 +31,25 @@ from search_rerank.trial import on_trial
 
 
 @dataclass(frozen=True)
+class Ruled:
+    """What rules of the shop did to a ranking.
+
+    Parameters
+    ----------
+    before
+        (m,), rows in the order before, without items that pins put in.
+    by
+        Row to the ids of the rules that meant it.
+    uses
+        What each rule did that held.
+    """
+
+    before: NDArray[np.intp]
+    by: Mapping[int, tuple[str, ...]]
+    uses: tuple[RuleUse, ...]
+
+
+@dataclass(frozen=True)
 class Ranking:
     """Candidates of one query and how good each is.
 
@@ -39,7 +58,8 @@ class Ranking:
     scores
         float64 (n,), the fused scores; the engine's own where nothing ranked.
     order
-        (n,), rows of the candidates, best first; ties as the engine has them.
+        (m,), rows of the candidates, best first; ties as the engine has them. All of them, but
+        those that rules leave out.
     moment, table
         What was known and the features made of it, as far as the ranking came; else None.
     bundle
@@ -52,6 +72,8 @@ class Ranking:
         Rows that were given their place because they are new.
     trial, teams
         The experiment that it is part of, if any, and who chose each row of an interleaved list.
+    ruled
+        What rules of the shop did to it; None before, and where none held.
     steps
         What the fusion that ranked did, of an interleaved list that of each team; empty where
         nothing ranked.
@@ -67,6 +89,7 @@ class Ranking:
     explored: frozenset[int] = frozenset()
     trial: Trial | None = None
     teams: Mapping[int, Team] = field(default_factory=dict)
+    ruled: Ruled | None = None
     steps: Mapping[Team | None, Sequence[Step]] = field(default_factory=dict)
 
 

@@ -188,6 +188,7 @@ SECTIONS = (
     "training",
     "gate",
     "experiment",
+    "rules",
     "state",
     "service",
     "pages",

@@ -24,7 +24,7 @@ LEVELS = (
     {"in_use", "trial"},
     {"following", "ranking", "recommend", "asking"},
     {"explaining"},
-    {"given", "hits", "newcomers", "paging"},
+    {"given", "hits", "newcomers", "paging", "rules"},
     {"pipeline"},
     {"training"},
     {"workspace", "evaluation", "freshness"},

@@ -17,6 +17,7 @@ from search_rerank.config.labels import LabelsConfig
 from search_rerank.config.pages import PagesConfig
 from search_rerank.config.reasons import ReasonsConfig
 from search_rerank.config.retrieval import ExplorationConfig, RetrievalConfig
+from search_rerank.config.rules import RulesConfig
 from search_rerank.config.section import Section
 from search_rerank.config.service import ServiceConfig
 from search_rerank.config.state import StateConfig
@@ -39,6 +40,7 @@ __all__ = [
     "PagesConfig",
     "ReasonsConfig",
     "RetrievalConfig",
+    "RulesConfig",
     "ScorerConfig",
     "ServiceConfig",
     "StateConfig",
@@ -83,6 +85,7 @@ class Config(Section):
     gate: GateConfig = GateConfig()
     experiment: ExperimentConfig = ExperimentConfig()
     reasons: ReasonsConfig = ReasonsConfig()
+    rules: RulesConfig = RulesConfig()
     state: StateConfig = StateConfig()
     service: ServiceConfig = ServiceConfig()
     pages: PagesConfig = PagesConfig()

@@ -41,7 +41,7 @@ def conditions(filters: Filters, schema: IndexSchema) -> Conditions:
         For a field that cannot be filtered on, a bound that is no number, or filters that are too
         deep or too many.
     """
-    if (found := _size(filters, 1)) > MAX_CONDITIONS:
+    if (found := count_conditions(filters)) > MAX_CONDITIONS:
         raise EngineError(f"filters: expected at most {MAX_CONDITIONS} conditions, found {found}")
     return _translate(filters, keyword_fields(schema), number_fields(schema))
 
@@ -73,13 +73,14 @@ def _translate(
     return Conditions(terms, ranges, *inner)
 
 
-def _size(filters: Filters, depth: int) -> int:
+def count_conditions(filters: Filters, depth: int = 1) -> int:
+    """Return how many conditions filters hold, as `MAX_CONDITIONS` counts; too deep is an error."""
     if depth > MAX_DEPTH:
         raise EngineError(f"filters: expected at most {MAX_DEPTH} levels, found more")
     inner = (*filters.all_of, *filters.any_of, *filters.none_of)
     values = sum(len(values) for values in filters.terms.values())
     own = len(filters.terms) + len(filters.ranges) + values // 10
-    return own + sum(1 + _size(part, depth + 1) for part in inner)
+    return own + sum(1 + count_conditions(part, depth + 1) for part in inner)
 
 
 def _value(name: str, value: str) -> str:

@@ -17,6 +17,7 @@ ENDS = {
     "state": 0.6,
     "features": 0.85,
     "fuse": 0.95,
+    "rules": 0.97,
     "explain": 0.98,
 }
 """The share of the whole time that is over when a stage must end: what one leaves, the next has.

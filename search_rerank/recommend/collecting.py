@@ -1,0 +1,48 @@
+"""What a recommendation starts from: the shopper's past, and the candidates of its scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from search_rerank.engines.base import Engine
+from search_rerank.guarding.aside import GivenUp, waited_for
+from search_rerank.in_use import InUse
+from search_rerank.query import Candidates
+from search_rerank.recommend.candidates import PAST, Collector
+from search_rerank.recommend.request import Recommend
+from search_rerank.stages import Stages
+from search_rerank.state.base import Past, State
+
+
+def past_of(asked: Recommend, state: State, stages: Stages) -> Sequence[Past]:
+    """Return what the shopper did, oldest first, nothing where that cannot be read in time."""
+    read = partial(state.history, asked.user, asked.session, PAST)
+    try:
+        return stages.run("state", read, stages.guards.state)
+    except Exception as error:  # what everyone gets is an answer, too
+        stages.lost("state", error)
+        return []
+
+
+def collected(
+    asked: Recommend,
+    past: Sequence[Past],
+    engine: Engine,
+    in_use: InUse,
+    state: State,
+    stages: Stages,
+) -> Candidates:
+    """Return the candidates of a scope; there is nothing to give instead, so they are waited for.
+
+    Raises
+    ------
+    EngineError
+        When the engine is away, refuses the filters, or does not hold the item asked about.
+    """
+    collector = Collector(engine, in_use, state, asked, past, stages.degraded)
+    try:
+        return stages.run("retrieve", collector.candidates)
+    except GivenUp as error:
+        with stages.timed("retrieve"):
+            return waited_for(error, collector.candidates)

@@ -1,0 +1,1 @@
+"""Rules of the shop: what is pinned, moved, capped or never shown, whatever the model says."""

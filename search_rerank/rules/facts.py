@@ -1,0 +1,214 @@
+"""What rules must know of items: whether each meets their conditions, its groups, its numbers.
+
+Stock and prices change, so the live index is asked. What was found out of an item is kept under
+its content hash: asking an engine for hashes is quicker than for items, and the same hash is the
+same item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.data.item import Item
+from search_rerank.engines.base import Engine
+from search_rerank.engines.fields import as_text
+from search_rerank.rules.where import Where, meets, number_of, values_of
+
+_FIRST = 256
+_MOST = 200_000
+"""Item states that are kept; then all are asked for anew."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a set of rules asks of an item; each of these once.
+
+    Parameters
+    ----------
+    wheres
+        By their keys.
+    groups, numbers
+        Names of fields.
+    """
+
+    wheres: Mapping[str, Where]
+    groups: Sequence[str] = ()
+    numbers: Sequence[str] = ()
+
+    @cached_property
+    def _columns(self) -> Mapping[str, int]:
+        return {key: column for column, key in enumerate(self.wheres)}
+
+    def column(self, where: Where) -> int:
+        """Return the place of filters among the answers."""
+        return self._columns[where.key]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of some items to questions, in the questions' order.
+
+    Parameters
+    ----------
+    met
+        bool (n, w), which filters each meets.
+    group
+        int32 (n, g), number of its value of each field, -1 for none.
+    number
+        float64 (n, m), NaN for none.
+    """
+
+    met: NDArray[np.bool_]
+    group: NDArray[np.int32]
+    number: NDArray[np.float64]
+
+
+class FactTable:
+    """The answers of item states to some questions, in columns that grow.
+
+    Parameters
+    ----------
+    questions
+        What is asked of each item.
+    most
+        How many states are kept.
+    """
+
+    def __init__(self, questions: Questions, most: int = _MOST) -> None:
+        self.questions = questions
+        self._most = most
+        self._lock = Lock()
+        self._values: list[dict[str, int]] = [{} for _ in questions.groups]
+        self._clear()
+
+    def answers(self, engine: Engine, ids: Sequence[str]) -> Answers:
+        """Return the answers of the present states of items; an item not in the index has none.
+
+        Raises
+        ------
+        EngineError
+            When the engine cannot tell.
+        """
+        hashes = list(engine.hashes(ids))
+        with self._lock:
+            if len(self._row) + len(ids) > self._most:
+                self._clear()
+            new = [
+                id_
+                for id_, hash_ in zip(ids, hashes, strict=True)
+                if hash_ is not None and hash_ not in self._row
+            ]
+        found = engine.lookup(new) if new else ()
+        read = {one.item.id: one for one in found if one is not None}
+        now = [
+            read[id_].content_hash if id_ in read else hash_
+            for id_, hash_ in zip(ids, hashes, strict=True)
+        ]
+        with self._lock:
+            for one in read.values():
+                if one.content_hash not in self._row:
+                    self._add(one.content_hash, one.item)
+            # An item that is gone by now, and what was cleared meanwhile, are as not in the index.
+            return self._at([self._row.get(hash_ or "", 0) for hash_ in now])
+
+    def of_items(self, items: Iterable[Item]) -> Answers:
+        """Return the answers of given items."""
+        with self._lock:
+            return self._at([self._add(one.content_hash(), one) for one in items])
+
+    def _at(self, rows: Sequence[int]) -> Answers:
+        at = np.array(rows, dtype=np.intp)
+        return Answers(self._met[at], self._group[at], self._number[at])
+
+    def _add(self, hash_: str, item: Item) -> int:
+        row = len(self._row) + 1
+        if row >= len(self._met):
+            self._grow(2 * len(self._met))
+        asked = self.questions
+        self._met[row] = [meets(item, where.filters) for where in asked.wheres.values()]
+        for n, name in enumerate(asked.groups):
+            values = values_of(item, name)
+            known, narrowest = self._values[n], -1 if name == "category" else 0
+            if values:
+                self._group[row, n] = known.setdefault(values[narrowest], len(known))
+        for n, name in enumerate(asked.numbers):
+            self._number[row, n] = _number(item, name)
+        self._row[hash_] = row
+        return row
+
+    def _clear(self) -> None:
+        asked, size = self.questions, _FIRST
+        self._row: dict[str, int] = {}
+        self._met: NDArray[np.bool_] = np.zeros((size, len(asked.wheres)), dtype=bool)
+        self._group: NDArray[np.int32] = np.full((size, len(asked.groups)), -1, dtype=np.int32)
+        self._number: NDArray[np.float64] = np.full((size, len(asked.numbers)), np.nan)
+
+    def _grow(self, size: int) -> None:
+        more = size - len(self._met)
+        self._met = np.pad(self._met, ((0, more), (0, 0)))
+        self._group = np.pad(self._group, ((0, more), (0, 0)), constant_values=-1)
+        self._number = np.pad(self._number, ((0, more), (0, 0)), constant_values=np.nan)
+
+
+class Facts:
+    """What is known of the items of one ranking, asked for when a rule first needs it.
+
+    Parameters
+    ----------
+    questions
+        What the rules ask.
+    ids
+        The items, by row of the ranking.
+    ask
+        Gets the answers; what it raises is raised to every rule that needs one.
+    """
+
+    def __init__(
+        self, questions: Questions, ids: Sequence[str], ask: Callable[[], Answers]
+    ) -> None:
+        self._questions = questions
+        self._ids = ids
+        self._ask = ask
+        self._error: Exception | None = None
+
+    def meets(self, where: Where) -> NDArray[np.bool_]:
+        """Return which items meet filters, bool (n,)."""
+        if where.ids is not None:
+            return np.fromiter(map(where.ids.__contains__, self._ids), bool, len(self._ids))
+        return self._answers.met[:, self._questions.column(where)]
+
+    def groups(self, name: str) -> NDArray[np.int32]:
+        """Return a number for each item's value of a field, int32 (n,), -1 where it has none.
+
+        The narrowest category counts, and the first of several values of an attribute.
+        """
+        return self._answers.group[:, self._questions.groups.index(name)]
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return the numbers of a field, float64 (n,), NaN where there is none; true is 1."""
+        return self._answers.number[:, self._questions.numbers.index(name)]
+
+    @cached_property
+    def _answers(self) -> Answers:
+        if self._error is not None:
+            raise self._error
+        try:
+            return self._ask()
+        except Exception as error:
+            self._error = error
+            raise
+
+
+def _number(item: Item, name: str) -> float:
+    number = number_of(item, name)
+    if number is None:
+        truth = {as_text(True): 1.0, as_text(False): 0.0}
+        values = values_of(item, name)
+        return truth.get(values[0], np.nan) if values else np.nan
+    return number

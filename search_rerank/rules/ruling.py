@@ -1,0 +1,280 @@
+"""One request under the rules: what the engine is asked, what is put in, what becomes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search_rerank.answer import Basis, RuleUse
+from search_rerank.asking import encoded
+from search_rerank.data.item import Item
+from search_rerank.engines.base import Engine
+from search_rerank.engines.conditions import MAX_CONDITIONS, count_conditions
+from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.in_use import InUse
+from search_rerank.query import Candidates, Filters, Query
+from search_rerank.ranking import Ranking, Ruled
+from search_rerank.rules.base import Applied, Rule, View
+from search_rerank.rules.facts import Answers, Facts, FactTable
+from search_rerank.rules.hide import Hide, Removal
+from search_rerank.rules.pin import Pin, pinned
+from search_rerank.rules.putting_in import with_items, without_variants
+from search_rerank.rules.rule_set import GROUP_ID
+from search_rerank.rules.when import Asked, normal
+from search_rerank.rules.where import meets
+from search_rerank.stages import Stages
+
+log = logging.getLogger(__name__)
+STAGE = "rules"
+Order = NDArray[np.intp]
+Retrieved = Callable[[Filters], Candidates]
+
+
+class Ruling:
+    """The rules that hold for one request.
+
+    Parameters
+    ----------
+    rules
+        Those that are enabled, in the order in which they are applied.
+    table
+        Keeps what they asked of items.
+    engine
+        Where the items are.
+    asked, query
+        What their conditions look at, and the request itself.
+    stages
+        Of the request: gets the time that rules take, and which of them failed.
+    moves
+        Whether rules may change the order; where the shopper chose it, items are only left out.
+    refused
+        Rule to why the live index cannot filter by it.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        table: FactTable,
+        engine: Engine,
+        asked: Asked,
+        query: Query,
+        stages: Stages,
+        moves: bool,
+        refused: Mapping[str, str],
+    ) -> None:
+        self._every = rules
+        self._table = table
+        self._engine = engine
+        self._asked = asked
+        self._query = query
+        self._stages = stages
+        self._moves = moves
+        self._refused = refused
+        self._rules = self._holding()
+        self._pushed: list[Rule] = []
+        self._put_in: list[int] = []
+
+    def candidates(
+        self, retrieve: Retrieved, in_use: InUse, shelf: bool = False, but: str | None = None
+    ) -> Candidates:
+        """Return what a request finds under the rules, and the items that pins put in after it.
+
+        Parameters
+        ----------
+        retrieve
+            Returns what is found with filters.
+        in_use
+            Scores what is put in.
+        shelf
+            Whether the index is not searched but looked through, where filters make the choice
+            poorer: then few items that are hidden are better left out afterwards.
+        but
+            An item that no pin puts in: the one that the page is about.
+
+        Raises
+        ------
+        EngineError
+            What `retrieve` raises with the request's own filters.
+        """
+        if not self._every:
+            return retrieve(self._query.filters)
+        found = self._retrieved(retrieve, shelf)
+        if found.searched is not None:
+            texts = dict.fromkeys([*self._asked.texts, normal(found.searched)])
+            self._asked = replace(self._asked, texts=tuple(texts))
+            self._rules = self._holding()
+        pins = [rule for rule in self._rules if isinstance(rule, Pin)] if self._moves else []
+        lacking = {id_ for pin in pins for id_ in pin.places} - set(found.ids) - {but}
+        if not lacking:
+            return found
+        try:
+            request = encoded(in_use, self._query, self._stages)
+            put_in = partial(with_items, found, lacking, self._may_enter, request, in_use)
+            more = self._stages.run("retrieve", put_in)
+        except Exception as error:  # the answer is whole without them
+            for pin in pins:
+                self._lost(pin, error)
+            return found
+        self._put_in = list(range(len(found), len(more)))
+        return more
+
+    def narrowed(self, filters: Filters, shelf: bool = False) -> Filters:
+        """Return filters with those of rules beside them, as far as an engine can take them.
+
+        Rules that ask who the shopper is, that name a field the index cannot filter on, and those
+        for which there is no room are applied to the answer.
+        """
+        self._pushed = []
+        size = count_conditions(filters)
+        most = MAX_CONDITIONS // 2 if shelf else MAX_CONDITIONS  # the rest names its items
+        for rule in self._removals():
+            more = 1 + count_conditions(rule.where.filters)
+            early = rule.id not in self._refused and not rule.when.of_shopper
+            if early and size + more <= most and not (shelf and isinstance(rule, Hide)):
+                filters, size = rule.narrowed(filters), size + more
+                self._pushed.append(rule)
+        return filters
+
+    def admits(self, history: int = 0, basis: Basis | None = None) -> Callable[[Item], bool]:
+        """Return what tells whether an item may be shown to such a shopper."""
+        rules = [rule for rule in self._removals() if rule.when.holds_for(history, basis)]
+        return lambda item: all(rule.admits(item) for rule in rules)
+
+    def still_shown(
+        self, places: Mapping[str, int], candidates: Candidates, ranking: Ranking
+    ) -> Mapping[str, int]:
+        """Return those of the items that a caller gave that no rule leaves out."""
+        if not any(self._removals()):
+            return places
+        shown = {candidates.ids[row] for row in ranking.order.tolist()}
+        ranked, admits = set(candidates.ids), self.admits(ranking.history, ranking.basis)
+        return {
+            id_: place
+            for id_, place in places.items()
+            if id_ in shown or (id_ not in ranked and admits(Item(id=id_, title=id_)))
+        }
+
+    def applied(self, candidates: Candidates, ranking: Ranking) -> tuple[Candidates, Ranking]:
+        """Return candidates with their total, and the ranking as the rules have it.
+
+        A rule that fails is left out, and `degraded` names it.
+        """
+        if not self._rules:
+            return candidates, ranking
+        with self._stages.timed(STAGE):
+            return self._apply(candidates, ranking)
+
+    def _apply(self, candidates: Candidates, ranking: Ranking) -> tuple[Candidates, Ranking]:
+        ids = candidates.ids
+        facts = Facts(self._table.questions, ids, partial(self._answers, ids))
+        rules = [one for one in self._rules if one.when.holds_for(ranking.history, ranking.basis)]
+        by: dict[int, list[str]] = defaultdict(list)
+        uses: list[RuleUse] = []
+
+        def note(rule: Rule, done: Applied) -> None:
+            items = tuple(ids[row] for row in done.rows)
+            uses.append(RuleUse(rule.id, rule.kind, items, done.measured))
+            for row in done.rows:
+                by[row].append(rule.id)
+
+        order = self._last(ranking.order)
+        before = order[: len(order) - len(self._put_in)]
+        for rule in rules:
+            if isinstance(rule, Removal):
+                done = Applied(order)
+                if rule not in self._pushed:
+                    done = self._done(rule, View(ids, order, facts)) or done
+                order = done.order
+                note(rule, done)
+        may_enter = order[np.isin(order, self._put_in)] if self._put_in else order[:0]
+        order = order[: len(order) - len(may_enter)]
+        removed = len(before) - len(order)
+        if self._moves:
+            for rule in rules:
+                if rule.stage == "move":
+                    done = self._done(rule, View(ids, order, facts)) or Applied(order)
+                    order = done.order
+                    note(rule, done)
+            pins = [rule for rule in rules if isinstance(rule, Pin)]
+            if pins:
+                order = self._pinned(pins, View(ids, order, facts), may_enter, note)
+        shown = replace(candidates, total=max(candidates.total - removed, len(order)))
+        told = {row: tuple(names) for row, names in by.items()}
+        return shown, replace(ranking, order=order, ruled=Ruled(before, told, tuple(uses)))
+
+    def _pinned(
+        self,
+        pins: Sequence[Pin],
+        view: View,
+        may_enter: Order,
+        note: Callable[[Rule, Applied], None],
+    ) -> Order:
+        there = {*view.order.tolist(), *may_enter.tolist()}
+        # What was removed is to be known to no pin.
+        ids = [id_ if row in there else "" for row, id_ in enumerate(view.ids)]
+        try:
+            order, placed = pinned(replace(view, ids=ids), list(reversed(pins)))
+            if self._query.collapse and not placed.keys().isdisjoint(self._put_in):
+                order = without_variants(order, view.facts.groups(GROUP_ID), placed)
+        except Exception as error:
+            for pin in pins:
+                self._lost(pin, error)
+            return view.order
+        for pin in pins:
+            note(pin, Applied(order, [row for row, own in placed.items() if own is pin]))
+        return order
+
+    def _retrieved(self, retrieve: Retrieved, shelf: bool) -> Candidates:
+        own = self._query.filters
+        filters = self.narrowed(own, shelf)
+        try:
+            return retrieve(filters)
+        except EngineUnavailable:
+            raise
+        except EngineError as error:
+            if not self._pushed:
+                raise
+            # The live index may be another one since the rules were compared with it.
+            found = retrieve(own)
+            for rule in self._pushed:
+                self._lost(rule, error)
+            self._pushed = []
+            return found
+
+    def _answers(self, ids: Sequence[str]) -> Answers:
+        until = self._stages.deadline.of(STAGE)
+        return self._stages.guards.aside.one(partial(self._table.answers, self._engine, ids), until)
+
+    def _done(self, rule: Rule, view: View) -> Applied | None:
+        try:
+            return rule.apply(view)
+        except Exception as error:  # the order stands without it
+            self._lost(rule, error)
+            return None
+
+    def _lost(self, rule: Rule, error: Exception) -> None:
+        self._stages.lost(f"{STAGE}.{rule.id}", error)
+
+    def _last(self, order: Order) -> Order:
+        """Return an order with the items that were put in at its end."""
+        if not self._put_in:
+            return order
+        entered = np.isin(order, self._put_in)
+        return np.concatenate([order[~entered], order[entered]])
+
+    def _holding(self) -> list[Rule]:
+        return [rule for rule in self._every if rule.when.holds(self._asked)]
+
+    def _removals(self) -> Iterable[Removal]:
+        return (rule for rule in self._rules if isinstance(rule, Removal))
+
+    def _may_enter(self, item: Item) -> bool:
+        """Return whether an item may be put in; who the shopper is comes later."""
+        sure = (rule for rule in self._removals() if not rule.when.of_shopper)
+        return meets(item, self._query.filters) and all(rule.admits(item) for rule in sure)
