@@ -59,13 +59,18 @@ class Server:
     prefix
         Of all keys. It is a hash tag: in a cluster they all lie in one slot.
     durability
-        What the server must be set up for, see `RedisState`.
+        What the server must be set up for, see `RedisState`; None for one that only reads.
     replicas
         How many replicas must have a row before it is acknowledged.
     """
 
     def __init__(
-        self, url: str, timeout_s: float, prefix: str, durability: Durability, replicas: int
+        self,
+        url: str,
+        timeout_s: float,
+        prefix: str,
+        durability: Durability | None = None,
+        replicas: int = 0,
     ) -> None:
         self.address = address_of(url)
         self.prefix = f"{{{prefix}}}:"
@@ -176,16 +181,17 @@ class Server:
 
     def _prepare(self) -> None:
         """Check the server once it is there, and give the log a name if it has none."""
-        self._check_durability()
+        if self._durability is not None:
+            self._check_durability(self._durability)
         self._client.set(self.key("epoch"), randbits(52), nx=True)
         self._client.set(self.key("key"), Hashed().key, nx=True)
         key: Any = self._client.get(self.key("key"))
         self._hashed = Hashed(key)
         self._prepared = True
 
-    def _check_durability(self) -> None:
+    def _check_durability(self, durability: Durability) -> None:
         wanted = {"appendonly": "yes"}
-        if self._durability == "full":
+        if durability == "full":
             wanted["appendfsync"] = "always"
         try:
             found = self._client.config_get(*wanted, "maxmemory-policy")
@@ -194,14 +200,14 @@ class Server:
             logger.warning(
                 "state %s: cannot see how durable the server is (%s); state.durability = %r needs "
                 "%s, and maxmemory-policy noeviction",
-                self.address, error, self._durability, needed,
+                self.address, error, durability, needed,
             )  # fmt: skip
             return
         settings = {_text(name): _text(value) for name, value in found.items()}
         for name, value in wanted.items():
             if settings.get(name) != value:
                 raise StateError(
-                    f"state {self.address}: state.durability = {self._durability!r} expects "
+                    f"state {self.address}: state.durability = {durability!r} expects "
                     f"{name} {value}, found {settings.get(name)}: set it in redis.conf, or with "
                     f"CONFIG SET {name} {value}"
                 )

@@ -116,6 +116,8 @@ class Upkeep:
                     if event.user is not None:
                         key = self._server.key(f"x{kind}:", event.user)
                         pipe.zrem(key, number.to_bytes(6, "big"))
+                pipe.incrby(self._server.key("dropped"), sum(kind == "i" for _, kind, _ in old))
+                pipe.set(self._server.key("dropped_ms"), before_ms)
                 pipe.execute()
         return True
 
