@@ -128,11 +128,14 @@ def empty() -> Candidates:
 def browse(
     ids: Sequence[str], boost: Floats, weights: RetrievalConfig, highest: float
 ) -> Candidates:
-    """Order items without any words by boost, then id; `highest` is the best boost of all."""
-    scaled = weights.model_copy(update={"fusion": "scores"})
-    nan = np.full(len(ids), np.nan)
-    found = combine(ids, boost, boost, nan, scaled, top=highest, k=len(ids))
-    return replace(found, lexical=np.zeros(len(ids), dtype=np.float32))
+    """Return items without any words; they come by falling boost, then id.
+
+    `highest` is the best boost of all.
+    """
+    n = len(ids)
+    score = (weights.words_weight * boost / highest).astype(np.float32)
+    none = np.full(n, np.nan, dtype=np.float32)
+    return Candidates(ids, np.zeros(n, dtype=np.float32), none, score)
 
 
 def counted(found: Candidates, total: int, weights: RetrievalConfig, **known: Any) -> Candidates:

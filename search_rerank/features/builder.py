@@ -79,9 +79,7 @@ class FeatureBuilder:
             raise found[1]
         columns = found[1] | scores.columns(moment, dict(scored))
         n = len(moment.items)
-        X = np.empty((n, len(columns)), dtype=np.float32)
-        for place, column in enumerate(columns.values()):
-            X[:, place] = column
+        X = np.array(list(columns.values()), dtype=np.float32).reshape(len(columns), n).T.copy()
         table = FeatureTable(
             names=tuple(columns),
             X=X,

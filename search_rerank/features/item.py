@@ -24,10 +24,11 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     }
     known = moment.items >= 0
     leaf = np.where(known, catalogue.leaf[moment.items], -1)
-    of_leaf = {name: sums_by(column, leaf) for name, column in decayed.items()}
+    of_leaf = {name: sums_by(decayed[name], leaf) for name in ("7d", "30d")}
+    logs = np.log1p(counts.decayed)
     price = np.where(known, catalogue.price[moment.items], np.nan)
     return {
-        **{f"item.demand_{name}": np.log1p(column) for name, column in decayed.items()},
+        **{f"item.demand_{name}": logs[:, n] for n, name in enumerate(decayed)},
         "item.demand_7d_of_best": of_best(decayed["7d"]),
         "item.demand_30d_of_best": of_best(decayed["30d"]),
         "item.demand_30d_place": place(decayed["30d"]),

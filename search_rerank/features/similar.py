@@ -26,10 +26,11 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     demand = moment.counts.decayed[:, _USUAL]
     usual = demand / max(float(demand.sum()), 1e-6)
     found: dict[str, Column] = {}
-    for name, votes in zip(_NAMES, moment.similar_counts.swapaxes(0, 1), strict=True):
-        month = votes[:, _MONTH]
+    logs = np.log1p(moment.similar_counts)
+    for place_, name in enumerate(_NAMES):
+        month = moment.similar_counts[:, place_, _MONTH]
         for n, half_life in enumerate(QUERY_HALF_LIVES_DAYS):
-            found[f"similar.{name}_{int(half_life)}d"] = np.log1p(votes[:, n])
+            found[f"similar.{name}_{int(half_life)}d"] = logs[:, place_, n]
         total = float(month.sum())
         share = (month + _PRIOR * usual) / (total + _PRIOR)
         found[f"similar.{name}_share"] = share.astype(np.float32)

@@ -32,7 +32,11 @@ class Guards:
 
     def scorer(self, name: str) -> Breaker:
         """Return the breaker of a scorer."""
-        return self._scorers.setdefault(name, Breaker(f"scorer {name}", rest_s=SCORER_REST_S))
+        found = self._scorers.get(name)
+        if found is None:
+            made = Breaker(f"scorer {name}", rest_s=SCORER_REST_S)
+            found = self._scorers.setdefault(name, made)
+        return found
 
     @contextmanager
     def turn(self, until: Deadline) -> Iterator[None]:

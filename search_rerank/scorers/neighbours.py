@@ -61,9 +61,13 @@ class Neighbours(Fitted):
         seen, weight = past
         if len(seen) == 0 or not valid.any():
             return scores
-        rows, length = ranges(self.starts[seen], self.starts[seen + 1])
-        mass = self.similarity[rows] * np.repeat(weight, length)
-        scores[valid] = sums_at(items[valid], self.neighbour[rows], mass, len(self.known))
+        first, last = self.starts[seen], self.starts[seen + 1]
+        # Whole lists at once: to pick their entries one by one takes thrice as long.
+        lists = [slice(*ends) for ends in zip(first.tolist(), last.tolist(), strict=True)]
+        neighbour = np.concatenate([self.neighbour[one] for one in lists])
+        mass = np.concatenate([self.similarity[one] for one in lists])
+        mass *= np.repeat(weight, last - first)
+        scores[valid] = sums_at(items[valid], neighbour, mass, len(self.known))
         return scores
 
 

@@ -53,6 +53,8 @@ class Snapshot:
         )
         self._rows, self.ids, self._boost = columns.rows, columns.ids, columns.boost
         self._browse = columns.browse
+        self._rank = np.empty_like(columns.browse)
+        self._rank[columns.browse] = np.arange(len(columns.browse))
         self._vectors: VectorFile = VectorFile(
             folder,
             columns.state,
@@ -103,7 +105,7 @@ class Snapshot:
         if not len(places):
             return hybrid.empty()
         if not text:
-            return self._by_boost(places)
+            return self._by_boost(places[np.argsort(self._rank[places])])
         query = self._query(text, every=False)
         _, best = self._known(*self._words.search(query, 1)[:2])
         top = float(best.max(initial=0.0))
@@ -240,6 +242,7 @@ class Snapshot:
         return self._by_boost(order[:k]), total
 
     def _by_boost(self, places: NDArray[np.intp]) -> Candidates:
+        """Return items that come in the order of `_browse`."""
         ids, boost = [self.ids[place] for place in places.tolist()], self._boost[places]
         return hybrid.browse(ids, boost, self._weights, self._highest())
 
