@@ -37,8 +37,7 @@ from search_rerank.encoders import fit_encoder
 from search_rerank.scorers import SCORERS, create
 from search_rerank.scorers.base import Scorer
 from search_rerank.scorers.news import How, News
-from search_rerank.state.sqlite import SqliteState
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.sqlite import SqliteState, StoredLog
 
 NAME = "amazon_beauty_5core"
 SEEN = 0.9

@@ -193,9 +193,9 @@ class State(Protocol):
         """Remove everything of a user: histories, claimed visits, counters, log.
 
         Counters follow in every process, but for the times of an item's first and last interaction.
-        What is told later of the user up to `now_ms`, and of the visits they claimed, is not stored,
-        so that no copy of the log brings them back; the user's name is not kept for that, only a
-        keyed hash. Events after `now_ms` begin anew.
+        What is told later of the user up to `now_ms`, and of the visits they claimed, is not
+        stored, so that no copy of the log brings them back; the user's name is not kept for that,
+        only a keyed hash. Events after `now_ms` begin anew.
         """
 
     def set_opted_out(self, user: str, opted_out: bool) -> None:

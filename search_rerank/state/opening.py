@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from search_rerank.config import Config
@@ -29,7 +31,9 @@ def open_state(config: Config) -> State:
         Where it is on a Redis server and the client is not installed.
     """
     if config.state.kind == "redis":
-        return _open_redis(config)
+        with _extra():
+            from search_rerank.state.redis.opening import open_redis_state
+        return open_redis_state(config)
     settings = config.state
     return SqliteState(
         state_path(config),
@@ -48,41 +52,39 @@ def open_event_log(config: Config) -> Log:
     ------
     StateError
         Where it cannot be read.
+    MissingExtra
+        As `open_state`.
     """
-    _check_kind(config)
+    if config.state.kind == "redis":
+        with _extra():
+            from search_rerank.state.redis.opening import open_redis_log
+        return open_redis_log(config)
     return StoredLog(state_path(config))
 
 
 def remove_state(config: Config) -> None:
-    """Remove a state that nobody has open, with its log; one that is not there is no error."""
-    _check_kind(config)
+    """Remove a state that nobody has open, with its log; one that is not there is no error.
+
+    Raises
+    ------
+    ConfigError
+        Where other machines may have it open.
+    """
+    if config.state.kind != "sqlite":
+        raise ConfigError(
+            f"state.kind: expected sqlite where the state begins anew, found {config.state.kind!r}"
+        )
     path = state_path(config)
     for found in path.parent.glob(f"{path.name}*"):
         found.unlink()
     shutil.rmtree(path.parent / LOG, ignore_errors=True)
 
 
-def _check_kind(config: Config) -> None:
-    if config.state.kind != "sqlite":
-        raise ConfigError(f"state.kind: expected sqlite, found {config.state.kind!r}")
-
-
-def _open_redis(config: Config) -> State:
+@contextmanager
+def _extra() -> Iterator[None]:
     try:
-        from search_rerank.state.redis.state import RedisState
+        yield
     except ModuleNotFoundError as error:
         if error.name != "redis":
             raise
         raise MissingExtra("the state on a Redis server", "redis") from None
-    settings = config.state
-    return RedisState(
-        config.training.gains,
-        settings.url,
-        settings.prefix,
-        settings.durability,
-        settings.timeout_s,
-        settings.replicas,
-        settings.retention_days,
-        settings.log_days,
-        config.home / "counters.safetensors",
-    )

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from search_rerank.state.sqlite import SqliteState
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.sqlite import SqliteState, StoredLog
 from tests.state.contract import GAINS, did, page
-
-
-def test_a_file_of_a_release_without_pages_gets_them(tmp_path: Path) -> None:
-    path = tmp_path / "s.sqlite3"
-    with closing(SqliteState(path, GAINS)) as state:
-        state.append([did("1")])
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("DROP TABLE pages")
-    with closing(SqliteState(path, GAINS)) as state:
-        assert state.show([page("1", "a")]) == 1
-        assert state.item_counts(["a"], 0).decayed[0, 0] == 1
-        assert state.item_counts(["a"], 0).shown[0, 0] == 1
 
 
 def test_pages_outlive_the_process_and_reach_others(tmp_path: Path) -> None:

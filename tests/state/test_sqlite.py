@@ -19,9 +19,10 @@ from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, State
 from search_rerank.state.memory import MemoryState
 from search_rerank.state.sqlite import SqliteState
 from tests.state.contract import DAY_MS, GAINS, StateContract, did
+from tests.state.contract_log_in import LogInContract
 
 
-class TestSqliteState(StateContract):
+class TestSqliteState(StateContract, LogInContract):
     @pytest.fixture
     def state(self, tmp_path: Path) -> Iterator[State]:
         state = SqliteState(tmp_path / "deep" / "state.sqlite3", GAINS)
@@ -122,13 +123,15 @@ def test_it_is_all_there_after_opening_again(tmp_path: Path) -> None:
 
 def test_a_failing_append_leaves_nothing_behind(tmp_path: Path) -> None:
     state = SqliteState(tmp_path / "s.sqlite3", GAINS)
-    broken = Interaction.model_construct(
-        id="2", item=None, user="u", session=None, type="click", time_ms=0, query=None, ranking=None
-    )
-    with pytest.raises(StateError, match="NOT NULL"):
+    broken = did("2", user="new").model_copy(update={"query": frozenset()})
+    with pytest.raises(StateError, match="not supported"):
         state.append([did("1"), broken])
-    assert len(state) == 0
+    assert len(state) == state.mark() == 0
     assert state.append([did("1")]) == 1
+    with sqlite3.connect(tmp_path / "s.sqlite3") as db:
+        assert db.execute("SELECT name FROM users").fetchall() == [("u",)]
+        assert db.execute("SELECT count(*) FROM queries").fetchone() == (0,)
+    db.close()
     state.close()
 
 
@@ -137,8 +140,8 @@ def test_histories_are_read_by_index(tmp_path: Path) -> None:
     state.close()
     with sqlite3.connect(tmp_path / "s.sqlite3") as db:
         for where, index in (
-            ("user = 'u'", "events_by_user"),
-            ("session = 's' AND user IS NULL", "events_by_visit"),
+            ("owner = 1", "events_by_owner"),
+            ("session = 's' AND visit = 1 AND owner IS NULL", "events_by_visit"),
         ):
             plan = db.execute(
                 f"EXPLAIN QUERY PLAN SELECT item FROM events WHERE {where} "
@@ -155,7 +158,7 @@ def test_histories_are_read_by_index(tmp_path: Path) -> None:
         (lambda path: sqlite3.connect(path).execute("CREATE TABLE t (x)"), "another program's"),
         (
             lambda path: sqlite3.connect(path).execute("PRAGMA user_version = 9"),
-            "layout 1, found 9",
+            "layout 2, found 9",
         ),
         (lambda path: path.mkdir(), "unable to open"),
     ],

@@ -9,8 +9,7 @@ import pytest
 
 from search_rerank.data.learnt import LearntFrom
 from search_rerank.errors import StateError
-from search_rerank.state.sqlite import SqliteState
-from search_rerank.state.stored import StoredLog
+from search_rerank.state.sqlite import SqliteState, StoredLog
 from tests.state.contract import GAINS, did
 
 

@@ -1,0 +1,96 @@
+"""Log-in, in a state file: `search_rerank.state.claims` over a table."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from search_rerank.data.event import Interaction, Ranking
+from search_rerank.state.sqlite.ids import Numbers, compact
+
+_NEXT = """
+SELECT time_ms, owner FROM claims WHERE session = ? AND time_ms >= ? ORDER BY time_ms LIMIT 1
+"""
+_BEFORE = """
+SELECT time_ms, owner FROM claims WHERE session = ? AND time_ms < ? ORDER BY time_ms DESC LIMIT 1
+"""
+_OTHERS = "SELECT 1 FROM claims WHERE session = ? AND owner <> ?"
+_GIVE = """
+UPDATE {} SET owner = ? WHERE session = ? AND visit = 1 AND owner IS NULL AND time_ms <= ?
+"""
+_GIVES = (_GIVE.format("events"), _GIVE.format("pages"))
+
+
+class Claiming:
+    """Lets users claim sessions, in a transaction that the caller begins and ends.
+
+    Parameters
+    ----------
+    numbers
+        Of sessions.
+    """
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+
+    def claim(
+        self,
+        db: sqlite3.Connection,
+        events: Sequence[Interaction | Ranking],
+        users: Mapping[str, int],
+    ) -> None:
+        """Give users what their sessions did before; `users` has the number of each."""
+        times: dict[str, dict[str, list[int]]] = {}
+        for event in events:
+            if event.user is not None and event.session is not None:
+                of = times.setdefault(event.session, {})
+                of.setdefault(event.user, []).append(event.time_ms)
+        for session, of in times.items():
+            number = self._numbers.of_session(session)
+            for time_ms, user in self._that_matter(db, number, of, users):
+                self._claim(db, session, number, time_ms, users[user])
+
+    def owner(self, db: sqlite3.Connection, session: str | None, time_ms: int) -> int | None:
+        """Return whose is what a session did at a time under no user, None for nobody's."""
+        if session is None:
+            return None
+        found = db.execute(_NEXT, (self._numbers.of_session(session), time_ms)).fetchone()
+        return None if found is None else found[1]
+
+    def forget(self, db: sqlite3.Connection, session: str, owner: int) -> None:
+        """Drop a user's claims of a session."""
+        drop = "DELETE FROM claims WHERE session = ? AND owner = ?"
+        db.execute(drop, (self._numbers.of_session(session), owner))
+
+    def expire(self, db: sqlite3.Connection, session: str, before_ms: int) -> None:
+        """Drop claims of a session before a time: nothing of before is stored any more."""
+        drop = "DELETE FROM claims WHERE session = ? AND time_ms < ?"
+        db.execute(drop, (self._numbers.of_session(session), before_ms))
+
+    def _that_matter(
+        self,
+        db: sqlite3.Connection,
+        session: int,
+        of: Mapping[str, list[int]],
+        users: Mapping[str, int],
+    ) -> list[tuple[int, str]]:
+        """Return the claims of a session in time order: one user's only claim is their last."""
+        if len(of) == 1:
+            ((user, times),) = of.items()
+            if len(times) == 1 or not db.execute(_OTHERS, (session, users[user])).fetchone():
+                return [(max(times), user)]
+        return sorted((time_ms, user) for user, times in of.items() for time_ms in times)
+
+    def _claim(
+        self, db: sqlite3.Connection, session: str, number: int, time_ms: int, owner: int
+    ) -> None:
+        later = db.execute(_NEXT, (number, time_ms)).fetchone()
+        if later is not None and (later[1] == owner or later[0] == time_ms):
+            return
+        before = db.execute(_BEFORE, (number, time_ms)).fetchone()
+        if before is not None and before[1] == owner:
+            drop = "DELETE FROM claims WHERE session = ? AND time_ms = ?"
+            db.execute(drop, (number, before[0]))
+        db.execute("INSERT INTO claims VALUES (?, ?, ?)", (number, time_ms, owner))
+        for give in _GIVES:
+            db.execute(give, (owner, compact(session), time_ms))

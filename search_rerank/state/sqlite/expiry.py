@@ -1,0 +1,103 @@
+"""Retention: rows leave the histories for the log alone, and segments leave the log."""
+
+from __future__ import annotations
+
+import sqlite3
+from time import monotonic
+from typing import Any
+
+from search_rerank.state.sqlite.claiming import Claiming
+from search_rerank.state.sqlite.ids import Numbers, plain
+from search_rerank.state.sqlite.names import leave_queries
+from search_rerank.state.sqlite.segments import Segment, Segments
+
+_OLD = "seq BETWEEN ? AND ? AND time_ms < ?"
+
+
+class Expiry:
+    """Takes old rows out of the tables, a segment at a time: readers see it in one place or other.
+
+    Parameters
+    ----------
+    segments
+        The files of the log.
+    numbers
+        Of ids.
+    """
+
+    def __init__(self, segments: Segments, numbers: Numbers) -> None:
+        self._segments = segments
+        self._numbers = numbers
+        self._claiming = Claiming(numbers)
+
+    def begin(self, db: sqlite3.Connection, before_ms: int) -> bool:
+        """Store nothing older from now on; return whether rows that are not sealed must go."""
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(
+                "UPDATE meta SET value = ? WHERE name = 'expired_ms' AND value < ?",
+                (before_ms, before_ms),
+            )
+        old = "EXISTS (SELECT 1 FROM {} WHERE seq > value AND time_ms < ?)"
+        sql = f"SELECT {old.format('events')} OR {old.format('pages')} FROM meta WHERE name = ?"
+        found: int = db.execute(sql, (before_ms, before_ms, "sealed")).fetchone()[0]
+        return bool(found)
+
+    def expire(self, db: sqlite3.Connection, before_ms: int, until: float) -> int:
+        """Take rows before a time out of the tables, until a moment; return how many."""
+        gone = 0
+        for segment in self._segments.all(db):
+            if segment.min_ms < before_ms and segment.expired_ms <= segment.max_ms:
+                if monotonic() >= until:
+                    break
+                if segment.expired_ms < before_ms:
+                    gone += self._expire(db, segment, before_ms)
+        return gone
+
+    def drop(self, db: sqlite3.Connection, before_ms: int) -> int:
+        """Drop the files of segments that hold nothing newer; return how many."""
+        old = [one for one in self._segments.all(db) if one.max_ms < before_ms and not one.dropped]
+        for segment in old:
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("UPDATE segments SET dropped = 1 WHERE number = ?", (segment.number,))
+                db.execute("DELETE FROM rewrites WHERE segment = ?", (segment.number,))
+            self._segments.path(segment.number).unlink(missing_ok=True)
+        return len(old)
+
+    def _expire(self, db: sqlite3.Connection, segment: Segment, before_ms: int) -> int:
+        span = (segment.first, segment.last, before_ms)
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            events = self._remove(db, "events", span)
+            pages = self._remove(db, "pages", span)
+            db.execute(
+                "UPDATE segments SET expired_ms = ?, expired = expired + ? WHERE number = ?",
+                (before_ms, events, segment.number),
+            )
+        return events + pages
+
+    def _remove(self, db: sqlite3.Connection, table: str, span: tuple[int, int, int]) -> int:
+        rows: list[tuple[Any, ...]] = db.execute(
+            f"SELECT seq, id, owner, visit, session, query FROM {table} WHERE {_OLD}", span
+        ).fetchall()
+        remove_ids(db, table, [(self._numbers.of(plain(row[1])), row[0]) for row in rows])
+        db.execute(f"DELETE FROM {table} WHERE {_OLD}", span)
+        leave_queries(db, (row[5] for row in rows if row[5] is not None))
+        for session in {row[4] for row in rows if not row[3] and row[4] is not None}:
+            self._claiming.expire(db, plain(session), span[2])
+        remove_users(db, {row[2] for row in rows if row[2] is not None})
+        return len(rows)
+
+
+def remove_ids(db: sqlite3.Connection, table: str, ids: list[tuple[int, int]]) -> None:
+    """Remove what finds rows by their ids, given as (number of the id, number of the row)."""
+    sql = f"DELETE FROM {table[:-1]}_ids WHERE hash = ? AND seq = ?"
+    db.executemany(sql, sorted(ids))
+
+
+def remove_users(db: sqlite3.Connection, numbers: set[int]) -> None:
+    """Remove the names of users of whom no row is left."""
+    left = "NOT EXISTS (SELECT 1 FROM {} WHERE owner = users.number)"
+    sql = f"DELETE FROM users WHERE number = ? AND {left.format('events')}"
+    db.executemany(f"{sql} AND {left.format('pages')}", [(number,) for number in sorted(numbers)])
