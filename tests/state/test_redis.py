@@ -15,10 +15,11 @@ from search_rerank.state.memory import MemoryState
 from search_rerank.state.redis.state import RedisState
 from tests.state.contract import DAY_MS, GAINS, StateContract, did, page
 from tests.state.contract_log_in import LogInContract
+from tests.state.contract_queries import OwnQueriesContract
 from tests.state.redis_server import RedisServer
 
 
-class TestRedisState(StateContract, LogInContract):
+class TestRedisState(StateContract, LogInContract, OwnQueriesContract):
     @pytest.fixture
     def state(self, redis_server: RedisServer) -> Iterator[State]:
         state = RedisState(GAINS, redis_server.url, prefix=uuid4().hex)

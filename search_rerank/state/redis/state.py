@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.data.event import Event, Interaction, Ranking
+from search_rerank.data.event import Event, Interaction, Ranking, Told
 from search_rerank.state.base import Forgotten, ItemCounts, Maintained, Past, Shown
+from search_rerank.state.own import newest_once
 from search_rerank.state.redis import rows
 from search_rerank.state.redis.following import Following
 from search_rerank.state.redis.people import People
 from search_rerank.state.redis.server import Durability, Server
 from search_rerank.state.redis.upkeep import Upkeep
 
-Kept = TypeVar("Kept", bound=Past | Shown)
+Kept = TypeVar("Kept", bound=Past | Shown | Told)
 _WRITTEN_AT_ONCE = 500
 """Rows of one script: the server answers nobody else meanwhile."""
 
@@ -113,6 +114,11 @@ class RedisState:
         """Return the n most used queries that begin with a text, as (query, uses)."""
         with self._following.tally() as tally:
             return tally.past_queries(prefix, n)
+
+    def own_queries(self, user: str | None, session: str | None, n: int) -> Sequence[str]:
+        """Return the queries that a shopper's newest n interactions name, the newest first."""
+        told = self._newest(rows.INTERACTION, rows.told, user, session, n)
+        return newest_once([one.query for one in told])
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
