@@ -84,7 +84,7 @@ def main(
                 click.echo(f"{name}: left out, {ES_URL} is not set", err=True)
                 continue
             start = perf_counter()
-            shop = _made(home, name, data)
+            shop = made(home, name, data)
             seconds[f"make {name}"] = perf_counter() - start
             measured = _SHOPS[name](shop, requests, np.random.default_rng(seed))
             rows += [row | {"shop": name} for row in measured]
@@ -97,7 +97,8 @@ def main(
     report("service", about, rows, seconds, json_file)
 
 
-def _made(home: Path, name: str, data: Path | None) -> Path:
+def made(home: Path, name: str, data: Path | None) -> Path:
+    """Return the home of one of the shops, made where it is missing."""
     if name in ("embedded", "elasticsearch"):
         folder = generated(home / "generated", PRODUCTS)
     else:
@@ -111,7 +112,7 @@ def _made(home: Path, name: str, data: Path | None) -> Path:
 
 def _reranked(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
     """Rerank random known items for random known shoppers, on 1 worker, then 2 with 4 clients."""
-    users, items = _known(shop)
+    users, items = known(shop)
     trees = _trees(shop)
 
     def draw(n: int, rng: np.random.Generator) -> Request:
@@ -133,7 +134,7 @@ def _reranked(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
 
 def _searched(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
     """Search for words of the generated shop, then post events, on 1 and on 2 workers."""
-    users, items = _known(shop)
+    users, items = known(shop)
 
     def draw(rng: np.random.Generator) -> Request:
         body = {
@@ -171,7 +172,7 @@ def _loop(
     return closed_loop(PORT, [[draw(rng) for _ in range(each)] for _ in range(clients)]).row(name)
 
 
-def _known(shop: Path) -> tuple[Sequence[str], Sequence[str]]:
+def known(shop: Path) -> tuple[Sequence[str], Sequence[str]]:
     """Return the 200 shoppers with the longest histories, who cost most, and all items."""
     config = load_config(shop / "config.toml")
     with closing(open_state(config)) as state:
