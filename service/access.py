@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
-import time
-from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 
@@ -13,9 +10,6 @@ from search_rerank.config import Config
 from search_rerank.errors import ConfigError
 from search_rerank.keys import Key, Keyring, Scope, keys_path
 from service.problems import problem
-
-if TYPE_CHECKING:
-    from limits import RateLimitItem
 
 logger = logging.getLogger(__name__)
 _READS = ("GET", "HEAD")
@@ -65,13 +59,10 @@ class _Guard:
     """Answers 401, 403 or 429 in place of an endpoint; of an unknown key nothing is kept."""
 
     def __init__(self, config: Config) -> None:
-        from limits.storage import MemoryStorage
-        from limits.strategies import SlidingWindowCounterRateLimiter
+        from service.limiting import Limiting  # the library is heavy where no key is asked for
 
         self._ring = Keyring(keys_path(config.home))
-        self._per_minute = config.access.per_minute
-        self._workers = config.service.workers
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._limiting = Limiting(config)
 
     def check(self) -> Response | None:
         """Return why a request is not let in, None where it is."""
@@ -107,24 +98,15 @@ class _Guard:
             return None
 
     def _limited(self, key: Key) -> Response | None:
-        item = self._limit(key)
-        if self._limiter.hit(item, key.id):
+        wait_s = self._limiting.wait_s(key)
+        if not wait_s:
             return None
-        reset = self._limiter.get_window_stats(item, key.id).reset_time
-        after_s = max(1, math.ceil(reset - time.time()))
-        asked = key.per_minute or self._per_minute
+        asked = self._limiting.per_minute(key)
         response = problem(
             429, f"expected at most {asked} requests a minute by this key; try again later"
         )
-        response.headers["Retry-After"] = str(after_s)
+        response.headers["Retry-After"] = str(wait_s)
         return response
-
-    def _limit(self, key: Key) -> RateLimitItem:
-        from limits import RateLimitItemPerMinute
-
-        # each worker counts for itself what it is asked
-        share = (key.per_minute or self._per_minute) // self._workers
-        return RateLimitItemPerMinute(max(1, share))
 
 
 def _shown() -> str | None:

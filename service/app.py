@@ -68,9 +68,9 @@ def create_app(config: Config, clock: Callable[[], int] = now_ms) -> Flask:
     ):
         app.register_blueprint(module.blueprint)
     register_problems(app)
-    count(app)
-    measure(app)
+    measure(app)  # first, so that what the others refuse is counted, too
     guard(app, config)
+    count(app)
     app.after_request(_secure)
     return app
 

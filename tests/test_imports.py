@@ -56,7 +56,7 @@ ONLY_IN = {
     "redis": "search_rerank/state/redis",
     "flask": "service",
     "gunicorn": "service",
-    "limits": "service/access.py",
+    "limits": "service/limiting.py",
     "itsdangerous": "service/cursor.py",
     "prometheus_client": "service/metrics",
 }

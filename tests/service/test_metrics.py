@@ -140,6 +140,18 @@ def test_our_own_bug_is_counted_too(client: FlaskClient, monkeypatch: pytest.Mon
     assert found["requests_in_flight",] == 1
 
 
+def test_what_is_refused_for_load_is_counted(world: World) -> None:
+    config = world.config.model_copy(
+        update={"service": world.config.service.model_copy(update={"refuse": 1})}
+    )
+    app = create_app(config)
+    app.extensions["search_rerank"].load._running = 1
+    client = app.test_client()
+    assert client.get("/search").status_code == 503
+    assert read(client)["requests_total", "/search", "503", "GET"] == 1
+    app.extensions["search_rerank"].close()
+
+
 @pytest.mark.parametrize(
     ("reason", "expected"),
     [
@@ -149,8 +161,10 @@ def test_our_own_bug_is_counted_too(client: FlaskClient, monkeypatch: pytest.Mon
         ("the live one is damaged or misfit: see the log", "damaged"),
         ("the live index was made by another encoder than the bundle: train again", "misfit"),
         ("expected a query vector of 3 numbers, found 16", "misfit"),
-        ("the engine could not tell where the words stand", "away"),
-        ("too late for its share of 12 ms", "late"),
+        ("the engine could not tell where the words stand", "other"),
+        ("late", "late"),
+        ("resting", "resting"),
+        ("latest", "other"),
         ("something related that nobody thought of", "other"),
         ("", "other"),
     ],
