@@ -19,7 +19,7 @@ from service.runtime import Runtime, runtime
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-blueprint = Blueprint("metrics", __name__)
+blueprint = Blueprint("metrics_page", __name__)
 
 
 @blueprint.get("/metrics")
