@@ -13,6 +13,7 @@ from search_rerank.data.event import Event, Interaction, Ranking, parse_event
 from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
 from search_rerank.errors import DataError
 from service.bodies import Broken, read_rows
+from service.consent import opted_out
 from service.in_time import look_up
 from service.metrics import metrics
 from service.problems import Problem
@@ -31,15 +32,17 @@ def post_events() -> Response:
     accepted, refused, ignored = check_events(run, rows)
     new = run.state.append([one for one in accepted if isinstance(one, Interaction)])
     new += run.state.show([one for one in accepted if isinstance(one, Ranking)])
-    outcomes = {"new": new, "ignored": ignored, "refused": len(refused)}
-    metrics().told({"accepted": len(accepted), **outcomes})
+    # The state stores nothing of who opted out: only then, or of what it had, are fewer new.
+    unwanted = _unwanted(run, accepted) if new < len(accepted) else 0
+    counts = {"accepted": len(accepted) - unwanted, "new": new, "ignored": ignored + unwanted}
+    metrics().told({**counts, "refused": len(refused)})
     if refused and not accepted and not ignored:
         raise Problem(
             400, f"none of {len(rows)} events accepted; first: {refused[0]['reason']}",
             refused=refused,
         )  # fmt: skip
-    body = {"accepted": len(accepted), "new": new, "ignored": ignored, "refused": refused}
-    return Response(orjson.dumps(body), 202, content_type="application/json")
+    body = orjson.dumps({**counts, "refused": refused})
+    return Response(body, 202, content_type="application/json")
 
 
 def check_events(
@@ -47,7 +50,8 @@ def check_events(
 ) -> tuple[list[Event], list[dict[str, Any]], int]:
     """Return the events among rows, those refused as index and reason, how many to ignore.
 
-    Items and users of the event schema are well formed and ignored here. A ranking may show items
+    Ignored are items and users of the event schema, and rows whose `personalise` is false: nothing
+    more is looked at in them. A ranking may show items
     that the index does not hold (any longer): nobody asks for them.
     """
     now = run.clock()
@@ -56,7 +60,8 @@ def check_events(
     ignored = 0
     for index, row in enumerate(rows):
         try:
-            event = parse_event(_completed(row, now))
+            wanted, row = _wanted(row)
+            event = parse_event(_completed(row, now)) if wanted else None
             if event is not None:
                 check_time(event, now + FUTURE_TOLERANCE_MS)
         except DataError as error:
@@ -77,6 +82,23 @@ def check_events(
         else:
             accepted.append(event)
     return accepted, sorted(refused, key=lambda row: row["index"]), ignored
+
+
+def _wanted(row: object) -> tuple[bool, object]:
+    """Return whether a row may be stored, as it says itself, and the row without saying so."""
+    if not isinstance(row, dict) or "personalise" not in row:
+        return True, row
+    wanted = row["personalise"]
+    if not isinstance(wanted, bool):
+        raise DataError(f"personalise: expected true or false, found {wanted!r:.60}")
+    return wanted, {name: value for name, value in row.items() if name != "personalise"}
+
+
+def _unwanted(run: Runtime, events: Sequence[Event]) -> int:
+    """Return how many events are of users who opted out."""
+    users = {event.user for event in events if event.user is not None}
+    out = {user for user in users if opted_out(run, user)}
+    return sum(event.user in out for event in events)
 
 
 def _completed(row: object, now: int) -> object:

@@ -35,7 +35,7 @@ def recommend_by_body() -> Response:
 
 
 def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
-    """Put a request to the pipeline.
+    """Put a request that is `consented` to the pipeline.
 
     Raises
     ------
@@ -43,7 +43,6 @@ def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
         400 where the live index cannot filter on what it names, 404 where it does not hold the
         item asked about.
     """
-    asked = consented(run, asked)
     wanted = asked.to_recommend(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
         if asked.item is not None and not look_up(pipeline.engine, [asked.item]):
@@ -72,4 +71,5 @@ def _respond(asked: RecommendRequest) -> Response:
     if asked.cursor is not None:
         answer, page, following, _ = answer_to(run, asked)
         return timed(page_body(answer, page, following), begun)
+    asked = consented(run, asked)
     return timed(first_body(run, asked, recommendations(run, asked)), begun)

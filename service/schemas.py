@@ -15,41 +15,34 @@ from search_rerank.errors import nearest
 from search_rerank.filters import FiltersModel, Model, check_depth, is_field
 from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.recommend.request import Exclude, Recommend, Scope
+from service.consent import Asking, Id
 from service.explaining import Explained
 from service.filters import FacetModel, SortModel
 from service.problems import Problem
 
-Id = Annotated[str, Field(min_length=1, max_length=512)]
 MAX_RERANKED = 1_000
 MAX_CURSOR_CHARACTERS = 65_536
 
 
-class _Request(Explained):
+class _Request(Asking, Explained):
     """What every request for ranked items may hold.
 
     Parameters
     ----------
-    user, session
-        Who asks.
     filters
         Conditions that every item must meet.
     collapse
         As in `Query`.
     size, from
         How many hits to return, and from which place on; hits end with the candidates retrieved.
-    personalise
-        False reads and stores nothing of the shopper.
     cursor
         Of an answer: the page that follows is asked for.
     """
 
-    user: Id | None = None
-    session: Id | None = None
     filters: FiltersModel = FiltersModel()
     collapse: bool = False
     size: Annotated[int, Field(ge=0, le=100)] = 10
     start: Annotated[int, Field(alias="from", ge=0, le=10_000)] = 0
-    personalise: bool = True
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
 
     @field_validator("filters", mode="before")
@@ -107,7 +100,7 @@ class SearchRequest(_Request):
         )
 
 
-class RerankRequest(Explained):
+class RerankRequest(Asking, Explained):
     """One list of the caller's own to be ranked.
 
     Parameters
@@ -116,20 +109,13 @@ class RerankRequest(Explained):
         Item ids, the caller's best first; an item that is there twice counts once.
     query
         The words that they were found for, if any.
-    user, session
-        Who asks.
     size
         How many hits to return; all where left out.
-    personalise
-        As of a search.
     """
 
     items: Annotated[list[Id], Field(min_length=1, max_length=MAX_RERANKED)]
     query: str = ""
-    user: Id | None = None
-    session: Id | None = None
     size: Annotated[int, Field(ge=0, le=MAX_RERANKED)] = MAX_RERANKED
-    personalise: bool = True
 
     def to_query(self, now_ms: int) -> Query:
         """Return the library's form of the request."""

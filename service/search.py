@@ -56,6 +56,7 @@ def respond(asked: SearchRequest) -> Response:
         answer, page, following, asked = answer_to(run, asked)
         body = page_body(answer, page, following)
     else:
+        asked = consented(run, asked)
         answer = ask(run, asked)
         body = first_body(run, asked, answer)
     if asked.highlight:
@@ -106,14 +107,13 @@ def timed(body: dict[str, Any], begun: float) -> Response:
 
 
 def ask(run: Runtime, asked: SearchRequest) -> Answer:
-    """Put a request to the pipeline.
+    """Put a request that is `consented` to the pipeline.
 
     Raises
     ------
     Problem
         400 where the live index cannot filter on, count or sort by what it names.
     """
-    asked = consented(run, asked)
     query = asked.to_query(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
         watching = Watching(run, asked.personalise, asked.start + asked.size)

@@ -15,6 +15,7 @@ from search_rerank.data.event import Interaction
 from search_rerank.engines.fields import as_text
 from search_rerank.filters import RangeModel
 from search_rerank.query import MAX_QUERY_CHARACTERS
+from service.consent import consented
 from service.events import check_events
 from service.filters import FacetModel
 from service.in_time import items_of, look_up
@@ -59,6 +60,7 @@ def page() -> str:
     begun = time.perf_counter()
     run = runtime()
     asked, shopper = _asked()
+    own = consented(run, asked)
     view = _view(asked)
     number = _page_number()
     colour = next((name for name in COLOUR if name.split(".")[1] in run.attributes()), None)
@@ -71,7 +73,7 @@ def page() -> str:
         facets.append(FacetModel(field="price", kind="ranges", ranges=ranges))
     first = (number - 1) * PER_PAGE
     more = {"start": first, "size": PER_PAGE, "facets": facets, "collapse": True}
-    answer = ask(run, asked.model_copy(update=more))
+    answer = ask(run, own.model_copy(update=more))
     ranked = answer.hits[first : first + PER_PAGE]
     place = {hit.id: rank for rank, hit in enumerate(answer.hits)}
     by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]
@@ -88,7 +90,7 @@ def page() -> str:
     )
     return render_template(
         "search.html",
-        **_frame(asked, shopper, address),
+        **_frame(asked, own, shopper, address),
         view=view,
         views={} if asked.sort else VIEWS,
         sorts=SORTS,
@@ -103,7 +105,7 @@ def page() -> str:
         colours=facet(colour, counts.get(colour, ()), asked, address) if colour else [],
         prices=price_choices(steps, counts.get("price", ()), asked, address),
         chips=chips(asked, address),
-        strips=for_shopper(run, asked) if starts else [],
+        strips=for_shopper(run, own) if starts else [],
         price=asked.filters.ranges.get("price"),
         number=as_text,
         answer=answer,
@@ -121,6 +123,7 @@ def item_page(item_id: str) -> str:
     """Show one product with those most like it."""
     run = runtime()
     asked, shopper = _asked()
+    own = consented(run, asked)
     with run.pipeline() as pipeline:
         found = look_up(pipeline.engine, [item_id])
         if not found:
@@ -128,9 +131,9 @@ def item_page(item_id: str) -> str:
     address = _address(asked, _view(asked), _page_number())
     return render_template(
         "item.html",
-        **_frame(asked, shopper, address),
+        **_frame(asked, own, shopper, address),
         item=found[item_id],
-        strips=beside_item(run, asked, item_id),
+        strips=beside_item(run, own, item_id),
         back=_here(address, _page_number()),
     )
 
@@ -209,16 +212,20 @@ def _here(address: Address, number: int) -> str:
 
 
 def _frame(
-    asked: SearchRequest, shopper: dict[str, str | None], address: Address
+    asked: SearchRequest,
+    own: SearchRequest,
+    shopper: dict[str, str | None],
+    address: Address,
 ) -> dict[str, Any]:
+    """Return what every page shows; `own` is the request as its shopper agreed to it."""
     run = runtime()
-    session = shopper["session"] or ""
     return {
         "asked": asked,
         "query": asked.query[:MAX_QUERY_CHARACTERS],
         "shopper": shopper,
         "shoppers": shoppers(run, shopper["user"]),
-        "deeds": deeds(run, shopper["user"], session, _FOLLOWED),
+        "known": own.personalise,
+        "deeds": deeds(run, own.user, own.session, _FOLLOWED),
         "address": address,
         "now_ms": run.clock(),
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from search_rerank.data.item import Item
 from search_rerank.state.base import Past
+from service.consent import opted_out
 from service.in_time import look_up
 from service.runtime import Runtime
 
@@ -33,17 +34,19 @@ class Deed:
 
 def shoppers(run: Runtime, chosen: str | None) -> list[Shopper]:
     """Return the most active shoppers, and the chosen one where it is not among them."""
-    names = [user for user, _ in run.state.shoppers(SHOWN)]
+    names = [user for user, _ in run.state.shoppers(SHOWN) if not opted_out(run, user)]
+    pasts = {name: run.state.history(name, None, _LOOKED_AT) for name in names}
     if chosen is not None and chosen not in names:
         names.append(chosen)
-    pasts = {name: run.state.history(name, None, _LOOKED_AT) for name in names}
+        private = opted_out(run, chosen)
+        pasts[chosen] = () if private else run.state.history(chosen, None, _LOOKED_AT)
     ids = list(dict.fromkeys(past.item for history in pasts.values() for past in history))
     with run.pipeline() as pipeline:
         items = look_up(pipeline.engine, ids)
     return [Shopper(name, _label(name, pasts[name], items)) for name in names]
 
 
-def deeds(run: Runtime, user: str | None, session: str, n: int) -> list[Deed]:
+def deeds(run: Runtime, user: str | None, session: str | None, n: int) -> list[Deed]:
     """Return what was last done by the shopper, newest first."""
     past = list(run.state.history(user, session, n))[::-1]
     with run.pipeline() as pipeline:

@@ -36,6 +36,7 @@ def for_shopper(run: Runtime, asked: SearchRequest) -> list[Strip]:
         scope="personal" if known else "trending",
         user=asked.user,
         session=asked.session,
+        personalise=asked.personalise,
         collapse=True,
         size=_FOR_YOU,
     )
@@ -50,6 +51,7 @@ def beside_item(run: Runtime, asked: SearchRequest, item_id: str) -> list[Strip]
         item=item_id,
         user=asked.user,
         session=asked.session,
+        personalise=asked.personalise,
         collapse=True,
         size=_BESIDE,
     )
