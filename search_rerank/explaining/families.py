@@ -47,7 +47,7 @@ _PATTERNS: Mapping[str, tuple[str, ...]] = {
         "session.idle_days",
         "attributes.left",
     ),
-    "words": ("query.lexical*", "query.engine_*", "match.*"),
+    "match": ("query.lexical*", "query.engine_*", "match.*"),
     "meaning": ("query.vector*", "cross_encoder"),
     "asked": ("query.words", "query.candidates"),
     "searches": ("query.interactions_*", "query.item_share", "similar.*"),
@@ -77,7 +77,7 @@ _PERSONAL = (
     "goes_with",
     "visits",
 )
-_QUERY = ("words", "meaning", "asked", "searches", "searched_category", "results")
+_QUERY = ("match", "meaning", "asked", "searches", "searched_category", "results")
 
 FAMILIES: Mapping[str, Group] = {
     name: "personal" if name in _PERSONAL else "query" if name in _QUERY else "shop"

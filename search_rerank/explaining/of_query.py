@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from search_rerank.explaining.cases import Case
 from search_rerank.explaining.facts import FEW, Facts
+from search_rerank.explaining.of_item import demand
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS
 
 _LONGEST = QUERY_HALF_LIVES_DAYS.index(180.0)
 
 
-def words(facts: Facts, row: int, feature: str) -> list[Case]:
-    """Say that all words of the query, or some, are in the item's texts."""
+def match(facts: Facts, row: int, feature: str) -> list[Case]:
+    """Say that all words of the query, or some, are in the item's texts.
+
+    Where nothing was typed the engine's order is that of demand.
+    """
+    if not facts.query:
+        return demand(facts, row, feature)
     if facts.value("match.text_share", row) == 1.0:
-        return facts.query_case("words.all")
+        return facts.query_case("match.all")
     has = facts.value("match.text_share", row) > 0 or facts.moment.candidates.lexical[row] > 0
-    return facts.query_case("words.some") if has else []
+    return facts.query_case("match.some") if has else []
 
 
 def meaning(facts: Facts, row: int, feature: str) -> list[Case]:
@@ -24,7 +30,12 @@ def meaning(facts: Facts, row: int, feature: str) -> list[Case]:
 
 
 def searches(facts: Facts, row: int, feature: str) -> list[Case]:
-    """Say that the item was taken after these words, or such ones."""
+    """Say that the item was taken after these words, or such ones.
+
+    Where nothing was typed its share of what was taken is that of all demand.
+    """
+    if not facts.query:
+        return demand(facts, row, feature)
     if facts.moment.query_counts[row, _LONGEST] > FEW:
         return facts.query_case("searches.same")
     like = facts.moment.similar_counts[row, :, _LONGEST].max(initial=0.0) > FEW

@@ -22,7 +22,7 @@ CHECKS: Mapping[str, Check] = {
     "together": of_shopper.past_item("together.item"),
     "alike": of_shopper.past_item("alike.item"),
     "goes_with": of_shopper.past_item("goes_with.item"),
-    "words": of_query.words,
+    "match": of_query.match,
     "meaning": of_query.meaning,
     "searches": of_query.searches,
     "searched_category": of_query.searched_category,
@@ -64,7 +64,7 @@ def reason_of_engine(
     words = " ".join((candidates.searched or query).split())
     if not words or not candidates.lexical[row] > 0:
         return None
-    return Reason(sentences.say([Case("words.some", {"query": words})]), None, None, False)
+    return Reason(sentences.say([Case("match.some", {"query": words})]), None, None, False)
 
 
 def _fallbacks(facts: Facts, lead: Lead) -> list[Case]:
