@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from index_tools.change_commands import delete, patch, upsert
-from index_tools.command_parts import check_refused, opened, report
+from index_tools.command_parts import opened
+from search_rerank.commands.refusing import check_refused, report
 
 if TYPE_CHECKING:
     from search_rerank.config import Config

@@ -28,6 +28,10 @@ _OWN = {
         "search_rerank.commands.check:check",
         "Find features that are served otherwise than trained, or know the future.",
     ),
+    "events": (
+        "search_rerank.commands.events:events",
+        "Give the state events of the past, and write all that it holds.",
+    ),
     "experiment": (
         "search_rerank.commands.experiment:experiment",
         "Assign shoppers to variants, and say what an experiment found.",

@@ -1,0 +1,72 @@
+"""A log of the past into a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import cast
+
+from search_rerank.data.event import Interaction, Ranking, Told
+from search_rerank.state.base import State
+
+BATCH = 10_000
+"""Events that are stored at once: each time waits for the disk."""
+_UPKEEP_EVERY = 100_000
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of the events of a log.
+
+    Parameters
+    ----------
+    read
+        How many there were.
+    new
+        How many of them were stored; the others were known already, or are of shoppers of whom
+        nothing is stored, or older than what is kept.
+    """
+
+    read: int = 0
+    new: int = 0
+
+    def __add__(self, other: Imported) -> Imported:
+        return Imported(self.read + other.read, self.new + other.new)
+
+
+def import_events(
+    state: State,
+    events: Iterable[Told | Ranking],
+    now_ms: int,
+    progress: Callable[[int], None],
+    batch: int = BATCH,
+) -> Imported:
+    """Store a log, and do what the state's upkeep has to do meanwhile.
+
+    What was stored before it is interrupted stays: the same log given again goes on from there.
+
+    Parameters
+    ----------
+    progress
+        Called with the number of events read so far.
+    """
+    source, read, new, due = iter(events), 0, 0, _UPKEEP_EVERY
+    while some := list(islice(source, batch)):
+        done = [event for event in some if isinstance(event, Told)]
+        # Told has the fields of an interaction, which are all that a state reads.
+        new += state.append(cast(Sequence[Interaction], done))
+        if len(done) < len(some):
+            new += state.show([event for event in some if isinstance(event, Ranking)])
+        read += len(some)
+        progress(read)
+        if read >= due:
+            state.maintain(now_ms)
+            due = read + _UPKEEP_EVERY
+    return Imported(read, new)
+
+
+def finish(state: State, now_ms: int) -> None:
+    """Do all that the state's upkeep has to do after much was stored."""
+    while state.maintain(now_ms).more:
+        pass
