@@ -43,8 +43,6 @@ def client(
     if request.param == "memory":
         state = MemoryState(config.training.gains)
         monkeypatch.setattr(runtime, "open_state", lambda _: state)
-    elif not hasattr(SqliteState, "export"):
-        pytest.skip("SqliteState cannot forget yet")
     app = create_app(config, clock=lambda: world.now_ms)
     yield app.test_client()
     app.extensions["search_rerank"].close()
