@@ -20,9 +20,10 @@ from search_rerank.state.memory import MemoryState
 from search_rerank.state.sqlite import SqliteState
 from tests.state.contract import DAY_MS, GAINS, StateContract, did
 from tests.state.contract_log_in import LogInContract
+from tests.state.contract_queries import OwnQueriesContract
 
 
-class TestSqliteState(StateContract, LogInContract):
+class TestSqliteState(StateContract, LogInContract, OwnQueriesContract):
     @pytest.fixture
     def state(self, tmp_path: Path) -> Iterator[State]:
         state = SqliteState(tmp_path / "deep" / "state.sqlite3", GAINS)

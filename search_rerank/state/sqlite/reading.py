@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from search_rerank.data.event import Interaction, Ranking, Told
 from search_rerank.state.base import Past, Shown
+from search_rerank.state.own import newest_once
 from search_rerank.state.sqlite.ids import compact, plain, plain_or_none
 from search_rerank.state.sqlite.names import Vocabulary, number_of_user
 
@@ -16,9 +17,12 @@ READ_AT_ONCE = 20_000
 _NEWEST = "ORDER BY time_ms DESC, seq DESC LIMIT ?"
 _PAST = f"SELECT seq, item, type, time_ms, session FROM events WHERE {{}} {_NEWEST}"
 _SHOWN = f"SELECT seq, items, NULL, time_ms, session FROM pages WHERE {{}} {_NEWEST}"
+_QUERY = "(SELECT name FROM queries WHERE number = query)"
+_ASKED = f"SELECT seq, {_QUERY}, NULL, time_ms, NULL FROM events WHERE {{}} {_NEWEST}"
 _OF_USER, _OF_VISIT = "owner = ?", "session = ? AND visit = 1 AND owner IS NULL"
 PAST = (_PAST.format(_OF_USER), _PAST.format(_OF_VISIT))
 SHOWN = (_SHOWN.format(_OF_USER), _SHOWN.format(_OF_VISIT))
+ASKED = (_ASKED.format(_OF_USER), _ASKED.format(_OF_VISIT))
 
 _TOLD = """
 SELECT e.seq, e.id, CASE e.visit WHEN 0 THEN u.name END, e.session, e.item, e.type, e.time_ms,
@@ -69,6 +73,12 @@ class Reader:
             Shown(self._items.unpacked(db, items), time_ms, plain_or_none(visit))
             for _, items, _, time_ms, visit in _newest(db, SHOWN, user, session, n)
         ]
+
+    def own_queries(
+        self, db: sqlite3.Connection, user: str | None, session: str | None, n: int
+    ) -> list[str]:
+        """Return what the newest n interactions of a user, and of a session, name; newest first."""
+        return newest_once([query for _, query, *_ in _newest(db, ASKED, user, session, n)])
 
     def shoppers(self, db: sqlite3.Connection, n: int) -> list[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""

@@ -136,6 +136,11 @@ class SqliteState:
         with self._counting() as tally:
             return tally.past_queries(prefix, n)
 
+    def own_queries(self, user: str | None, session: str | None, n: int) -> Sequence[str]:
+        """Return the queries that a shopper's newest n interactions name, the newest first."""
+        with self._using() as db:
+            return self._reader.own_queries(db, user, session, n)
+
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
         with self._using() as db:
