@@ -99,7 +99,8 @@ class Pipeline:
         return bundle.version if bundle else None
 
     def reload_if_changed(self) -> bool:
-        """Take up the live bundle if it is another one, as `Following.reload_if_changed` does."""
+        """Take up the live bundle, as `Following.reload_if_changed` does, and the rules."""
+        self.rules.follow()
         return self._following.reload_if_changed()
 
     def load(self, version: str) -> None:

@@ -112,7 +112,7 @@ def similar(item_id: str) -> Response:
     with runtime().pipeline() as pipeline:
         if not look_up(pipeline.engine, [item_id]):
             raise _unknown(item_id)
-        answer = pipeline.similar(item_id, size)
+        answer = pipeline.similar(item_id, size, runtime().clock())
     return timed(answer_body(runtime(), answer, 0, size), begun)
 
 

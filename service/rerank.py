@@ -14,7 +14,7 @@ from service.explaining import explained_json
 from service.load import deadline
 from service.runtime import runtime
 from service.schemas import parse_rerank
-from service.search import answer_json, timed
+from service.search import answer_json, ruled_json, timed
 from service.watching import Watching
 
 blueprint = Blueprint("rerank", __name__)
@@ -22,7 +22,7 @@ blueprint = Blueprint("rerank", __name__)
 
 @blueprint.post("/rerank")
 def rerank() -> Response:
-    """Rank the items of a JSON body; each of them is in the answer, also those nobody knows."""
+    """Rank the items of a JSON body; each that no rule hides is in the answer, known or not."""
     begun = time.perf_counter()
     run = runtime()
     asked = consented(run, parse_rerank(read_json()))
@@ -49,5 +49,6 @@ def _hit(hit: Hit, rank: int) -> dict[str, Any]:
         "rank": rank,
         "given_rank": hit.engine_rank,
         "score": hit.score,
+        **ruled_json(hit),
     }
     return row | explained_json(hit, rank)

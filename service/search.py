@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from search_rerank.answer import Answer, Hit
+from search_rerank.answer import Answer, Hit, RuleUse
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.engines.conditions import conditions
@@ -169,7 +169,16 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "bundle": answer.bundle,
         "basis": answer.basis,
         "experiment": asdict(answer.trial) if answer.trial is not None else None,
+        "rules": [rule_json(use) | {"items": len(use.items)} for use in answer.rules],
     }
+
+
+def rule_json(use: RuleUse) -> dict[str, Any]:
+    """Return what a rule did."""
+    measured = {
+        name: {"before": was, "after": now} for name, (was, now) in use.measured.items()
+    }
+    return {"id": use.id, "kind": use.kind, "items": list(use.items), "measured": measured}
 
 
 def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
@@ -184,9 +193,15 @@ def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
         "vector": hit.vector,
         "explored": hit.explored,
         "team": hit.team,
+        **ruled_json(hit),
         "item": {} if item is None else item_json(item),
     }
     return row | explained_json(hit, rank)
+
+
+def ruled_json(hit: Hit) -> dict[str, Any]:
+    """Return what rules did to a hit."""
+    return {"rules": list(hit.rules), "rank_before_rules": hit.rank_before_rules}
 
 
 def item_json(item: Item) -> dict[str, Any]:

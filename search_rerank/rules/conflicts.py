@@ -53,6 +53,11 @@ class Conflict:
     message: str
 
 
+def told(conflict: Conflict) -> str:
+    """Return a conflict in one line."""
+    return f"{' and '.join(map(repr, conflict.rules))}: {conflict.message}"
+
+
 def errors_of(rules: RuleSet) -> list[Conflict]:
     """Return what the rules cannot be used with."""
     return [one for one in conflicts(rules) if one.level == "error"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from time import monotonic
 
 from search_rerank.answer import Degraded
 from search_rerank.engines.base import Engine, IndexSchema, live_version
@@ -14,7 +13,7 @@ from search_rerank.engines.conditions import conditions
 from search_rerank.errors import DataError, EngineError
 from search_rerank.query import Query
 from search_rerank.replacing import FileState, state_of
-from search_rerank.rules.conflicts import errors_of
+from search_rerank.rules.conflicts import errors_of, told
 from search_rerank.rules.facts import FactTable
 from search_rerank.rules.hide import Removal
 from search_rerank.rules.keeping import read_rules
@@ -24,17 +23,25 @@ from search_rerank.rules.when import Asked, On, categories_of, normal
 from search_rerank.stages import Stages
 
 log = logging.getLogger(__name__)
-_CHECK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
 class _InUse:
+    """Rules with what is kept for them, replaced as a whole: requests run beside each other."""
+
     rules: RuleSet
     table: FactTable
+    schema: IndexSchema | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    wrong: tuple[Degraded, ...] = ()
 
     @classmethod
-    def of(cls, rules: RuleSet) -> _InUse:
-        return cls(rules, FactTable(rules.questions))
+    def of(cls, rules: RuleSet, schema: IndexSchema | None) -> _InUse:
+        return cls(rules, FactTable(rules.questions), schema, _refused(rules, schema))
+
+    def on(self, schema: IndexSchema | None) -> _InUse:
+        """Return the same rules on another index."""
+        return replace(self, schema=schema, refused=_refused(self.rules, schema))
 
 
 class Rulebook:
@@ -46,26 +53,41 @@ class Rulebook:
         The file of the rules; none is no rules.
     engine
         Where the items are.
-    clock
-        Seconds, for how often the file is looked at.
     """
 
-    def __init__(self, path: Path, engine: Engine, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, path: Path, engine: Engine) -> None:
         self._path = path
         self._engine = engine
-        self._clock = clock
         self._read: FileState | None = None
-        self._in_use = _InUse.of(NO_RULES)
-        self._wrong: list[Degraded] = []
-        self._checked_s: float | None = None
-        self._schema: IndexSchema | None = None
-        self._refused: Mapping[str, str] = {}
+        self._now = _InUse.of(NO_RULES, None)
+        self.follow()
 
     @property
     def rules(self) -> RuleSet:
         """The rules in use."""
-        self._follow()
-        return self._in_use.rules
+        return self._now.rules
+
+    def follow(self) -> None:
+        """Take up the rules if their file is another one, or the index.
+
+        A file that is wrong is left, the last good rules hold, and every answer says so.
+        """
+        try:
+            found = state_of(self._path)
+            if found != self._read:
+                self._read = found
+                rules = read_rules(self._path)
+                if wrong := errors_of(rules):
+                    raise DataError(f"{self._path}: {told(wrong[0])}")
+                self._now = _InUse.of(rules, self._schema(rules))
+        except (DataError, OSError) as error:
+            if not self._now.wrong:
+                log.error("the rules are not taken up: %s", error)
+            reason = "the file of rules is wrong: the last good ones hold"
+            self._now = replace(self._now, wrong=(Degraded(STAGE, reason),))
+        schema = self._schema(self._now.rules)
+        if schema != self._now.schema:
+            self._now = self._now.on(schema)
 
     def ruling(
         self,
@@ -91,73 +113,29 @@ class Rulebook:
         rules
             What holds instead of the rules in use.
         """
-        self._follow()
-        in_use, refused = self._in_use, self._refused
-        if rules is not None:
-            in_use, refused = _InUse.of(rules), _refused(rules, self._live())
-        else:
-            stages.degraded += self._wrong
-        every = in_use.rules.in_order
+        now = self._now if rules is None else _InUse.of(rules, self._schema(rules))
+        stages.degraded += now.wrong
+        every = now.rules.in_order
         asked = Asked(on, (), (), query.now_ms)
         if every:
             texts = (normal(query.text),)
             asked = Asked(on, texts, categories_of(query.filters), query.now_ms)
             stages.degraded += [
-                Degraded(f"{STAGE}.{rule.id}", refused[rule.id])
+                Degraded(f"{STAGE}.{rule.id}", now.refused[rule.id])
                 for rule in every
-                if rule.id in refused and rule.when.holds(asked)
+                if rule.id in now.refused and rule.when.holds(asked)
             ]
-        return Ruling(
-            every,
-            in_use.table,
-            self._engine,
-            asked,
-            query,
-            stages,
-            moves and not query.sort,
-            refused,
-        )
+        moves = moves and not query.sort
+        return Ruling(every, now.table, self._engine, asked, query, stages, moves, now.refused)
 
-    def _follow(self) -> None:
-        now_s = self._clock()
-        if self._checked_s is not None and now_s - self._checked_s < _CHECK_EVERY_S:
-            return
-        self._checked_s = now_s
-        try:
-            found = state_of(self._path)
-        except OSError as error:
-            self._left(f"{self._path}: {error.strerror}")
-            return
-        changed = found != self._read
-        if changed:
-            self._read = found
-            self._take_up()
-        if self._in_use.rules.in_order:
-            schema = self._live()
-            if changed or schema != self._schema:
-                self._schema, self._refused = schema, _refused(self._in_use.rules, schema)
-
-    def _take_up(self) -> None:
-        try:
-            rules = read_rules(self._path)
-            if wrong := errors_of(rules):
-                raise DataError(f"{self._path}: {wrong[0].message}")
-        except DataError as error:
-            self._left(str(error))
-        else:
-            self._wrong = []
-            self._in_use = _InUse.of(rules)
-
-    def _left(self, reason: str) -> None:
-        if not self._wrong:
-            log.error("the rules are not taken up: %s", reason)
-        self._wrong = [Degraded(STAGE, "the file of rules is wrong: the last good ones hold")]
-
-    def _live(self) -> IndexSchema | None:
+    def _schema(self, rules: RuleSet) -> IndexSchema | None:
+        """Return what the live index can filter on, where a rule filters."""
+        if not any(isinstance(rule, Removal) for rule in rules.in_order):
+            return None
         try:
             live = live_version(self._engine)
         except EngineError:
-            return self._schema  # the search itself tells
+            return self._now.schema  # the search itself tells
         return live.schema if live else None
 
 

@@ -20,6 +20,7 @@ from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Filters, Query
 from search_rerank.ranking import Ranking, Ruled
+from search_rerank.retriever import MEANING
 from search_rerank.rules.base import Applied, Rule, View
 from search_rerank.rules.facts import Answers, Facts, FactTable
 from search_rerank.rules.hide import Hide, Removal
@@ -194,7 +195,7 @@ class Ruling:
                 note(rule, done)
         may_enter = order[np.isin(order, self._put_in)] if self._put_in else order[:0]
         order = order[: len(order) - len(may_enter)]
-        removed = len(before) - len(order)
+        total = candidates.total - _counted(candidates, np.setdiff1d(before, order), self._query)
         if self._moves:
             for rule in rules:
                 if rule.stage == "move":
@@ -204,7 +205,8 @@ class Ruling:
             pins = [rule for rule in rules if isinstance(rule, Pin)]
             if pins:
                 order = self._pinned(pins, View(ids, order, facts), may_enter, note)
-        shown = replace(candidates, total=max(candidates.total - removed, len(order)))
+        entered = int(np.isin(order, self._put_in).sum())
+        shown = replace(candidates, total=max(total, entered))
         told = {row: tuple(names) for row, names in by.items()}
         return shown, replace(ranking, order=order, ruled=Ruled(before, told, tuple(uses)))
 
@@ -278,3 +280,10 @@ class Ruling:
         """Return whether an item may be put in; who the shopper is comes later."""
         sure = (rule for rule in self._removals() if not rule.when.of_shopper)
         return meets(item, self._query.filters) and all(rule.admits(item) for rule in sure)
+
+
+def _counted(candidates: Candidates, rows: Order, query: Query) -> int:
+    """Return how many rows the total counts: what is near in meaning alone is no match."""
+    if not query.text.strip() or MEANING in candidates.relaxed:
+        return len(rows)
+    return int((candidates.lexical[rows] > 0).sum())
