@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.state.fading import grown
+from search_rerank.state.hashed import Hashed
 
 _MOST = 8
 """Names that are known of one query's shoppers; of more, it is only told that there were two."""
+
+Name = str | int | None
+"""A user or a session, as it is or as `short` of its hash."""
 
 
 class Askers:
     """By what the first few shoppers of each numbered query are known: hashes of their names.
 
-    A name is a user or a session, kept as 32 bits of BLAKE2b under a key of this object's own: too
-    few to tell a name by, enough to tell a few apart. Names that came together, or of which one
-    came before, are one shopper's: a visitor who then logs in is the same one.
+    A name is a user or a session, kept as 32 bits of a keyed hash: too few to tell a name by,
+    enough to tell a few apart. Names that came together, or of which one came before, are one
+    shopper's: a visitor who then logs in is the same one.
 
     Parameters
     ----------
-    key
-        Of the hashes, at most 64 bytes.
+    hashed
+        Under a key of the state that the askers are of.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, hashed: Hashed) -> None:
+        self._hashed = hashed
         self._names = np.zeros((0, _MOST), dtype=np.uint32)  # (queries, names), 0 for none
         self._whose = np.zeros((0, _MOST), dtype=np.uint8)  # (queries, names)
         self.shared = np.zeros(0, dtype=np.bool_)
@@ -44,9 +47,9 @@ class Askers:
         self.shared = grown(self.shared, queries)
         self.settled = grown(self.settled, queries)
 
-    def meet(self, query: int, user: str | None, session: str | None) -> bool:
+    def meet(self, query: int, user: Name, session: Name) -> bool:
         """Note who asked a query; return whether two are known by this, and were not before."""
-        known = self._hashed(user, session)
+        known = self._known(user, session)
         held, whose = self._names[query].tolist(), self._whose[query].tolist()
         n = held.index(0) if 0 in held else _MOST
         same = [whose[at] for at in range(n) if held[at] in known]
@@ -59,12 +62,12 @@ class Askers:
         self.settled[query] = self.shared[query] and n + len(new) == _MOST
         return became
 
-    def forget(self, query: int, who: Iterable[tuple[str | None, str | None]]) -> bool:
+    def forget(self, query: int, who: Iterable[tuple[Name, Name]]) -> bool:
         """Forget users and sessions; return whether anybody else is known to have asked.
 
         A query is shared by those that are still known.
         """
-        gone = {name for user, session in who for name in self._hashed(user, session)}
+        gone = {name for user, session in who for name in self._known(user, session)}
         held = self._names[query]
         left = np.array([name != 0 and name not in gone for name in held.tolist()])
         for column in (self._names, self._whose):
@@ -82,7 +85,7 @@ class Askers:
     def arrays(self, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return what is known of some queries, one row each, and the key."""
         return {
-            "key": np.frombuffer(self._key, dtype=np.uint8),
+            "key": np.frombuffer(self._hashed.key, dtype=np.uint8),
             "names": self._names[kept],
             "whose": self._whose[kept],
             "shared": self.shared[kept],
@@ -90,17 +93,22 @@ class Askers:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become what `arrays` returned."""
-        self._key = arrays["key"].tobytes()
+        self._hashed = Hashed(arrays["key"].tobytes())
         self._names, self._whose = arrays["names"], arrays["whose"]
         self.shared = arrays["shared"]
         self.settled = self.shared & (self._names != 0).all(axis=1)
 
-    def _hashed(self, *names: str | None) -> list[int]:
-        """Return the hashes of a user and a session, never 0; none of those that are missing."""
-        return [
-            int.from_bytes(
-                blake2b(f"{kind}{name}".encode(), digest_size=4, key=self._key).digest()
-            ) or 1
-            for kind, name in zip("us", names, strict=True)
-            if name
-        ]  # fmt: skip
+    def _known(self, user: Name, session: Name) -> list[int]:
+        """Return the hashes of a user and a session; none of those that are missing."""
+        known = []
+        if user:
+            known.append(user if isinstance(user, int) else short(self._hashed("user", user)))
+        if session:
+            whole = session if isinstance(session, int) else short(self._hashed("session", session))
+            known.append(whole)
+        return known
+
+
+def short(whole: bytes) -> int:
+    """Return what is kept of a hash by `Hashed`: 32 bits, never 0."""
+    return int.from_bytes(whole[:4]) or 1

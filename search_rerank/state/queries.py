@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.arrays import named, pack_texts, part, unpack_texts
-from search_rerank.state.askers import Askers
+from search_rerank.state.askers import Askers, Name
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, SHARPNESS
 from search_rerank.state.columns import Columns
 from search_rerank.state.fading import grown
+from search_rerank.state.hashed import Hashed
 from search_rerank.state.numbered import ItemNumbers
 from search_rerank.state.pairs import QueryItems
 from search_rerank.state.similar import SimilarTexts
@@ -29,7 +29,7 @@ _SLACK = 1.25
 """How far the number may pass the limit before the least used are dropped, all at once."""
 _MAX_LOOKED_AT = 100_000
 """Pairs that are looked at for the votes of similar queries."""
-Row = tuple[str, str, int, str | None, str | None, str | None]
+Row = tuple[str, str, int, str | None, Name, Name]
 """Item, type, time_ms, query, user and session of one interaction."""
 
 
@@ -51,6 +51,8 @@ class QueryCounters:
         How many pairs are kept at least; a quarter more at most.
     items
         Numbers of items, which other counters may share.
+    hashed
+        Under which shoppers are known; left out, under a key of its own.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class QueryCounters:
         limit: int = MAX_QUERIES,
         max_pairs: int = MAX_PAIRS,
         items: ItemNumbers | None = None,
+        hashed: Hashed | None = None,
     ) -> None:
         self._gains = dict(gains)
         self._limit = limit
@@ -68,7 +71,7 @@ class QueryCounters:
         """The query of each number; that of one that was taken back is empty."""
         self._uses = np.zeros(0, dtype=np.int64)
         self._last_ms = np.zeros(0, dtype=np.int64)
-        self._askers = Askers(secrets.token_bytes(16))
+        self._askers = Askers(Hashed() if hashed is None else hashed)
         self._pairs = QueryItems(max_pairs)
         self._similar = SimilarTexts()
         self._suggested = Suggested()
@@ -120,11 +123,13 @@ class QueryCounters:
         for number, own in of.items():
             taken = told.part(np.array(own))
             self._pairs.take_back(np.full(len(own), number), *taken)
-            others = self._askers.forget(number, {rows[n][4:] for n in own})
+            who = {rows[n][4:] for n in own}
+            others = self._askers.forget(number, who)
             if not self._askers.shared[number]:
                 self._suggested.remove(self._texts[number])
-            # What of it was dropped with a query that then came back must not be taken twice.
-            self._uses[number] = max(self._uses[number] - len(own), int(others))
+            # Those that were dropped before the query came back are not taken from others.
+            least = int(others and (None, None) not in who)
+            self._uses[number] = max(self._uses[number] - len(own), least)
             if not self._uses[number]:
                 self._forget(number)
 

@@ -12,6 +12,7 @@ from search_rerank.arrays import named, pack_texts, part, unpack_texts
 from search_rerank.state.base import ItemCounts
 from search_rerank.state.columns import Columns
 from search_rerank.state.counters import Counters
+from search_rerank.state.hashed import Hashed
 from search_rerank.state.numbered import ItemNumbers
 from search_rerank.state.queries import QueryCounters, Row
 
@@ -30,15 +31,23 @@ class Tally:
     ----------
     gains
         Weight of each interaction type.
+    hashed
+        Under which shoppers are known, so that rows may name them by `short` of their hashes; left
+        out, under a key of its own.
     items
         Items that are counted already, in order of their numbers.
     """
 
-    def __init__(self, gains: Mapping[str, float], items: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        gains: Mapping[str, float],
+        hashed: Hashed | None = None,
+        items: Sequence[str] = (),
+    ) -> None:
         self.gains = dict(gains)
         self._numbers = ItemNumbers(items)
         self._items = Counters(gains, self._numbers)
-        self._queries = QueryCounters(gains, items=self._numbers)
+        self._queries = QueryCounters(gains, items=self._numbers, hashed=hashed)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Count interactions."""
@@ -90,7 +99,7 @@ class Tally:
     @classmethod
     def from_arrays(cls, gains: Mapping[str, float], arrays: Arrays) -> Tally:
         """Return the counters that `arrays` was taken of, with the same gains."""
-        tally = cls(gains, unpack_texts(arrays["ids.text"], arrays["ids.length"]))
+        tally = cls(gains, items=unpack_texts(arrays["ids.text"], arrays["ids.length"]))
         tally._items.restore(part(arrays, "items"))
         tally._queries.restore(part(arrays, "queries"))
         return tally

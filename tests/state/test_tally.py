@@ -6,6 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from search_rerank.state.askers import short
+from search_rerank.state.hashed import Hashed
 from search_rerank.state.queries import Row
 from search_rerank.state.tally import Tally
 from tests.state.plain import GAINS, ITEMS, NOW_MS, ROWS, item_sums, query_sums, similar_sums
@@ -98,6 +100,28 @@ def test_a_query_is_suggested_as_long_as_two_shoppers_are_known() -> None:
     assert tally.past_queries("h", 9) == []
     tally.add(of["w"])
     assert tally.past_queries("h", 9) == [("hat", 2)]
+
+
+def test_a_shopper_may_be_named_by_a_hash() -> None:
+    hashed = Hashed()
+    tally = Tally(GAINS, hashed)
+    row: Row = ("a", "click", 0, "hat", "u", "s")
+    tally.add([row, ("a", "click", 0, "hat", "v", None)])
+    user, session = short(hashed("user", "u")), short(hashed("session", "s"))
+    restored = Tally.from_arrays(GAINS, tally.arrays())
+    for one in (tally, restored):
+        one.add([(*row[:4], user, session)])
+        assert one.past_queries("h", 9) == [("hat", 3)]
+        one.take_back([(*row[:4], user, session)] * 2)
+        assert one.past_queries("h", 9) == []
+        assert one.query_counts("hat", ["a"], 0)[0, 0] == 1
+
+
+def test_what_is_taken_back_of_nobody_leaves_no_query_that_is_used_no_more() -> None:
+    tally = Tally(GAINS)
+    tally.add([("a", "click", 0, "my secret", "u", None)])
+    tally.take_back([("a", "click", 0, "my secret", None, None)])
+    assert not any(b"secret" in array.tobytes() for array in tally.arrays().values())
 
 
 def test_taking_back_what_was_dropped_or_never_there_is_nothing() -> None:
