@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from search_rerank.data.item import Item
 from search_rerank.state.base import Past
 from service.consent import opted_out
-from service.in_time import look_up
+from service.in_time import items_of
 from service.runtime import Runtime
 
 SHOWN = 6
@@ -42,7 +42,7 @@ def shoppers(run: Runtime, chosen: str | None) -> list[Shopper]:
         pasts[chosen] = () if private else run.state.history(chosen, None, _LOOKED_AT)
     ids = list(dict.fromkeys(past.item for history in pasts.values() for past in history))
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, ids)
+        items, _ = items_of(pipeline, ids)
     return [Shopper(name, _label(name, pasts[name], items)) for name in names]
 
 
@@ -50,11 +50,11 @@ def deeds(run: Runtime, user: str | None, session: str | None, n: int) -> list[D
     """Return what was last done by the shopper, newest first."""
     past = list(run.state.history(user, session, n))[::-1]
     with run.pipeline() as pipeline:
-        items = look_up(pipeline.engine, list({deed.item: None for deed in past}))
+        items, _ = items_of(pipeline, list({deed.item: None for deed in past}))
     return [Deed(deed, items.get(deed.item)) for deed in past]
 
 
-def _label(user: str, history: Sequence[Past], items: dict[str, Item]) -> str:
+def _label(user: str, history: Sequence[Past], items: Mapping[str, Item]) -> str:
     seen = [items[past.item] for past in history if past.item in items]
     likes = [
         counted.most_common(1)[0][0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from search_rerank.config.section import Section
 
@@ -43,3 +45,12 @@ class ServiceConfig(Section):
     feature_log_segment_mb: int = Field(16, ge=1, le=1024)
     feature_log_segments: int = Field(16, ge=2, le=10_000)
     """Files of the feature log that are kept, of all workers together; the oldest go."""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        bounds = ("shed_half", "shed_most", "shed_all", "refuse")
+        values = [getattr(self, name) for name in bounds]
+        if values != sorted(values):
+            told = ", ".join(f"{name} {value}" for name, value in zip(bounds, values, strict=True))
+            raise ValueError(f"expected bounds each at least the one before, found {told}")
+        return self
