@@ -58,8 +58,8 @@ class Pipeline:
         self, config: Config, engine: Engine, state: State, bundle: Bundle | None = None
     ) -> None:
         self.config = config
-        self._guards = Guards()
-        self.engine: Engine = GuardedEngine(engine, self._guards.engine)
+        self.guards = Guards()
+        self.engine: Engine = GuardedEngine(engine, self.guards.engine)
         self.state = state
         self.last_good = LastGood.of(config)
         self._following = Following(config, self.engine, bundle)
@@ -143,7 +143,7 @@ class Pipeline:
             When the engine is away or refuses the filters or facets.
         """
         in_use = self.in_use
-        stages = Stages(self._guards, deadline, in_use.degraded)
+        stages = Stages(self.guards, deadline, in_use.degraded)
         ruling = self.rules.ruling("search", query, stages, rules=rules)
         candidates = ruling.candidates(
             lambda filters: candidates_of(
@@ -192,7 +192,7 @@ class Pipeline:
             As for `search`.
         """
         in_use = self.in_use
-        stages = Stages(self._guards, deadline, in_use.degraded)
+        stages = Stages(self.guards, deadline, in_use.degraded)
         candidates = given(in_use, query, ids, stages)
         ranking = rank(
             in_use, self.state, query, candidates, stages, personalise=personalise, share=share
@@ -243,7 +243,7 @@ class Pipeline:
             When the engine is away, refuses the filters, or does not hold the item asked about.
         """
         in_use = self.in_use
-        stages = Stages(self._guards, deadline, in_use.degraded)
+        stages = Stages(self.guards, deadline, in_use.degraded)
         past = past_of(asked, self.state, stages) if personalise else []
         query, viewed = asked.query(), asked.scope == "recently_viewed"
         ruling = self.rules.ruling("recommend", query, stages, moves=not viewed)
