@@ -137,7 +137,7 @@ class Explainer:
             }
         if wanted.reasons and not query.sort:
             sentences = self.sentences(wanted.language)
-            facts = self._facts(ranking, bundle, rows)
+            facts = self.facts(ranking, bundle, rows)
             for row in rows:
                 if facts is not None and told[row]:
                     found = reason(facts, row, told[row], same, sentences)
@@ -147,7 +147,8 @@ class Explainer:
                     reasons[row] = found
         return Told(explanations, reasons)
 
-    def _facts(self, ranking: Ranking, bundle: Bundle | None, rows: Sequence[int]) -> Facts | None:
+    def facts(self, ranking: Ranking, bundle: Bundle | None, rows: Sequence[int]) -> Facts | None:
+        """Return what may be said of some rows of a ranking; None where nothing ranked."""
         moment, table = ranking.moment, ranking.table
         if moment is None or table is None or bundle is None:
             return None

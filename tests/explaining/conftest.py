@@ -24,7 +24,7 @@ from search_rerank.training import make_bundle, train
 from search_rerank.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Town:
     """A shop with what it knows, and a bundle trained before a few items came."""
 

@@ -14,11 +14,15 @@ from hypothesis import strategies as st
 from search_rerank.answer import Answer, Hit
 from search_rerank.data.item import Item
 from search_rerank.errors import DataError
+from search_rerank.explaining.cases import CASES
+from search_rerank.explaining.explainer import Explainer
 from search_rerank.explaining.families import FAMILIES, ORDER, family_of
+from search_rerank.explaining.reasoning import CHECKS
 from search_rerank.explanation import Explain
 from search_rerank.fusion.selection import Selection
 from search_rerank.fusion.weighted import Weighted
 from search_rerank.pipeline import Pipeline
+from search_rerank.ranking import Ranking
 from search_rerank.recommend.request import Recommend, Scope
 from tests.explaining.conftest import FUSIONS, Town
 
@@ -30,7 +34,7 @@ SCOPES: tuple[Scope, ...] = ("personal", "similar", "cross_category", "trending"
 
 def history(town: Town, user: str | None) -> list[Item]:
     gains = town.config.training.gains
-    past = town.state.history(user, None, 10_000)
+    past = town.state.history(user, None, town.config.training.history)
     return [town.items[one.item] for one in past if gains.get(one.type, 0) > 0]
 
 
@@ -70,17 +74,33 @@ def upper(answer: Answer, name: str, hit: Hit) -> bool:
     return mine is not None and mine >= float(np.median([v for v in values if v is not None]))
 
 
-def check_true(town: Town, answer: Answer, hit: Hit, text: str, user: str | None) -> str:
-    """Compare the facts of a coded sentence with the shop's own data; return the case."""
+def check_reason(town: Town, answer: Answer, hit: Hit, text: str, user: str | None) -> str:
+    """Compare a coded reason with the shop's own data; return its case."""
     assert hit.reason is not None
     case, *facts = hit.reason.text.split("|")
+    if not case.startswith("fallback"):
+        # without words the engine's order and the shares after a query are those of demand
+        browsed = not text and case == "demand.popular"
+        assert case.split(".")[0] == hit.reason.family or browsed
+    personal = FAMILIES[hit.reason.family or ""] == "personal"
+    assert hit.reason.personal == (personal and bool(history(town, user)))
+    check_true(town, answer, hit, case, facts, text, user)
+    return case
+
+
+def check_true(
+    town: Town,
+    answer: Answer,
+    hit: Hit,
+    case: str,
+    facts: list[str],
+    text: str,
+    user: str | None,
+) -> None:
+    """Compare the facts of a case with the shop's own data."""
     past, item = history(town, user), town.items[hit.id]
     named = hit.features or {}
-    log = town.state.history
-    if case.split(".")[0] != "fallback":
-        expected = hit.reason.family
-        # without words the engine's order and the shares after a query are those of demand
-        assert case.split(".")[0] == expected or (not text and case == "demand.popular")
+    log, newest = town.state.history, town.config.training.history
     match case:
         case "brand.category":
             (brand, category) = facts
@@ -92,7 +112,7 @@ def check_true(town: Town, answer: Answer, hit: Hit, text: str, user: str | None
             level = item.category.index(facts[0]) + 1
             assert item.category[:level] in [one.category[:level] for one in past]
         case "usual_price.near":
-            weights = [town.config.training.gains[one.type] for one in log(user, None, 10_000)]
+            weights = [town.config.training.gains[one.type] for one in log(user, None, newest)]
             usual = np.average([log1p(one.price or 0) for one in past], weights=weights)
             assert abs(log1p(item.price or 0) - usual) <= log1p(0.25) + 1e-3
         case "again.seen":
@@ -139,9 +159,6 @@ def check_true(town: Town, answer: Answer, hit: Hit, text: str, user: str | None
             assert not facts
         case _:
             raise AssertionError(f"no fact is checked of {case}")
-    personal = FAMILIES[hit.reason.family or ""] == "personal"
-    assert hit.reason.personal == (personal and bool(past))
-    return case
 
 
 @ASKED
@@ -158,7 +175,7 @@ def test_every_reason_is_the_largest_contribution_s_and_true(
     for hit in answer.hits:
         check_lead(hit, same)
         if hit.reason is not None:
-            check_true(town, answer, hit, answer.searched or text, user)
+            check_reason(town, answer, hit, answer.searched or text, user)
 
 
 LEADING = {
@@ -202,9 +219,31 @@ def test_what_may_be_said_where_one_feature_ranks(
             for hit in answer.hits:
                 if hit.reason is not None:
                     assert hit.reason.feature == feature
-                    found.add(check_true(town, answer, hit, answer.searched or text, user))
+                    found.add(check_reason(town, answer, hit, answer.searched or text, user))
     # a shopper's item may be unknown to the bundle: then less is said than could be
     assert LEADING[feature] <= found <= LEADING[feature] | {"fallback.personal", "fallback.query"}
+
+
+@ASKED
+@given(data=st.data())
+def test_no_case_holds_that_is_not_so(
+    data: st.DataObject, town: Town, pipelines: Pipelines
+) -> None:
+    user = data.draw(st.sampled_from([None, *town.users]))
+    text = data.draw(st.sampled_from(["", *town.texts]))
+    pipeline = pipelines["vote"]
+    seen: list[Ranking] = []
+    answer = pipeline.search(town.query(text, user), explain=Explain(), watch=seen.append)
+    explainer = Explainer(pipeline.config.reasons, town.engine)
+    facts = explainer.facts(seen[0], town.bundle, range(len(answer.hits)))
+    assert facts is not None
+    for hit in answer.hits:
+        for family, check in CHECKS.items():
+            scorer = {"alike": "score.content", "goes_with": "score.als"}.get(family)
+            for case in check(facts, hit.engine_rank, scorer or "score.item_knn"):
+                named = [case.facts[name] for name in CASES[case.name]]
+                asked = answer.searched or text
+                check_true(town, answer, hit, case.name, named, asked, user)
 
 
 @ASKED
@@ -241,7 +280,7 @@ def test_beside_an_item_only_what_the_shopper_did_is_personal(
     known = user if personalise else None
     for hit in answer.hits:
         if hit.reason is not None:
-            case = check_true(town, answer, hit, "", known)
+            case = check_reason(town, answer, hit, "", known)
             assert (
                 item is None
                 or town.items[item].title not in hit.reason.text
