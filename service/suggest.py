@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain, zip_longest
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import orjson
 from flask import Blueprint, Response, request
 from pydantic import Field, ValidationError
 
+from search_rerank.answer import Degraded
 from search_rerank.data.item import explain
 from search_rerank.engines.base import Suggestion
-from search_rerank.filters import Model
+from search_rerank.errors import EngineUnavailable, StateError
 from search_rerank.query import MAX_QUERY_CHARACTERS
-from search_rerank.state.queries import normalise_query
+from search_rerank.state.queries import normal_prefix, normalise_query
+from service.consent import Asking, consented
+from service.in_time import from_state
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 
+logger = logging.getLogger(__name__)
 blueprint = Blueprint("suggest", __name__)
-KINDS = ("query", "category", "brand", "title")
+T = TypeVar("T")
+KINDS = ("own", "query", "category", "brand", "title")
 """In the order in which they are shown."""
+_LOOKED_AT = 200
+"""Newest interactions of a shopper whose queries are suggested to them."""
 
 
-class SuggestRequest(Model):
+class SuggestRequest(Asking):
     """What is typed so far, and how many completions are wanted."""
 
     q: str = ""
@@ -33,33 +42,44 @@ class SuggestRequest(Model):
 
 @blueprint.get("/suggest")
 def suggest() -> Response:
-    """Return completions from past queries, categories, brands and titles."""
+    """Return completions from own and others' queries, categories, brands and titles."""
     begun = time.perf_counter()
     try:
         asked = SuggestRequest.model_validate({k: v for k, v in request.args.items() if v})
     except ValidationError as error:
         raise Problem(400, explain(error, SuggestRequest.model_fields)) from None
-    found = completions(runtime(), asked.q[:MAX_QUERY_CHARACTERS], asked.size)
+    run = runtime()
+    found, degraded = completions(run, consented(run, asked))
     rows = [
         {"text": one.text, "kind": one.kind} | ({} if one.item is None else {"item": one.item})
         for one in found
     ]
-    body = {"suggestions": rows, "took_ms": round((time.perf_counter() - begun) * 1000, 3)}
+    body = {
+        "suggestions": rows,
+        "degraded": [{"stage": part.stage, "reason": part.reason} for part in degraded],
+        "took_ms": round((time.perf_counter() - begun) * 1000, 3),
+    }
     return Response(orjson.dumps(body), content_type="application/json")
 
 
-def completions(run: Runtime, typed: str, size: int) -> list[Suggestion]:
-    """Return at most `size` completions, each text once, those of a kind together."""
-    if not typed.strip():
-        return []
-    past = [
-        Suggestion(text, "query")
-        for text, _ in run.state.past_queries(typed, size)
-        if text != normalise_query(typed)
-    ]
-    with run.pipeline() as pipeline:
-        found = [*past, *pipeline.engine.suggest(typed, size)]
-    return merged(found, size)
+def completions(run: Runtime, asked: SuggestRequest) -> tuple[list[Suggestion], list[Degraded]]:
+    """Return at most `size` completions, each text once, those of a kind together.
+
+    Before anything is typed they are what the shopper asked last.
+    """
+    typed, degraded = asked.q[:MAX_QUERY_CHARACTERS], list[Degraded]()
+    found = [Suggestion(text, "own") for text in _own(run, asked, typed, degraded)]
+    if typed.strip():
+        read = partial(run.state.past_queries, typed, asked.size)
+        past = _read(run, read, degraded)
+        found += [Suggestion(text, "query") for text, _ in past if text != normalise_query(typed)]
+        try:
+            with run.pipeline() as pipeline:
+                found += pipeline.engine.suggest(typed, asked.size)
+        except EngineUnavailable as error:
+            logger.warning("suggesting without the index: %s", error)
+            degraded.append(Degraded("engine", "away"))
+    return merged(found, asked.size), degraded
 
 
 def merged(found: Sequence[Suggestion], size: int) -> list[Suggestion]:
@@ -72,3 +92,25 @@ def merged(found: Sequence[Suggestion], size: int) -> list[Suggestion]:
     by_kind = [[one for one in once.values() if one.kind == kind] for kind in KINDS]
     turns = [one for one in chain.from_iterable(zip_longest(*by_kind)) if one is not None]
     return sorted(turns[:size], key=lambda one: KINDS.index(one.kind))
+
+
+def _own(
+    run: Runtime, asked: SuggestRequest, typed: str, degraded: list[Degraded]
+) -> Sequence[str]:
+    """Return the shopper's own queries that go on from what is typed, the newest first."""
+    if asked.user is None and asked.session is None:
+        return []
+    read = partial(run.state.own_queries, asked.user, asked.session, _LOOKED_AT)
+    start, same = normal_prefix(typed), normalise_query(typed)
+    own = [text for text in _read(run, read, degraded) if text.startswith(start) and text != same]
+    return own[: asked.size]
+
+
+def _read(run: Runtime, read: Callable[[], Sequence[T]], degraded: list[Degraded]) -> Sequence[T]:
+    try:
+        with run.pipeline() as pipeline:
+            return from_state(pipeline, read)
+    except StateError as error:  # what the index knows is a help, too
+        logger.warning("suggesting without past queries: %s", error)
+        degraded[:] = [Degraded("state", "away")]
+        return []

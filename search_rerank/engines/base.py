@@ -181,13 +181,14 @@ class Suggestion:
     text
         What to search for or show.
     kind
-        Where it comes from: `title`, `brand`, `category`, `query`.
+        Where it comes from: `title`, `brand`, `category`, `query` (what several shoppers asked),
+        `own` (what this shopper asked).
     item
         The item of a title.
     """
 
     text: str
-    kind: Literal["title", "brand", "category", "query"]
+    kind: Literal["title", "brand", "category", "query", "own"]
     item: str | None = None
 
 

@@ -38,6 +38,12 @@ def normalise_query(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def normal_prefix(typed: str) -> str:
+    """Return what queries in that form begin with if they go on from what was typed so far."""
+    text = normalise_query(typed)
+    return f"{text} " if text and typed[-1:].isspace() else text
+
+
 class QueryCounters:
     """Fading counts of (query, item) pairs, and the queries that several shoppers asked.
 
@@ -167,9 +173,7 @@ class QueryCounters:
 
     def starting_with(self, prefix: str, n: int) -> list[tuple[str, int]]:
         """Return the n most used queries that begin with a text and that two shoppers asked."""
-        start = normalise_query(prefix)
-        if start and prefix[-1:].isspace():
-            start += " "
+        start = normal_prefix(prefix)
         return self._suggested.starting_with(start, n, lambda q: int(self._uses[self._numbers[q]]))
 
     def arrays(self) -> dict[str, NDArray[Any]]:

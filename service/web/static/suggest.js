@@ -14,6 +14,12 @@
     role: "combobox", "aria-autocomplete": "list", "aria-controls": list.id, "aria-expanded": "false",
   })) box.setAttribute(name, value);
 
+  const who = {};  // own queries are suggested, too
+  for (const name of ["user", "session"]) {
+    const field = box.form.elements.namedItem(name);
+    if (field && field.value) who[name] = field.value;
+  }
+
   let chosen = -1, timer = 0, asking = null, typed = box.value;
   const show = (open) => {
     list.hidden = !open;
@@ -38,7 +44,7 @@
       const kind = document.createElement("small");
       row.id = `suggestion-${n}`;
       row.dataset.text = text.textContent = one.text;
-      kind.textContent = { query: "searched before", title: "product" }[one.kind] || one.kind;
+      kind.textContent = { own: "you searched", query: "searched before", title: "product" }[one.kind] || one.kind;
       row.setAttribute("role", "option");
       row.append(text, kind);
       row.addEventListener("pointerdown", (event) => { event.preventDefault(); take(row); });
@@ -51,7 +57,7 @@
     if (asking) asking.abort();
     const mine = asking = new AbortController();
     try {
-      const address = `/suggest?${new URLSearchParams({ q: typed })}`;
+      const address = `/suggest?${new URLSearchParams({ ...who, q: typed })}`;
       const answer = await fetch(address, { signal: mine.signal });
       const told = answer.ok ? await answer.json() : { suggestions: [] };
       if (mine === asking) fill(told.suggestions);
