@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
@@ -44,7 +45,12 @@ def check_access(config: Config) -> None:
 
 
 def guard(app: Flask, config: Config) -> None:
-    """Let only those requests through whose key has the scope, where the settings ask for keys."""
+    """Let only those requests through whose key has the scope, where the settings ask for keys.
+
+    Where they do not, whoever reaches the service may use it, but no page of another site may
+    through the browser of one who does.
+    """
+    app.before_request(_refuse_foreign)
     if config.access.needed(config.service.host):
         app.before_request(_Guard(config).check)
 
@@ -107,6 +113,20 @@ class _Guard:
         )
         response.headers["Retry-After"] = str(wait_s)
         return response
+
+
+def _refuse_foreign() -> Response | None:
+    """Refuse a change that a page of another site asks for; other programs send neither header."""
+    if request.method in (*_READS, "OPTIONS"):
+        return None
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "null")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        foreign = origin != "null" and urlsplit(origin).netloc != request.host
+    if not foreign:
+        return None
+    return problem(403, "expected a request of this service's own pages, found one of another site")
 
 
 def _shown() -> str | None:

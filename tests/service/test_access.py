@@ -146,6 +146,30 @@ def test_what_is_not_in_the_table_needs_admin() -> None:
     assert scope_of("/new", "GET") == scope_of("/search", "DELETE") == "admin"
 
 
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({}, False),
+        ({"Origin": "http://localhost"}, False),
+        ({"Origin": "https://example.org"}, True),
+        ({"Origin": "https://example.org", "Sec-Fetch-Site": "same-origin"}, False),
+        ({"Origin": "http://localhost", "Sec-Fetch-Site": "cross-site"}, True),
+        ({"Origin": "null", "Sec-Fetch-Site": "cross-site"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Sec-Fetch-Site": "none"}, False),
+    ],
+)
+def test_no_page_of_another_site_changes_anything(
+    tmp_path: Path, headers: dict[str, str], refused: bool
+) -> None:
+    """On the loopback address there is no key that such a page would lack."""
+    client = create_app(parse_config({"home": str(tmp_path)})).test_client()
+    for path in ("/bundles/rollback", "/events", "/shop/events"):
+        status = client.post(path, headers=headers).status_code
+        assert (status == 403) is refused
+    assert client.get("/suggest", headers=headers).status_code != 403
+
+
 def test_health_is_open(client: FlaskClient) -> None:
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503  # there is no index
