@@ -15,6 +15,7 @@ from limits.storage.base import SlidingWindowCounterSupport
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from search_rerank.config import Config, StateConfig
+from search_rerank.errors import MissingExtra
 from search_rerank.keys import Key
 
 logger = logging.getLogger(__name__)
@@ -146,8 +147,10 @@ class WorkerWindows(Storage, SlidingWindowCounterSupport):
 
 
 def _shared(settings: StateConfig) -> SlidingWindowCounterRateLimiter:
-    from search_rerank.state.redis.connection import connect
-
+    try:
+        from search_rerank.state.redis.connection import connect
+    except ModuleNotFoundError:
+        raise MissingExtra("counting requests on a Redis server", "redis") from None
     pool = connect(settings.url, settings.timeout_s).connection_pool
     prefix = f"{settings.prefix}:limits"
     return SlidingWindowCounterRateLimiter(
