@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from multiprocessing.connection import Connection
@@ -20,7 +23,7 @@ from search_rerank.state.opening import open_state
 from search_rerank.state.redis import connection
 from search_rerank.state.redis.server import Durability
 from search_rerank.state.redis.state import RedisState
-from tests.state.contract import GAINS, did, page
+from tests.state.contract import DAY_MS, GAINS, did, page
 from tests.state.redis_server import RedisServer
 
 
@@ -96,6 +99,38 @@ def test_what_was_acknowledged_survives_a_server_that_is_killed(own: RedisServer
             assert len(state) == 3 * (n + 1)
             counts = state.item_counts(["a"], 0)
             assert (counts.decayed[0, 0], counts.shown[0, 0]) == (3 * (n + 1), n + 1)
+
+
+@pytest.mark.slow
+def test_no_acknowledged_event_is_lost_by_a_server_killed_at_any_moment(own: RedisServer) -> None:
+    rng = random.Random(0)
+    acknowledged: set[str] = set()
+    with closing(RedisState(GAINS, own.url)) as state:
+        for round_ in range(50):
+            written = threading.Event()
+
+            def write(round_: int = round_, written: threading.Event = written) -> None:
+                for n in range(10_000):
+                    rows = [did(f"{round_}.{n}.{k}") for k in range(3)]
+                    try:
+                        state.append(rows)
+                    except StateError:
+                        return
+                    acknowledged.update(row.id for row in rows)
+                    written.set()
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            assert written.wait(30)
+            time.sleep(0.02 * rng.random())
+            own.kill()
+            writer.join(30)
+            assert not writer.is_alive()
+            own.start()
+        there = {event.id for event in state.export("u")}
+        assert acknowledged <= there
+        assert len(there) - len(acknowledged) <= 50 * 3  # what was stored and not acknowledged
+        assert state.item_counts(["a"], 0).decayed[0, 0] == len(state) == len(there)
 
 
 def test_a_server_that_is_away_is_told_and_found_again(own: RedisServer) -> None:
@@ -281,3 +316,26 @@ def test_without_the_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(MissingExtra, match=r"Redis server needs.*'search-rerank\[redis\]'"):
         open_state(parse_config({"state": {"kind": "redis"}}))
+
+
+def test_a_user_of_few_rights_suffices(
+    own: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those that docs/redis.md names, without `CONFIG|GET`."""
+    with redis.Redis.from_url(own.url) as client:
+        rights = "+@read +@write +@scripting +@transaction +@connection +TIME ~{shop}:*"
+        client.execute_command("ACL", "SETUSER", "shop", "on", ">secret", *rights.split())
+    monkeypatch.setenv(connection.USER, "shop")
+    monkeypatch.setenv(connection.PASSWORD, "secret")
+    with closing(RedisState(GAINS, own.url, "shop", retention_days=1, log_days=1)) as state:
+        assert state.append([did("1", user=None, session="s"), did("2", session="s")]) == 2
+        assert state.show([page("1", "a")]) == 1
+        assert len(state.history("u", "s", 9)) == 2
+        assert state.item_counts(["a"], 0).decayed[0, 0] == 2
+        assert len(list(state.export("u"))) == 3
+        assert state.maintain(10 * DAY_MS).expired == 3
+        assert state.forget("u", 1).complete
+    assert "cannot see how durable" in caplog.text
+    with closing(RedisState(GAINS, own.url, "other")) as state:
+        with pytest.raises(StateError, match="access refused.*set SEARCH_RERANK_REDIS_USER"):
+            state.append([did("1")])

@@ -57,11 +57,12 @@ def test_rows_leave_the_histories_after_their_days(redis_server: RedisServer, pr
 
 
 def test_a_walk_over_many_histories_goes_on_where_it_stopped(
-    redis_server: RedisServer, prefix: str, monkeypatch: pytest.MonkeyPatch
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "_WORK_S", 0.0)
-    monkeypatch.setattr(upkeep, "_KEYS_AT_ONCE", 2)
-    with opened(redis_server, prefix, retention_days=10) as state:
+    monkeypatch.setattr(upkeep, "_KEYS_AT_ONCE", 20)
+    few = redis_server.url.removesuffix("0") + "1"  # without the keys of other tests
+    with closing(RedisState(GAINS, few, retention_days=10)) as state:
         state.append([did(str(n), user=f"u{n}", time_ms=NOW - 20 * DAY_MS) for n in range(50)])
         assert state.maintain(NOW).more
         assert maintained(state) > 0
@@ -161,3 +162,26 @@ def test_a_snapshot_of_another_log_is_not_used(
     with opened(redis_server, uuid4().hex, snapshot=path) as other:
         other.append([did(str(n)) for n in range(3)])
         assert taken(other) == 3
+
+
+def test_what_was_never_counted_is_not_taken_back(redis_server: RedisServer, prefix: str) -> None:
+    with opened(redis_server, prefix) as state, opened(redis_server, prefix) as late:
+        state.append([did("1", user="v")])
+        state.show([page("1", "a", user="v")])
+        assert taken(late) == 1
+        state.append([did("2", user="u")])
+        state.show([page("2", "a", user="u")])
+        state.forget("u", 1)
+        assert taken(late) == 1
+        assert late.item_counts(["a"], 0).shown[0, 0] == 1
+
+
+def test_a_user_who_stays_claims_a_session_once(
+    redis_server: RedisServer, prefix: str, client: Any
+) -> None:
+    with opened(redis_server, prefix) as state:
+        state.append([did(str(n), session="s", time_ms=n) for n in (1, 2, 5, 3, 4)])
+        state.append([did("6", session="s", time_ms=6), did("0", session="s")])
+        claims = client.zrange(f"{{{prefix}}}:c:s", 0, -1, withscores=True)
+        assert [(claim[6:], time) for claim, time in claims] == [(b"u", 6)]
+        assert 0 < client.ttl(f"{{{prefix}}}:c:s") <= 30 * 86_400
