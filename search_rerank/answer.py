@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from search_rerank.explanation import Explanation, Reason
 from search_rerank.query import Statistics
@@ -46,8 +46,7 @@ class RuleUse:
     )
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """One item of an answer.
 
     Parameters

@@ -54,25 +54,27 @@ def make_hits(
     """
     by = ruled.by if ruled is not None else {}
     before = places_of(ruled.before) if ruled is not None else {}
-    lexical, vector = candidates.lexical.tolist(), candidates.vector.tolist()
-    values = scores.tolist()
-    return [
-        Hit(
-            id=candidates.ids[row],
-            score=values[row],
-            engine_rank=row if place_of is None else place_of[candidates.ids[row]],
-            lexical=_known(lexical[row]),
-            vector=_known(vector[row]),
-            features=_features(table, row) if table and row in told.explanations else None,
-            explanation=told.explanations.get(row),
-            reason=told.reasons.get(row),
-            explored=row in explored,
-            team=None if row in explored else teams.get(row),
-            rules=by.get(row, ()),
-            rank_before_rules=before.get(row),
-        )
-        for row in order.tolist()
-    ]
+    rows = order.tolist()
+    ids = [candidates.ids[row] for row in rows]
+    # Column by column: an answer has hundreds of hits, and most fields of most are not set.
+    columns = (
+        ids,
+        scores[order].tolist(),
+        rows if place_of is None else [place_of[id_] for id_ in ids],
+        map(_known, candidates.lexical[order].tolist()),
+        map(_known, candidates.vector[order].tolist()),
+        [
+            None if table is None or row not in told.explanations else _features(table, row)
+            for row in rows
+        ],
+        map(told.explanations.get, rows),
+        map(told.reasons.get, rows),
+        [row in explored for row in rows],
+        [None if row in explored else teams.get(row) for row in rows],
+        [by.get(row, ()) for row in rows],
+        map(before.get, rows),
+    )
+    return list(map(Hit._make, zip(*columns, strict=True)))
 
 
 def make_answer(

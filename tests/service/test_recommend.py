@@ -212,7 +212,7 @@ def test_what_goes_with_a_product_is_shown_where_the_bundle_can_tell(
         if asked.scope != "cross_category":
             return answer
         hits = [hit for hit in answer.hits if hit.id == goes_with] or list(answer.hits[:1])
-        return replace(answer, degraded=[], hits=[replace(hits[0], id=goes_with)])
+        return replace(answer, degraded=[], hits=[hits[0]._replace(id=goes_with)])
 
     monkeypatch.setattr(strips, "recommendations", answering)
     page = client.get(f"/shop/items/{world.items[0].id}?user={USER}").text
