@@ -107,9 +107,7 @@ class Ruling:
             return retrieve(self._query.filters)
         found = self._retrieved(retrieve, shelf)
         if found.searched is not None:
-            texts = dict.fromkeys([*self._asked.texts, normal(found.searched)])
-            self._asked = replace(self._asked, texts=tuple(texts))
-            self._rules = self._holding()
+            self.look_at(found.searched)
         pins = [rule for rule in self._rules if isinstance(rule, Pin)] if self._moves else []
         lacking = {id_ for pin in pins for id_ in pin.places} - set(found.ids) - {but}
         if not lacking:
@@ -124,6 +122,12 @@ class Ruling:
             return found
         self._put_in = list(range(len(found), len(more)))
         return more
+
+    def look_at(self, searched: str) -> None:
+        """Let conditions look at the text that was searched instead of the one typed, too."""
+        texts = dict.fromkeys([*self._asked.texts, normal(searched)])
+        self._asked = replace(self._asked, texts=tuple(texts))
+        self._rules = self._holding()
 
     def narrowed(self, filters: Filters, shelf: bool = False) -> Filters:
         """Return filters with those of rules beside them, as far as an engine can take them.
