@@ -7,13 +7,13 @@ bounded.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from flask import Flask, Response, current_app, g, request
 
-from search_rerank.answer import Answer
+from search_rerank.answer import Degraded
 from service.metrics_reasons import reason_class
 
 if TYPE_CHECKING:
@@ -99,17 +99,15 @@ class Metrics:
         if "begun_s" in g:
             self._in_flight.dec()
 
-    def answered(self, answer: Answer) -> None:
+    def answered(
+        self, timings_ms: Mapping[str, float], basis: str | None, degraded: Iterable[Degraded]
+    ) -> None:
         """Count an answer: its stages' times, and which of them gave less than they should."""
-        for stage, ms in answer.timings_ms.items():
+        for stage, ms in timings_ms.items():
             self._stage_s.labels(stage).observe(ms / 1000)
-        self._answers.labels(answer.basis or "none").inc()
-        for part in answer.degraded:
-            self.degraded(part.stage, part.reason)
-
-    def degraded(self, stage: str, reason: str) -> None:
-        """Count a stage that gave less than it should have."""
-        self._degraded.labels(stage.partition(".")[0], reason_class(reason)).inc()
+        self._answers.labels(basis or "none").inc()
+        for part in degraded:
+            self._degraded.labels(part.stage.partition(".")[0], reason_class(part.reason)).inc()
 
     def wants_features(self) -> bool:
         """Return whether the next ranking is one whose missing features are counted."""

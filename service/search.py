@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, request
 
-from search_rerank.answer import Answer, Hit, RuleUse
+from search_rerank.answer import Answer, Degraded, Hit, RuleUse
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Engine, Retrieve, live_version
 from search_rerank.engines.conditions import conditions
@@ -25,6 +25,7 @@ from service.consent import consented
 from service.explaining import explained_json
 from service.in_time import items_of
 from service.load import deadline
+from service.metrics import metrics
 from service.pages import answer_to, cursor_after
 from service.problems import Problem
 from service.runtime import Runtime, runtime
@@ -102,6 +103,8 @@ def page_body(answer: Answer, page: Page, cursor: str | None) -> dict[str, Any]:
 
 def timed(body: dict[str, Any], begun: float) -> Response:
     """Return a body as a response that tells how long it took since `time.perf_counter` said so."""
+    degraded = [Degraded(**part) for part in body["degraded"]]
+    metrics().answered(body["timings_ms"], body["basis"], degraded)
     body["took_ms"] = round((time.perf_counter() - begun) * 1000, 3)
     return Response(orjson.dumps(body), content_type="application/json")
 

@@ -18,6 +18,7 @@ from service.consent import consented
 from service.events import check_events
 from service.filters import FacetModel
 from service.in_time import items_of, look_up
+from service.metrics import metrics
 from service.price_steps import price_steps
 from service.problems import Problem
 from service.runtime import runtime
@@ -73,6 +74,7 @@ def page() -> str:
     first = (number - 1) * PER_PAGE
     more = {"start": first, "size": PER_PAGE, "facets": facets, "collapse": True}
     answer = ask(run, own.model_copy(update=more))
+    metrics().answered(answer.timings_ms, answer.basis, answer.degraded)
     ranked = answer.hits[first : first + PER_PAGE]
     place = {hit.id: rank for rank, hit in enumerate(answer.hits)}
     by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]

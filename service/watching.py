@@ -60,7 +60,6 @@ class Watching:
         news each of its columns has seen.
         """
         answer = replace(answer, id=self.id)
-        metrics().answered(answer)
         ranking = self._ranking
         if ranking is None or self._marks[0] is None or len(set(self._marks)) > 1:
             return answer

@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from search_rerank.engines.embedded.engine import EmbeddedEngine
+from search_rerank.errors import EngineError
 from search_rerank.features.table import FeatureTable
 from search_rerank.pipeline import Pipeline
 from service.app import create_app
@@ -71,6 +73,21 @@ def test_degraded_by_stage_and_class(client: FlaskClient, monkeypatch: pytest.Mo
     assert client.get("/search?query=shoe").get_json()["degraded"]
     found = read(client)
     assert found["degraded_total", "error", "score"] == 1
+
+
+def test_later_pages_and_what_is_found_late_are_counted(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise EngineError("no places")
+
+    first = client.get("/search?query=shoe&size=2&highlight=true").get_json()
+    monkeypatch.setattr(EmbeddedEngine, "highlight", fails)
+    later = client.get("/search", query_string={"cursor": first["cursor"]})
+    assert later.status_code == 200, later.text
+    found = read(client)
+    assert found["stage_seconds_count", "page"] == 1
+    assert found["degraded_total", "highlight", "other"] == 1
 
 
 def test_events_by_outcome(client: FlaskClient, world: World) -> None:
