@@ -73,7 +73,8 @@ class Explanation:
         Feature to how far it raised or lowered the score, the farthest first; those of 0 are left
         out.
     by_model, explored
-        The place, 0 first, that the model gave, and that new items being given places left it.
+        The place, 0 first, that the model gave, and that new items being given places left it;
+        None where a rule of the shop put it in.
     """
 
     opinions: Mapping[str, Opinion]
@@ -82,8 +83,8 @@ class Explanation:
     score: float | None
     base: float | None
     contributions: Mapping[str, float]
-    by_model: int
-    explored: int
+    by_model: int | None
+    explored: int | None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from search_rerank.answer import Answer, Basis, Degraded, Hit, RuleUse, Team, Tr
 from search_rerank.explaining.explainer import NOTHING, Told
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
-from search_rerank.ranking import Ranking, Ruled
+from search_rerank.ranking import Ranking, Ruled, places_of
 
 Watch = Callable[[Ranking], None]
 """Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
@@ -142,11 +142,6 @@ def answer_of(
         trial=ranking.trial,
         rules=ranking.ruled.uses if ranking.ruled is not None else (),
     )
-
-
-def places_of(order: NDArray[np.intp]) -> dict[int, int]:
-    """Return the place of each row of an order."""
-    return {row: place for place, row in enumerate(order.tolist())}
 
 
 def _features(table: FeatureTable, row: int) -> dict[str, float | None]:

@@ -98,6 +98,11 @@ def by_score(scores: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.lexsort((np.arange(len(scores)), -scores))
 
 
+def places_of(order: NDArray[np.intp]) -> dict[int, int]:
+    """Return the place of each row of an order."""
+    return {row: place for place, row in enumerate(order.tolist())}
+
+
 def as_they_come(candidates: Candidates, history: int) -> Ranking:
     """Return candidates in the order they have, for a shopper of so many interactions."""
     scores = candidates.score.astype(np.float64)

@@ -73,6 +73,7 @@ def page() -> str:
         facets.append(FacetModel(field="price", kind="ranges", ranges=ranges))
     first = (number - 1) * PER_PAGE
     more = {"start": first, "size": PER_PAGE, "facets": facets, "collapse": True}
+    more |= {"explain": True, "reasons": True}
     answer = ask(run, own.model_copy(update=more))
     metrics().answered(answer.timings_ms, answer.basis, answer.degraded)
     ranked = answer.hits[first : first + PER_PAGE]

@@ -12,18 +12,23 @@ from search_rerank.answer import Answer, Hit
 from search_rerank.data.item import Item
 from search_rerank.engines.counting import label
 from search_rerank.engines.fields import as_text
+from search_rerank.explanation import Explanation, Reason
 from search_rerank.query import Range
 from service.price_steps import as_filter, step_label
 from service.schemas import SearchRequest
 from service.search import Places
 
+_CONTRIBUTIONS = 5
 Pairs = list[tuple[str, str]]
 COLOUR = ("attributes.color", "attributes.colour")
 
 
 @dataclass(frozen=True)
 class Card:
-    """One product as shown: places start at 1, `title` has the words searched for marked."""
+    """One product as shown: places start at 1, `title` has the words searched for marked.
+
+    `reason` and `told` say why it is there, where that was asked for.
+    """
 
     id: str
     item: Item | None
@@ -31,6 +36,13 @@ class Card:
     place: int
     engine_place: int
     explored: bool
+    reason: Reason | None = None
+    told: Explanation | None = None
+
+    @property
+    def contributions(self) -> list[tuple[str, float]]:
+        """The features that moved it farthest, and how far."""
+        return list(self.told.contributions.items())[:_CONTRIBUTIONS] if self.told else []
 
     @property
     def moved(self) -> int:
@@ -101,7 +113,8 @@ def cards(
         item = items.get(hit.id)
         spans = (places or {}).get(hit.id, {}).get("title", ())
         title = marked(item.title if item else hit.id, spans)
-        found.append(Card(hit.id, item, title, rank + 1, hit.engine_rank + 1, hit.explored))
+        stands = (rank + 1, hit.engine_rank + 1)
+        found.append(Card(hit.id, item, title, *stands, hit.explored, hit.reason, hit.explanation))
     return found
 
 

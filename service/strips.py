@@ -38,6 +38,7 @@ def for_shopper(run: Runtime, asked: SearchRequest) -> list[Strip]:
         session=asked.session,
         personalise=asked.personalise,
         collapse=True,
+        reasons=True,
         size=_FOR_YOU,
     )
     title = "Picked for you" if known else "Trending now"
@@ -53,6 +54,7 @@ def beside_item(run: Runtime, asked: SearchRequest, item_id: str) -> list[Strip]
         session=asked.session,
         personalise=asked.personalise,
         collapse=True,
+        reasons=True,
         size=_BESIDE,
     )
     found = _strip(run, "similar", "More like this", recommendations(run, wanted), _BESIDE)

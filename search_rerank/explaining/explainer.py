@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search_rerank.bundle import Bundle
 from search_rerank.config import ReasonsConfig
@@ -22,7 +21,7 @@ from search_rerank.explanation import Explain, Explanation, Opinion, Reason
 from search_rerank.features.table import FeatureTable
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
-from search_rerank.ranking import Ranking, by_score
+from search_rerank.ranking import Ranking, by_score, places_of
 from search_rerank.stages import Stages
 
 _SCORE, _PLACE = "score.", "_place"
@@ -138,7 +137,10 @@ class Explainer:
         if wanted.reasons and not query.sort:
             sentences = self.sentences(wanted.language)
             facts = self.facts(ranking, bundle, rows)
+            put_in = set() if ranking.ruled is None else {*rows} - {*ranking.ruled.before.tolist()}
             for row in rows:
+                if row in put_in:
+                    continue  # a rule is why it is there
                 if facts is not None and told[row]:
                     found = reason(facts, row, told[row], same, sentences)
                 else:
@@ -174,24 +176,21 @@ def _told(ranking: Ranking, rows: Sequence[int], same: frozenset[str]) -> dict[i
 
 
 class _Places:
-    """Row to place, by the model and after new items were given places."""
+    """Row to place, by the model and after new items were given places; not of what pins put in."""
 
     def __init__(self, ranking: Ranking) -> None:
-        self._ranking = ranking
+        ruled = ranking.ruled
+        self._scores = ranking.scores
+        self._before = ranking.order if ruled is None else ruled.before
 
     @cached_property
-    def by_model(self) -> NDArray[np.intp]:
-        return _inverse(by_score(self._ranking.scores))
+    def by_model(self) -> dict[int, int]:
+        order = by_score(self._scores)
+        return places_of(order[np.isin(order, self._before)])
 
     @cached_property
-    def explored(self) -> NDArray[np.intp]:
-        return _inverse(self._ranking.order)
-
-
-def _inverse(order: NDArray[np.intp]) -> NDArray[np.intp]:
-    places = np.empty(int(order.max(initial=-1)) + 1, dtype=np.intp)
-    places[order] = np.arange(len(order))
-    return places
+    def explored(self) -> dict[int, int]:
+        return places_of(self._before)
 
 
 def _explanation(
@@ -207,8 +206,8 @@ def _explanation(
         score=None if parts is None else parts.score,
         base=None if parts is None else parts.base,
         contributions={name: value for name, value in farthest if value != 0},
-        by_model=int(places.by_model[row]),
-        explored=int(places.explored[row]),
+        by_model=places.by_model.get(row),
+        explored=places.explored.get(row),
     )
 
 
