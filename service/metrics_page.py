@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from flask import Blueprint, Response, current_app
 
 from search_rerank.errors import SearchRerankError
 from search_rerank.state.opening import state_path
+from search_rerank.state.sqlite.segments import LOG
 from search_rerank.workers import Worker, list_workers
 from service.metrics_workers import FOLDER
 from service.runtime import Runtime, runtime
@@ -61,8 +63,8 @@ class _LookedUp:
             yield GaugeMetricFamily(
                 "search_rerank_resident_bytes", "Memory of all workers.", value=memory
             )
-        size = _state_bytes(state_path(self._run.config))
-        if size:
+        if self._run.config.state.kind == "sqlite":
+            size = _state_bytes(state_path(self._run.config))
             yield GaugeMetricFamily(
                 "search_rerank_state_bytes", "Size of the state on disk.", value=size
             )
@@ -87,5 +89,11 @@ def _resident_bytes(workers: list[Worker]) -> int | None:
 
 
 def _state_bytes(path: Path) -> int:
-    found = [one for one in path.parent.glob(f"{path.stem}*") if one.is_file()]
-    return sum(one.stat().st_size for one in found)
+    """Return the size of a state's file, those beside it, and the segments of its log."""
+    total = 0
+    for one in chain(path.parent.glob(f"{path.name}*"), (path.parent / LOG).glob("*")):
+        try:
+            total += one.stat().st_size
+        except FileNotFoundError:  # put in another's place meanwhile
+            continue
+    return total
