@@ -250,3 +250,14 @@ def test_the_start_page_picks_for_whoever_shops(page: webdriver.Chrome) -> None:
     assert "known by: session" in page.find_element(By.CSS_SELECTOR, ".timings").text
     search(page, "shoes")
     assert page.find_elements(By.ID, "foryou") == []
+
+
+def test_why_a_product_is_there_opens_without_a_script(page: webdriver.Chrome) -> None:
+    search(page, "shoes")
+    why = page.find_element(By.CSS_SELECTOR, "#personal .card details.why")
+    places = why.find_element(By.TAG_NAME, "p")
+    assert not places.is_displayed()
+    why.find_element(By.TAG_NAME, "summary").click()
+    assert places.is_displayed() and places.text.startswith("Engine ")
+    assert 1 <= len(why.find_elements(By.TAG_NAME, "dd")) <= 5
+    assert page.find_element(By.CSS_SELECTOR, "#personal .card .reason").text
