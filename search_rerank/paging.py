@@ -8,17 +8,19 @@ in between: an order of places would lose an item that rises above the page's ed
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from search_rerank.answer import Degraded, Hit, Team
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Engine, Retrieve
-from search_rerank.errors import EngineError, EngineUnavailable
-from search_rerank.recommend.shelf import Shelf
+from search_rerank.engines.hybrid import MAX_K
+from search_rerank.errors import EngineUnavailable
+from search_rerank.last_good import STALE, LastGood
 
 log = logging.getLogger(__name__)
+Admits = Callable[[Item], bool]
 MARK_BYTES = 5
 """40 bits: of 1,000 marks one is also an unseen item's with a chance of 1 in 10^9."""
 _NUMBERLESS = float("nan")
@@ -79,11 +81,11 @@ class Page:
     hits
         In order; those past the window stand where the engine has them.
     items
-        By id.
+        By id, as far as they are known.
     rest
         From where the next page goes on; None after the last.
     degraded
-        What could not be made sure of.
+        What the engine was away for.
     """
 
     first: int
@@ -91,6 +93,25 @@ class Page:
     items: Mapping[str, Item]
     rest: Trail | None
     degraded: Sequence[Degraded] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Shelves:
+    """Where the items of pages come from.
+
+    Parameters
+    ----------
+    engine
+        What is asked.
+    admits
+        Whether an item may still be shown.
+    kept
+        Items for when the engine is away; None where it never is.
+    """
+
+    engine: Engine
+    admits: Admits
+    kept: LastGood | None = None
 
 
 def marks(id_: str, group: str | None = None) -> list[bytes]:
@@ -101,34 +122,35 @@ def marks(id_: str, group: str | None = None) -> list[bytes]:
     ]
 
 
-def next_page(engine: Engine, trail: Trail, request: Retrieve, size: int, depth: int) -> Page:
+def next_page(shelves: Shelves, trail: Trail, request: Retrieve, size: int, depth: int) -> Page:
     """Return the page that follows.
 
-    Items of the window that are gone, or meet the filters no longer, are passed over and the page
-    is filled up. Should they come back, they come past the window.
+    Items of the window that are gone, or are admitted no longer, are passed over and the page is
+    filled up. Should they come back, they come past the window. While the engine is away the
+    window is shown as it was frozen, with the items as they were last known.
 
     Parameters
     ----------
     request
-        What the engine is asked past the window; the filters hold for the window, too.
+        What the engine is asked past the window.
     size, depth
         Items that the page, and all pages of the list together, show at most.
 
     Raises
     ------
-    EngineError
-        When the engine is away.
+    EngineUnavailable
+        When the engine is away, and nothing can be shown without it.
     """
     size = max(min(size, depth - trail.shown), 0)
-    made = _Making(engine, request, set(trail.seen))
+    made = _Making(shelves, request, trail, size)
     waiting = trail.waiting
-    while waiting and len(made.hits) < size:
-        n = size - len(made.hits)
+    while waiting and made.wanted:
+        n = made.wanted
         made.add_frozen(waiting[:n])
         waiting = waiting[n:]
     goes_on = trail.goes_on
     if goes_on and not waiting:
-        goes_on = made.add_unseen(trail.shown, size)
+        goes_on = made.add_unseen()
     shown = trail.shown + len(made.hits)
     ends = shown >= depth or not (waiting or goes_on)
     rest = None if ends else Trail(shown, waiting, frozenset(made.seen), goes_on)
@@ -138,39 +160,77 @@ def next_page(engine: Engine, trail: Trail, request: Retrieve, size: int, depth:
 class _Making:
     """A page being filled."""
 
-    def __init__(self, engine: Engine, request: Retrieve, seen: set[bytes]) -> None:
-        self._engine = engine
+    def __init__(self, shelves: Shelves, request: Retrieve, trail: Trail, size: int) -> None:
+        self._shelves = shelves
         self._request = request
-        self.seen = seen
+        self._first = trail.shown
+        self._size = size
+        self.seen = set(trail.seen)
         self.hits: list[Hit] = []
         self.items: dict[str, Item] = {}
         self.degraded: list[Degraded] = []
 
-    def add_frozen(self, places: Sequence[Place]) -> None:
-        """Add those places of the window whose items still are what was asked for."""
-        items = self._there([place.id for place in places])
-        meeting = self._meeting(items)
-        for place in places:
-            if place.id in meeting:
-                self._add(place.hit(), items[place.id])
+    @property
+    def wanted(self) -> int:
+        """How many items the page lacks."""
+        return self._size - len(self.hits)
 
-    def add_unseen(self, first: int, size: int) -> bool:
-        """Fill the page up from the engine's order; return whether there is more."""
-        wanted = size - len(self.hits)
-        # each mark hides one candidate at most, so that this many cannot be too few
-        k = len(self.seen) + wanted + 1
-        found = self._engine.retrieve(replace(self._request, k=k))
-        unseen = [id_ for id_ in found.ids if marks(id_)[0] not in self.seen]
-        while unseen:
-            n = max(size - len(self.hits), 1)
-            items = self._there(unseen[:n])
-            for item in items.values():
-                if self.seen.intersection(self._marks(item)):
+    def add_frozen(self, places: Sequence[Place]) -> None:
+        """Add those places of the window whose items may still be shown."""
+        ids = [place.id for place in places]
+        try:
+            items, sure = self._there(ids), True
+        except EngineUnavailable as error:
+            if self._shelves.kept is None:
+                raise
+            items, sure = dict(self._shelves.kept.items(ids)), False
+            self._tell(error, STALE if len(items) == len(ids) else "missing")
+        for place in places:
+            item = items.get(place.id)
+            if item is not None and self._shelves.admits(item):
+                self._add(place.hit(), item)
+            elif item is None and not sure and self._shelves.admits(_unknown(place.id)):
+                self.hits.append(place.hit())
+                self.seen.update(marks(place.id))
+
+    def add_unseen(self) -> bool:
+        """Fill the page up from the engine's order; return whether there may be more."""
+        # Each mark hides one candidate at most: so many are enough where all are admitted.
+        k, passed = len(self.seen) + self.wanted + 1, set[str]()
+        while True:
+            k = min(k, MAX_K)
+            try:
+                found = self._shelves.engine.retrieve(replace(self._request, k=k))
+                full = self._fill(found.ids, passed)
+            except EngineUnavailable as error:
+                if not self.hits:
+                    raise
+                if self.wanted:
+                    self._tell(error, "away")
+                return True
+            if full or len(found) < k or k == MAX_K:
+                return full
+            k *= 2
+
+    def _fill(self, ids: Sequence[str], passed: set[str]) -> bool:
+        """Add unseen items until the page is full; return whether there is one more.
+
+        Parameters
+        ----------
+        passed
+            Ids that need no second look; those looked at are added.
+        """
+        ids = [id_ for id_ in ids if id_ not in passed and marks(id_)[0] not in self.seen]
+        while ids:
+            n = max(self.wanted, 1)
+            for item in self._there(ids[:n]).values():
+                if self.seen.intersection(self._marks(item)) or not self._shelves.admits(item):
                     continue
-                if len(self.hits) == size:
+                if not self.wanted:
                     return True
-                self._add(Place(item.id, first + len(self.hits)).hit(), item)
-            unseen = unseen[n:]
+                self._add(Place(item.id, self._first + len(self.hits)).hit(), item)
+            passed.update(ids[:n])
+            ids = ids[n:]
         return False
 
     def _add(self, hit: Hit, item: Item) -> None:
@@ -182,21 +242,17 @@ class _Making:
         return marks(item.id, item.group_id if self._request.collapse else None)
 
     def _there(self, ids: Sequence[str]) -> dict[str, Item]:
-        found = self._engine.lookup(ids)
-        return {
-            id_: stored.item for id_, stored in zip(ids, found, strict=True) if stored is not None
-        }
+        stored = self._shelves.engine.lookup(ids)
+        found = {one.item.id: one.item for one in stored if one is not None}
+        if self._shelves.kept is not None:
+            self._shelves.kept.keep_items(found.values())
+        return found
 
-    def _meeting(self, ids: Iterable[str]) -> set[str]:
-        """Return those of some items that meet the filters; all where that cannot be found out."""
-        ids, filters = set(ids), self._request.filters
-        if not filters or not ids:
-            return ids
-        try:
-            return set(Shelf(self._engine, filters).those(ids, collapse=False).ids)
-        except EngineUnavailable:
-            raise
-        except EngineError as error:  # the index has other fields by now, or they are too many
-            log.warning("a page is not filtered anew: %s", error)
-            self.degraded.append(Degraded("filters", str(error)))
-            return ids
+    def _tell(self, error: EngineUnavailable, reason: str) -> None:
+        log.warning("a page is made without the engine: %s", error)
+        self.degraded.append(Degraded("items", reason))
+
+
+def _unknown(id_: str) -> Item:
+    """Return an item of which nothing but its id is known, for that is all to judge it by."""
+    return Item(id=id_, title=id_)

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import logging
-from time import perf_counter
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from search_rerank.answer import Answer, Degraded
 from search_rerank.config import RetrievalConfig
 from search_rerank.engines.base import Retrieve
-from search_rerank.errors import ConfigError, EngineUnavailable
-from search_rerank.paging import Page, Place, Trail, marks, next_page
+from search_rerank.errors import ConfigError, EngineError, EngineUnavailable
+from search_rerank.paging import Page, Place, Shelves, Trail, marks, next_page
+from search_rerank.query import Query
 from search_rerank.retriever import MEANING, WORDS
+from search_rerank.rules.where import meets
+from search_rerank.stages import Stages
 from service.cursor import AGAIN, Cursor, Kind, retold, told_of
+from service.load import deadline
 from service.problems import Problem
 from service.runtime import Runtime
 from service.schemas import RecommendRequest, SearchRequest
+
+if TYPE_CHECKING:
+    from search_rerank.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 Asked = SearchRequest | RecommendRequest
@@ -89,12 +97,11 @@ def answer_to(run: Runtime, asked: A) -> tuple[Answer, Page, str | None, A]:
     _check_agrees(run, asked, cursor)
     first = type(asked).model_validate(cursor.asked)
     size = asked.size if "size" in asked.model_fields_set else cursor.size
-    request = _request(first, cursor, run.config.retrieval)
     with run.pipeline() as pipeline:
-        begun = perf_counter()
-        page = next_page(pipeline.engine, cursor.trail, request, size, run.config.pages.depth)
-        timings_ms = {"page": round((perf_counter() - begun) * 1000, 3)}
-    degraded = list(page.degraded)
+        stages: Stages = Stages(pipeline.guards, deadline())
+        with stages.timed("page"):
+            page: Page = _page(run, pipeline, first, cursor, size, stages)
+    degraded = [*stages.degraded, *page.degraded]
     following = None
     if page.rest is not None:
         rest = {**vars(cursor), "trail": page.rest, "size": size, "until_ms": _until(run)}
@@ -103,7 +110,7 @@ def answer_to(run: Runtime, asked: A) -> tuple[Answer, Page, str | None, A]:
     answer = Answer(
         hits=page.hits,
         facets={},
-        timings_ms=timings_ms,
+        timings_ms=stages.timings_ms,
         degraded=degraded,
         id=f"{cursor.ranking}.{cursor.trail.shown}",
         **retold(cursor.told),
@@ -174,20 +181,49 @@ def _check_agrees(run: Runtime, asked: Asked, cursor: Cursor) -> None:
         )
 
 
-def _request(first: Asked, cursor: Cursor, retrieval: RetrievalConfig) -> Retrieve:
+def _page(
+    run: Runtime, pipeline: Pipeline, first: Asked, cursor: Cursor, size: int, stages: Stages
+) -> Page:
+    """Return the page that follows, under the filters of the request and the rules as they are."""
+    query = _query(first, run.clock())
+    told, kind = cursor.told, cursor.kind
+    ruling = pipeline.rules.ruling(kind, query, stages, moves=False)
+    if (searched := told.get("searched")) is not None:
+        ruling.look_at(searched)
+    ruled = ruling.admits(told["history"], told.get("basis"))
+    shelves = Shelves(
+        pipeline.engine,
+        lambda item: meets(item, query.filters) and ruled(item),
+        pipeline.last_good,
+    )
+    request = _request(query, told, run.config.retrieval)
+    depth = run.config.pages.depth
+    narrowed = replace(request, filters=ruling.narrowed(query.filters))
+    try:
+        return next_page(shelves, cursor.trail, narrowed, size, depth)
+    except EngineUnavailable:
+        raise
+    except EngineError as error:  # an index that cannot filter by what a rule names
+        logger.warning("a page is filtered when it is found: %s", error)
+        return next_page(shelves, cursor.trail, request, size, depth)
+
+
+def _query(first: Asked, now_ms: int) -> Query:
+    if isinstance(first, RecommendRequest):
+        return first.to_recommend(1, now_ms).query()
+    return first.to_query(1, now_ms)
+
+
+def _request(query: Query, told: Mapping[str, Any], retrieval: RetrievalConfig) -> Retrieve:
     """Return what the engine is asked past the window: the words as they were searched.
 
     Vectors had their say in the window. Without them the list ends with the last item that matches
     the words, and no nearest ones are sought among thousands.
     """
-    filters = first.filters.to_filters()
-    if isinstance(first, RecommendRequest):
-        return Retrieve("", filters=filters, collapse=first.collapse)
-    query = first.to_query(0, 0)
     return Retrieve(
-        text=(cursor.told.get("searched") or query.text).strip(),
-        filters=filters,
+        text=(told.get("searched") or query.text).strip(),
+        filters=query.filters,
         sort=query.sort,
         collapse=query.collapse,
-        every_word=retrieval.every_word and WORDS not in cursor.told.get("relaxed", ()),
+        every_word=retrieval.every_word and WORDS not in told.get("relaxed", ()),
     )

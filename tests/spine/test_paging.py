@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Engine, Retrieve, Stored
-from search_rerank.errors import EngineError
-from search_rerank.paging import MARK_BYTES, Page, Place, Trail, marks, next_page
+from search_rerank.errors import EngineUnavailable
+from search_rerank.last_good import LastGood
+from search_rerank.paging import MARK_BYTES, Page, Place, Shelves, Trail, marks, next_page
 from search_rerank.query import Candidates, Filters
 
 IN_STOCK = Filters(terms={"in_stock": ("true",)})
@@ -59,8 +60,22 @@ class Shop:
         return [Stored(self.items[id_], "", None) if id_ in self.items else None for id_ in ids]
 
 
-def page_of(shop: Shop, trail: Trail, request: Retrieve, size: int = 3, depth: int = 99) -> Page:
-    return next_page(cast(Engine, shop), trail, request, size, depth)
+def page_of(
+    shop: Shop,
+    trail: Trail,
+    request: Retrieve,
+    size: int = 3,
+    depth: int = 99,
+    admits: Callable[[Item], bool] = lambda item: True,
+    kept: LastGood | None = None,
+) -> Page:
+    """Return the page that follows; the filters of the request hold for the window, too."""
+
+    def may_be_shown(item: Item) -> bool:
+        return bool(item.in_stock or not request.filters) and admits(item)
+
+    shelves = Shelves(cast(Engine, shop), may_be_shown, kept)
+    return next_page(shelves, trail, request, size, depth)
 
 
 def shown(page: Page) -> list[str]:
@@ -162,17 +177,57 @@ def test_the_engine_is_asked_for_no_more_than_it_takes() -> None:
     assert shop.asked == [4 + 3 + 1]
 
 
-def test_filters_that_cannot_be_asked_about_are_told() -> None:
-    class Refusing(Shop):
-        def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
-            raise EngineError("no such field")
+def test_what_is_not_admitted_is_passed_over_however_much_it_is() -> None:
+    shop, request = letters(26), Retrieve("")
+    few = [f"{id_}" for id_ in "cpz"]
+    page = page_of(shop, begun("abc", 1), request, 2, admits=lambda item: item.id in few)
+    assert shown(page) == ["c", "p"]
+    assert page.rest is not None
+    page = page_of(shop, page.rest, request, 2, admits=lambda item: item.id in few)
+    assert (shown(page), page.rest) == (["z"], None)
 
-    shop = Refusing()
-    shop.put("a", 0)
-    trail = Trail(0, (Place("a", 0),), frozenset(), False)
-    page = page_of(shop, trail, Retrieve("", filters=IN_STOCK))
-    assert shown(page) == ["a"]
-    assert [(part.stage, part.reason) for part in page.degraded] == [("filters", "no such field")]
+
+class Away(Shop):
+    """An engine that is away; `lists` is whether it is for searches only."""
+
+    lookups = False
+
+    def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
+        raise EngineUnavailable("away")
+
+    def lookup(self, ids: Sequence[str], version: str | None = None) -> list[Stored | None]:
+        if self.lookups:
+            return super().lookup(ids)
+        raise EngineUnavailable("away")
+
+
+def test_while_the_engine_is_away_the_window_is_shown_as_last_known() -> None:
+    kept = LastGood(1.0, 60.0)
+    shop = letters(4)
+    page_of(shop, begun("abcd", 0), Retrieve(""), 3, kept=kept)
+    for frozen, reason, known in (("abc", "stale", 2), ("abd", "missing", 1)):
+        page = page_of(Away(), begun(frozen, 1), Retrieve(""), 2, kept=kept)
+        assert shown(page) == list(frozen[1:])
+        assert len(page.items) == known
+        assert [(part.stage, part.reason) for part in page.degraded] == [("items", reason)]
+    hidden = page_of(
+        Away(), begun("abd", 1), Retrieve(""), 2, 99, lambda item: item.id != "d", kept
+    )
+    assert shown(hidden) == ["b"]
+    with pytest.raises(EngineUnavailable, match="away"):
+        page_of(Away(), begun("abc", 1), Retrieve(""), 2)
+
+
+def test_a_page_that_the_engine_cannot_fill_up_is_short_and_goes_on() -> None:
+    shop = Away()
+    shop.lookups = True
+    shop.put("b", 0)
+    page = page_of(shop, begun("ab", 1), Retrieve(""), 2)
+    assert shown(page) == ["b"]
+    assert page.rest is not None and page.rest.goes_on
+    assert [(part.stage, part.reason) for part in page.degraded] == [("items", "away")]
+    with pytest.raises(EngineUnavailable, match="away"):
+        page_of(shop, begun("ab", 2), Retrieve(""), 2)
 
 
 def test_marks_tell_items_from_products() -> None:
