@@ -14,6 +14,7 @@ _DAYS = 365
 _DAY_MS = 86_400_000
 _AT_ONCE = 100_000
 _IN_SESSION = 7
+_GAP_MS = 90_000
 _PAGE = 20
 _TYPES = ("click", "cart", "purchase")
 _SHARES = (0.85, 0.1, 0.05)
@@ -76,18 +77,23 @@ class GeneratedLog:
         return self.queries[int(np.searchsorted(self._of_query, rng.random()))]
 
     def _parts(self) -> Iterator[Sequence[str]]:
-        sizes, session = self.sizes, 0
-        for begin in range(0, sizes.events, _AT_ONCE):
-            n = min(_AT_ONCE, sizes.events - begin)
-            start = END_MS - _DAYS * _DAY_MS * (1 - begin / sizes.events)
-            end = END_MS - _DAYS * _DAY_MS * (1 - (begin + n) / sizes.events)
-            yield self._part(begin, n, session, np.sort(self._rng.uniform(start, end, n)))
-            session += n // _IN_SESSION + 1
+        for begin in range(0, self.sizes.events, _AT_ONCE):
+            n = min(_AT_ONCE, self.sizes.events - begin)
+            start, end = (
+                END_MS - _DAYS * _DAY_MS * (1 - number / self.sizes.events)
+                for number in (begin, begin + n)
+            )
+            yield self._part(begin, n, start, end)
 
-    def _part(self, begin: int, n: int, session: int, time_ms: NDArray[np.float64]) -> list[str]:
-        rng = self._rng
-        visit = rng.integers(0, n // _IN_SESSION + 1, n)
-        whose = rng.integers(0, self.sizes.shoppers, n // _IN_SESSION + 1)
+    def _part(self, begin: int, n: int, start: float, end: float) -> list[str]:
+        """Return the lines of sessions that begin within a time."""
+        rng, sessions = self._rng, n // _IN_SESSION + 1
+        visit = np.repeat(np.arange(sessions), _IN_SESSION)[:n]
+        gone_by = rng.exponential(_GAP_MS, (sessions, _IN_SESSION)).cumsum(axis=1).ravel()[:n]
+        time_ms = np.minimum(rng.uniform(start, end, sessions)[visit] + gone_by, END_MS)
+        in_order = np.argsort(time_ms)
+        visit, time_ms = visit[in_order], time_ms[in_order]
+        whose = rng.integers(0, self.sizes.shoppers, sessions)
         named = rng.random(len(whose)) >= _ANONYMOUS
         item = np.searchsorted(self._of_item, rng.random((n, 1)))[:, 0].tolist()
         query = np.searchsorted(self._of_query, rng.random(n)).tolist()
@@ -102,7 +108,7 @@ class GeneratedLog:
             who = f'"user":"{users[at]}",' if named[at] else ""
             line = (
                 f'"id":"{hex_id(3, begin + k)}","timestamp":{when},{who}'
-                f'"session":"{hex_id(4, session + at)}"'
+                f'"session":"{hex_id(4, begin + at)}"'
             )
             if asked[k] or is_page[k]:
                 line += f',"query":"{self.queries[query[k]]}"'
