@@ -7,27 +7,23 @@ application decides, and what cannot come true at present, is a warning.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Literal, TypeVar
+from typing import Literal
 
 from search_rerank.data.item import Item
-from search_rerank.query import Filters
 from search_rerank.rules.base import Rule
 from search_rerank.rules.boost import Boost, Bury
 from search_rerank.rules.cap import Cap
 from search_rerank.rules.exposure import Exposure
 from search_rerank.rules.hide import Filter, Hide, Removal
+from search_rerank.rules.meeting import disjoint, may_meet, meeting
 from search_rerank.rules.pin import Pin
 from search_rerank.rules.rule_set import RuleSet
-from search_rerank.rules.when import When, normal
 from search_rerank.rules.where import values_of
 
-ONE_VALUE = ("id", "brand", "currency", "in_stock", "group_id")
-"""Fields of which an item has one value at most."""
+Level = Literal["error", "warning"]
 _MOST = 100
-R = TypeVar("R", bound=Rule)
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ class Conflict:
         What was found, and what to do.
     """
 
-    level: Literal["error", "warning"]
+    level: Level
     kind: str
     rules: tuple[str, ...]
     message: str
@@ -92,28 +88,6 @@ def pinned_items(rules: RuleSet) -> list[str]:
     return list(dict.fromkeys(id_ for pin in pins for id_ in pin.places))
 
 
-def may_meet(one: When, other: When) -> bool:
-    """Return whether two rules may hold for one request, as far as can be told; else True."""
-    if not set(one.on) & set(other.on):
-        return False
-    for mine, theirs in ((one.segments, other.segments), (one.basis, other.basis)):
-        if mine and theirs and not set(mine) & set(theirs):
-            return False
-    if one.time and other.time and one.time.apart(other.time):
-        return False
-    return _texts_meet(one, other) and _texts_meet(other, one)
-
-
-def _texts_meet(one: When, other: When) -> bool:
-    """Return False where all that one holds for is known, and the other holds for none of it."""
-    mine, theirs = one.query, other.query
-    if mine is None or theirs is None:
-        return True
-    if mine.contains or mine.all_words or mine.pattern:
-        return True
-    return any(theirs.holds(normal(text)) for text in mine.exact)
-
-
 def _duplicates(rules: RuleSet) -> Iterator[Conflict]:
     seen: set[str] = set()
     for rule in rules.rules:
@@ -145,14 +119,14 @@ def _pins(pins: Sequence[Pin]) -> Iterator[Conflict]:
             by_place[place].append(pin)
             by_item[id_].append(pin)
     for place, several in by_place.items():
-        for one, other in _meeting(several):
+        for one, other in meeting(several):
             items = [_at(pin, place) for pin in (one, other)]
             if items[0] != items[1]:
                 yield _of_pins(
                     "place", one, other, f"pin {items[0]!r} and {items[1]!r} to place {place}"
                 )
     for id_, several in by_item.items():
-        for one, other in _meeting(several):
+        for one, other in meeting(several):
             places = one.places[id_], other.places[id_]
             if places[0] != places[1]:
                 yield _of_pins(
@@ -174,16 +148,18 @@ def _at(pin: Pin, place: int) -> str:
 
 
 def _removals(rules: Sequence[Removal]) -> Iterator[Conflict]:
-    for one, other in _meeting(rules):
-        both = (one.id, other.id)
-        kinds = {type(one), type(other)}
-        if kinds == {Hide, Filter} and one.where.key == other.where.key:
-            message = "one shows nothing but what the other hides: nothing is left"
-            yield Conflict("error", "contradiction", both, message)
-        elif kinds == {Filter} and disjoint(one.where.filters, other.where.filters):
+    hides = [rule for rule in rules if isinstance(rule, Hide)]
+    filters = [rule for rule in rules if isinstance(rule, Filter)]
+    for one in filters:
+        for other in hides:
+            if one.where.key == other.where.key and may_meet(one.when, other.when):
+                message = "one shows nothing but what the other hides: nothing is left"
+                yield Conflict("error", "contradiction", (one.id, other.id), message)
+    for mine, theirs in meeting(filters):
+        if disjoint(mine.where.filters, theirs.where.filters):
             message = "no item meets both conditions: nothing is left where both hold"
-            same = one.when == other.when
-            yield Conflict("error" if same else "warning", "contradiction", both, message)
+            level: Level = "error" if mine.when == theirs.when else "warning"
+            yield Conflict(level, "contradiction", (mine.id, theirs.id), message)
 
 
 def _shifts(rules: Sequence[Boost | Bury]) -> Iterator[Conflict]:
@@ -191,7 +167,7 @@ def _shifts(rules: Sequence[Boost | Bury]) -> Iterator[Conflict]:
     for rule in rules:
         groups[rule.where.key].append(rule)
     for several in groups.values():
-        for one, other in _meeting(several):
+        for one, other in meeting(several):
             if type(one) is type(other):
                 continue
             both = (one.id, other.id)
@@ -229,14 +205,18 @@ def _against_pins(rules: Sequence[Rule], items: Mapping[str, Item | None]) -> It
         if not isinstance(pin, Pin):
             continue
         for id_ in pin.places:
-            item = items.get(id_, Item(id=id_, title=id_))
-            if item is None:
+            item = items.get(id_)
+            if item is None and id_ in items:
                 message = f"the index does not hold {id_!r}: nothing is pinned until it does"
                 yield Conflict("warning", "missing", (pin.id,), message)
                 continue
             for rule in removals:
-                sure = id_ in items or rule.where.ids is not None
-                if sure and not rule.admits(item) and may_meet(pin.when, rule.when):
+                ids = rule.where.ids
+                if ids is not None:
+                    stays = (id_ in ids) == rule.keeps
+                else:
+                    stays = item is None or rule.admits(item)
+                if not stays and may_meet(pin.when, rule.when):
                     message = f"{rule.id!r} leaves {id_!r} out: it is not pinned where both hold"
                     yield Conflict("warning", "removed", (pin.id, rule.id), message)
         for cap in caps:
@@ -258,24 +238,3 @@ def _capped(pin: Pin, cap: Cap, items: Mapping[str, Item | None]) -> Iterator[Co
                 "pins stay"
             )
             yield Conflict("warning", "cap", (pin.id, cap.id), message)
-
-
-def disjoint(one: Filters, other: Filters) -> bool:
-    """Return whether surely no item meets both filters."""
-    for name in ONE_VALUE:
-        mine, theirs = one.terms.get(name), other.terms.get(name)
-        if mine and theirs and not set(mine) & set(theirs):
-            return True
-    for name, span in one.ranges.items():
-        with_ = other.ranges.get(name)
-        if with_ is not None:
-            low = max((one for one in (span.gte, with_.gte) if one is not None), default=None)
-            high = min((one for one in (span.lte, with_.lte) if one is not None), default=None)
-            if low is not None and high is not None and low > high:
-                return True
-    return False
-
-
-def _meeting(rules: Iterable[R]) -> Iterator[tuple[R, R]]:
-    """Yield the pairs that may hold for one request."""
-    return (pair for pair in combinations(rules, 2) if may_meet(pair[0].when, pair[1].when))

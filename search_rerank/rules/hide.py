@@ -5,9 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from search_rerank.data.item import Item
 from search_rerank.query import Filters
 from search_rerank.rules.base import Applied, Rule, Stage, View
@@ -24,13 +21,14 @@ class Removal(Rule):
     def narrowed(self, filters: Filters) -> Filters:
         """Return filters of a request that this rule's hold beside."""
 
+    @property
     @abstractmethod
-    def leaves(self, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which items stay, of those that meet the condition and those that do not."""
+    def keeps(self) -> bool:
+        """Whether it is those that meet the condition that stay."""
 
     def admits(self, item: Item) -> bool:
         """Return whether an item stays."""
-        return bool(self.leaves(np.array([meets(item, self.where.filters)]))[0])
+        return meets(item, self.where.filters) == self.keeps
 
     @property
     def wheres(self) -> list[Where]:
@@ -39,7 +37,7 @@ class Removal(Rule):
 
     def apply(self, view: View) -> Applied:
         """Leave the items out."""
-        stays = self.leaves(view.facts.meets(self.where))[view.order]
+        stays = view.facts.meets(self.where)[view.order] == self.keeps
         return Applied(view.order[stays], view.order[~stays].tolist())
 
 
@@ -59,9 +57,10 @@ class Hide(Removal):
         own = (*filters.none_of, self.where.filters)
         return Filters(filters.terms, filters.ranges, filters.all_of, filters.any_of, own)
 
-    def leaves(self, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return those that do not meet it."""
-        return ~met
+    @property
+    def keeps(self) -> bool:
+        """Not those that meet it."""
+        return False
 
 
 class Filter(Removal):
@@ -80,6 +79,7 @@ class Filter(Removal):
         own = (*filters.all_of, self.where.filters)
         return Filters(filters.terms, filters.ranges, own, filters.any_of, filters.none_of)
 
-    def leaves(self, met: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return those that meet it."""
-        return met
+    @property
+    def keeps(self) -> bool:
+        """Those that meet it."""
+        return True

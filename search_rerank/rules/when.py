@@ -76,6 +76,11 @@ class QueryMatch(Section):
             raise ValueError("expected a text under exact, contains, all_words or pattern")
         return self
 
+    @property
+    def open(self) -> bool:
+        """Whether it holds for more texts than those it names."""
+        return bool(self.contains or self.all_words or self.pattern)
+
     def holds(self, text: str) -> bool:
         """Return whether a text, as `normal` gives it, fits."""
         exact, contains, all_words, patterns = self._normal
