@@ -20,6 +20,8 @@ from search_rerank.languages import LANGUAGES, as_indexed, as_searched
 
 TITLE_WORDS = 40
 """Words of a title after these are not kept."""
+QUERY_WORDS = 64
+"""Words of a query after these are not looked for."""
 OTHER_WORDS = 60
 """Different words kept of category and attributes, in this order."""
 Part = Literal["title", "brand", "other"]
@@ -114,7 +116,7 @@ class Wording:
     def asked(self, text: str) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
         """Return the words of a query in their order, and which of them hold a digit."""
         hashed = _hashed(self.language)
-        words = _WORD.findall(_folded(as_searched(text, LANGUAGES[self.language])))
+        words = _WORD.findall(_folded(as_searched(text, LANGUAGES[self.language])))[:QUERY_WORDS]
         numbers = np.array([hashed(word) for word in words], dtype=np.uint32)
         digits = np.array([any(map(str.isdigit, word)) for word in words], dtype=np.bool_)
         return numbers, digits

@@ -49,7 +49,10 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         return {f"match.{name}": constant(np.nan, n) for name in _NAMES}
     rarity = wording.rarity(words)
     rarity /= max(float(rarity.sum()), 1e-9)
-    title, brand, other = (_Found.among(words, moment.items, wording, part) for part in PARTS)
+    unique, number = np.unique(words, return_inverse=True)
+    title, brand, other = (
+        _Found.among(unique, number, moment.items, wording, part) for part in PARTS
+    )
     known = moment.items >= 0
     in_title, in_text = title.named, title.named | brand.named | other.named
     title_rarity, text_rarity, brand_rarity, other_rarity = (
@@ -60,7 +63,7 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         title_rarity,
         place(title_rarity),
         title.covered(),
-        title.pairs(words),
+        title.pairs(number),
         *title.ends(),
         in_text.mean(axis=1),
         text_rarity,
@@ -102,37 +105,51 @@ class _Found:
     def among(
         cls,
         words: NDArray[np.uint32],
+        number: NDArray[np.int64],
         items: NDArray[np.int32],
         wording: Wording,
         part: Part,
     ) -> _Found:
-        """Look for the words of a query in one part of the candidates' words."""
+        """Look for a query in one part of the candidates' words.
+
+        Parameters
+        ----------
+        words
+            uint32 (u,), its different words.
+        number
+            int64 (q,), which of these each of its words is.
+        """
         row, place, there = wording.of(items, part)
-        unique, back = np.unique(words, return_inverse=True)
-        at = np.minimum(np.searchsorted(unique, there), len(unique) - 1)
-        hit = unique[at] == there
-        has = np.zeros((len(items), len(unique)), dtype=np.bool_)
-        has[row[hit], at[hit]] = True
+        asked = np.full(len(there), -1, dtype=np.int64)
+        has = np.zeros((len(items), len(words)), dtype=np.bool_)
+        for n, word in enumerate(words):  # few: to compare with each takes less than to search
+            mine = np.flatnonzero(there == word)
+            asked[mine] = n
+            has[row[mine], n] = True
         size = np.bincount(row, minlength=len(items))
-        return cls(row, place, size, np.where(hit, at, -1), has[:, back])
+        return cls(row, place, size, asked, has[:, number])
 
     def covered(self) -> NDArray[np.float64]:
         """Return the share of each candidate's words that the query has, NaN without any."""
         hits = np.bincount(self.row[self.asked >= 0], minlength=len(self.size))
         return np.where(self.size > 0, hits / np.maximum(self.size, 1), np.nan)
 
-    def pairs(self, words: NDArray[np.uint32]) -> NDArray[np.float64]:
-        """Return the share of the query's neighbouring words that are neighbours here."""
-        n, (unique, number) = len(self.size), np.unique(words, return_inverse=True)
-        if len(words) < 2:
+    def pairs(self, number: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the share of the query's neighbouring words that are neighbours here.
+
+        `number` is int64 (q,), which of its different words each of its words is.
+        """
+        n = len(self.size)
+        if len(number) < 2:
             return np.full(n, np.nan)
-        wanted = np.unique(number[:-1] * len(unique) + number[1:])
+        unique = int(number.max()) + 1
+        wanted = np.unique(number[:-1] * unique + number[1:])
         one, next_one = self.asked[:-1], self.asked[1:]
         both = (one >= 0) & (next_one >= 0) & (self.row[:-1] == self.row[1:])
-        keys = one[both] * len(unique) + next_one[both]
+        keys = one[both] * unique + next_one[both]
         right = np.isin(keys, wanted)
-        once = np.unique(self.row[:-1][both][right] * len(unique) ** 2 + keys[right])
-        return np.bincount(once // len(unique) ** 2, minlength=n) / len(wanted)
+        once = np.unique(self.row[:-1][both][right] * unique**2 + keys[right])
+        return np.bincount(once // unique**2, minlength=n) / len(wanted)
 
     def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return where the first and the last named word stands, NaN where none is named."""
