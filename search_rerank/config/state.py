@@ -26,6 +26,6 @@ class StateConfig(Section):
     """Address of the Redis server. Credentials come from the environment, never from this file."""
     prefix: str = Field("search-rerank", pattern="^[A-Za-z0-9_.-]{1,100}$")
     """Of all keys there: shops with one of their own each may share a server."""
-    timeout_s: float = Field(1.0, gt=0, le=60)
+    timeout_s: float = Field(2.0, gt=0, le=60)
     replicas: int = Field(0, ge=0, le=10)
     """Replicas of the server that must have an event before it is acknowledged."""

@@ -7,9 +7,17 @@ import signal
 import socket
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+import redis
+
+from search_rerank.state.redis.state import RedisState
+from tests.state.contract import GAINS
+
+opened = partial(RedisState, GAINS, timeout_s=30.0)
+"""Opens a state, with time for a machine that is busy with other tests."""
 
 
 class RedisServer:
@@ -64,3 +72,8 @@ class RedisServer:
                 return wire.recv(32).startswith((b"+PONG", b"-NOAUTH"))
         except OSError:
             return False
+
+
+def raw(server: RedisServer) -> redis.Redis:
+    """Return a client that does as a test says."""
+    return redis.Redis.from_url(server.url, socket_timeout=60)

@@ -12,17 +12,16 @@ from hypothesis import strategies as st
 
 from search_rerank.state.base import State
 from search_rerank.state.memory import MemoryState
-from search_rerank.state.redis.state import RedisState
 from tests.state.contract import DAY_MS, GAINS, StateContract, did, page
 from tests.state.contract_log_in import LogInContract
 from tests.state.contract_queries import OwnQueriesContract
-from tests.state.redis_server import RedisServer
+from tests.state.redis_server import RedisServer, opened
 
 
 class TestRedisState(StateContract, LogInContract, OwnQueriesContract):
     @pytest.fixture
     def state(self, redis_server: RedisServer) -> Iterator[State]:
-        state = RedisState(GAINS, redis_server.url, prefix=uuid4().hex)
+        state = opened(redis_server.url, prefix=uuid4().hex)
         yield state
         state.close()
 
@@ -85,7 +84,7 @@ def test_it_answers_as_memory_does(
     """In a worker that looks after each step, in one that looks at the end, and in a new one."""
     memory = MemoryState(GAINS)
     prefix = uuid4().hex
-    state, late = (RedisState(GAINS, redis_server.url, prefix) for _ in range(2))
+    state, late = (opened(redis_server.url, prefix) for _ in range(2))
     _counted(late)
     for at, (name, *arguments) in enumerate(steps):
         if name == "forget" and any(step[0] == "expire" for step in steps[:at]):
@@ -104,7 +103,7 @@ def test_it_answers_as_memory_does(
         assert list(state.past_queries("", 3)) == list(memory.past_queries("", 3))
         for ours, theirs in zip(_counted(state), _counted(memory), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
-    with closing(RedisState(GAINS, redis_server.url, prefix)) as new:
+    with closing(opened(redis_server.url, prefix)) as new:
         for other in (late, new):
             for ours, theirs in zip(_counted(other), _counted(memory), strict=True):
                 np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)

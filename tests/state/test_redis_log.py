@@ -9,9 +9,9 @@ from search_rerank.errors import StateError
 from search_rerank.state.redis import log, server
 from search_rerank.state.redis.log import RedisLog
 from search_rerank.state.redis.state import RedisState
-from tests.state.contract import DAY_MS, GAINS, did
+from tests.state.contract import DAY_MS, did
 from tests.state.contract_log import LogContract, Open
-from tests.state.redis_server import RedisServer
+from tests.state.redis_server import RedisServer, opened
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def prefix() -> str:
 
 @pytest.fixture
 def state(redis_server: RedisServer, prefix: str) -> Iterator[RedisState]:
-    state = RedisState(GAINS, redis_server.url, prefix, retention_days=10, log_days=20)
+    state = opened(redis_server.url, prefix, retention_days=10, log_days=20)
     yield state
     state.close()
 

@@ -9,12 +9,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-import redis
 
 from search_rerank.state.redis import following, upkeep
 from search_rerank.state.redis.state import RedisState
-from tests.state.contract import DAY_MS, GAINS, did, page
-from tests.state.redis_server import RedisServer
+from tests.state.contract import DAY_MS, did, page
+from tests.state.redis_server import RedisServer, opened, raw
 
 NOW = 1000 * DAY_MS
 
@@ -26,12 +25,12 @@ def prefix() -> str:
 
 @pytest.fixture
 def client(redis_server: RedisServer) -> Iterator[Any]:
-    with redis.Redis.from_url(redis_server.url) as client:
+    with raw(redis_server) as client:
         yield client
 
 
-def opened(server: RedisServer, prefix: str, **options: Any) -> closing[RedisState]:
-    return closing(RedisState(GAINS, server.url, prefix, **options))
+def at(server: RedisServer, prefix: str, **options: Any) -> closing[RedisState]:
+    return closing(opened(server.url, prefix, **options))
 
 
 def maintained(state: RedisState, now_ms: int = NOW) -> int:
@@ -48,7 +47,7 @@ def taken(state: RedisState) -> float:
 
 
 def test_rows_leave_the_histories_after_their_days(redis_server: RedisServer, prefix: str) -> None:
-    with opened(redis_server, prefix, retention_days=10) as state:
+    with at(redis_server, prefix, retention_days=10) as state:
         state.append([did("old", "old", NOW - 11 * DAY_MS), did("new", "new", NOW - DAY_MS)])
         assert maintained(state) == 1
         assert [past.item for past in state.history("u", None, 9)] == ["new"]
@@ -62,7 +61,7 @@ def test_a_walk_over_many_histories_goes_on_where_it_stopped(
     monkeypatch.setattr(upkeep, "_WORK_S", 0.0)
     monkeypatch.setattr(upkeep, "_KEYS_AT_ONCE", 20)
     few = redis_server.url.removesuffix("0") + "1"  # without the keys of other tests
-    with closing(RedisState(GAINS, few, retention_days=10)) as state:
+    with closing(opened(few, retention_days=10)) as state:
         state.append([did(str(n), user=f"u{n}", time_ms=NOW - 20 * DAY_MS) for n in range(50)])
         assert state.maintain(NOW).more
         assert maintained(state) > 0
@@ -72,7 +71,7 @@ def test_a_walk_over_many_histories_goes_on_where_it_stopped(
 def test_rows_leave_the_log_once_no_history_has_them(
     redis_server: RedisServer, prefix: str, client: Any
 ) -> None:
-    with opened(redis_server, prefix, retention_days=10, log_days=20) as state:
+    with at(redis_server, prefix, retention_days=10, log_days=20) as state:
         times = {"log": NOW - 15 * DAY_MS, "gone": NOW - 25 * DAY_MS, "history": NOW}
         state.append([did("gone", time_ms=times["gone"])])
         state.show([page("gone", "a", time_ms=times["gone"])])
@@ -92,7 +91,7 @@ def test_rows_leave_the_log_once_no_history_has_them(
 def test_one_process_does_upkeep_at_a_time(
     redis_server: RedisServer, prefix: str, client: Any
 ) -> None:
-    with opened(redis_server, prefix, retention_days=10) as state:
+    with at(redis_server, prefix, retention_days=10) as state:
         state.append([did("old", time_ms=NOW - 11 * DAY_MS)])
         client.set(f"{{{prefix}}}:upkeep", "another", ex=60)
         assert maintained(state) == 0
@@ -105,7 +104,7 @@ def test_nothing_of_a_forgotten_user_is_told_for_long(
     redis_server: RedisServer, prefix: str, client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that missed what was taken out counts anew."""
-    with opened(redis_server, prefix) as state, opened(redis_server, prefix) as late:
+    with at(redis_server, prefix) as state, at(redis_server, prefix) as late:
         state.append([did("1", user="u"), did("2", user="v")])
         assert taken(late) == 2
         state.forget("u", 1)
@@ -123,14 +122,14 @@ def test_a_process_that_starts_goes_on_from_the_snapshot(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 2)
     path = tmp_path / "deep" / "counters"
-    with opened(redis_server, prefix, snapshot=path) as state:
+    with at(redis_server, prefix, snapshot=path) as state:
         state.append([did("1")])
         maintained(state)
         assert not path.exists()
         state.append([did("2")])
         maintained(state)
     client.xtrim(f"{{{prefix}}}:log", maxlen=0)  # so that counting anew would find nothing
-    with opened(redis_server, prefix, snapshot=path) as state:
+    with at(redis_server, prefix, snapshot=path) as state:
         assert taken(state) == 2
         state.append([did("3")])
         assert taken(state) == 3
@@ -141,12 +140,12 @@ def test_a_snapshot_of_a_forgotten_user_goes(
 ) -> None:
     monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 2)
     path = tmp_path / "counters"
-    with opened(redis_server, prefix, snapshot=path) as state:
+    with at(redis_server, prefix, snapshot=path) as state:
         state.append([did("1", user="u"), did("2", user="v")])
         maintained(state)
         assert path.exists()
         state.forget("u", 1)
-        with opened(redis_server, prefix, snapshot=path) as new:
+        with at(redis_server, prefix, snapshot=path) as new:
             assert taken(new) == 1
         assert not path.exists()
 
@@ -156,16 +155,16 @@ def test_a_snapshot_of_another_log_is_not_used(
 ) -> None:
     monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 1)
     path = tmp_path / "counters"
-    with opened(redis_server, prefix, snapshot=path) as state:
+    with at(redis_server, prefix, snapshot=path) as state:
         state.append([did("1")])
         maintained(state)
-    with opened(redis_server, uuid4().hex, snapshot=path) as other:
+    with at(redis_server, uuid4().hex, snapshot=path) as other:
         other.append([did(str(n)) for n in range(3)])
         assert taken(other) == 3
 
 
 def test_what_was_never_counted_is_not_taken_back(redis_server: RedisServer, prefix: str) -> None:
-    with opened(redis_server, prefix) as state, opened(redis_server, prefix) as late:
+    with at(redis_server, prefix) as state, at(redis_server, prefix) as late:
         state.append([did("1", user="v")])
         state.show([page("1", "a", user="v")])
         assert taken(late) == 1
@@ -179,7 +178,7 @@ def test_what_was_never_counted_is_not_taken_back(redis_server: RedisServer, pre
 def test_a_user_who_stays_claims_a_session_once(
     redis_server: RedisServer, prefix: str, client: Any
 ) -> None:
-    with opened(redis_server, prefix) as state:
+    with at(redis_server, prefix) as state:
         state.append([did(str(n), session="s", time_ms=n) for n in (1, 2, 5, 3, 4)])
         state.append([did("6", session="s", time_ms=6), did("0", session="s")])
         claims = client.zrange(f"{{{prefix}}}:c:s", 0, -1, withscores=True)

@@ -109,5 +109,10 @@ def errors_of(address: str) -> Iterator[None]:
         raise StateError(
             f"state {address}: cannot be reached ({error}): check state.url, or start redis-server"
         ) from None
+    except redis.ReadOnlyError:
+        raise StateError(
+            f"state {address}: expected a server that stores events, found a replica that only "
+            "reads: name its primary as state.url"
+        ) from None
     except redis.RedisError as error:
         raise StateError(f"state {address}: {error}") from None

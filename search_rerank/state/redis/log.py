@@ -60,7 +60,7 @@ class RedisLog:
         self,
         url: str = "redis://127.0.0.1:6379/0",
         prefix: str = "search-rerank",
-        timeout_s: float = 1.0,
+        timeout_s: float = 2.0,
     ) -> None:
         self._server = Server(url, timeout_s, prefix)
         with self._translated():

@@ -24,14 +24,17 @@ class People:
 
     def export(self, user: str) -> Iterator[Event]:
         """Yield everything stored of a user, as it was told, in time order."""
-        with self._server.using() as client, client.pipeline() as pipe:
+        with self._server.using() as client, client.pipeline(transaction=False) as pipe:
             for where, kind in _OF_USER:
                 pipe.zrange(self._key(where, kind, user), 0, -1, withscores=True)
             sets = pipe.execute()
+        # A row that expires meanwhile is in both sets of its kind.
         found = sorted(
-            (int(time), _number(member), kind)
-            for (_, kind), members in zip(_OF_USER, sets, strict=True)
-            for member, time in members
+            {
+                (int(time), _number(member), kind)
+                for (_, kind), members in zip(_OF_USER, sets, strict=True)
+                for member, time in members
+            }
         )
         for at in range(0, len(found), _AT_ONCE):
             part = found[at : at + _AT_ONCE]

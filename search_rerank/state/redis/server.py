@@ -21,7 +21,6 @@ Durability = Literal["full", "normal"]
 Entry = tuple[int, Kind, bytes]
 """Number of a row in the log, its kind, and the row."""
 READ_AT_ONCE = 5_000
-_LAST = 2**64 - 1
 
 
 class News(NamedTuple):
@@ -138,13 +137,14 @@ class Server:
         with self.using() as client, client.pipeline(transaction=False) as pipe:
             for number in numbers:
                 pipe.xrange(self.key("log"), f"{number}-0", f"{number}-0")
-            found = [list(_entries(entries)) for entries in pipe.execute()]
-        return [entries[0][2] if entries else None for entries in found]
+            found = pipe.execute()
+        return [next(iter(entries[0][1].values())) if entries else None for entries in found]
 
     def oldest(self, n: int) -> list[Entry]:
         """Return the first n entries of the log."""
         with self.using() as client:
-            return list(_entries(client.xrange(self.key("log"), count=n)))
+            found: Any = client.xrange(self.key("log"), count=n)
+        return list(_entries((id_, next(iter(fields.items()))) for id_, fields in found))
 
     def news(self, after: int, taken: int) -> News:
         """Return what comes after a number in the log, `READ_AT_ONCE` at most, as of one moment.
@@ -154,11 +154,8 @@ class Server:
         taken
             How often rows were taken out of it, as far as is known.
         """
-        with self.using() as client, client.pipeline() as pipe:
-            pipe.mget(self.key("epoch"), self.key("seq"), self.key("takings"))
-            pipe.xrange(self.key("log"), min=f"({after}-0", count=READ_AT_ONCE)
-            pipe.xrange(self.key("taken"), min=f"({taken}-{_LAST}")
-            (epoch, seq, takings), entries, told = pipe.execute()
+        numbers, entries, told = self.run("news", (), [after, taken, READ_AT_ONCE])
+        epoch, seq, takings = numbers
         if epoch is None:  # the server lost all it had
             self._prepared = False
         return News(
@@ -183,10 +180,13 @@ class Server:
         """Check the server once it is there, and give the log a name if it has none."""
         if self._durability is not None:
             self._check_durability(self._durability)
-        self._client.set(self.key("epoch"), randbits(52), nx=True)
-        self._client.set(self.key("key"), Hashed().key, nx=True)
-        key: Any = self._client.get(self.key("key"))
-        self._hashed = Hashed(key)
+        names = (self.key("epoch"), self.key("key"))
+        found: Any = self._client.mget(*names)
+        if None in found:
+            self._client.set(names[0], randbits(52), nx=True)
+            self._client.set(names[1], Hashed().key, nx=True)
+            found = self._client.mget(*names)
+        self._hashed = Hashed(found[1])
         self._prepared = True
 
     def _check_durability(self, durability: Durability) -> None:
@@ -222,7 +222,7 @@ class Server:
 
 def _entries(found: Any) -> Iterator[Entry]:
     for id_, fields in found:
-        ((kind, row),) = fields.items()
+        kind, row = fields
         yield int(id_.partition(b"-")[0]), kind.decode(), row
 
 

@@ -68,7 +68,7 @@ class RedisState:
         url: str = "redis://127.0.0.1:6379/0",
         prefix: str = "search-rerank",
         durability: Durability = "full",
-        timeout_s: float = 1.0,
+        timeout_s: float = 2.0,
         replicas: int = 0,
         retention_days: float | None = None,
         log_days: float | None = None,
