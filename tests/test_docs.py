@@ -188,6 +188,7 @@ SECTIONS = (
     "training",
     "gate",
     "experiment",
+    "reasons",
     "rules",
     "state",
     "service",
