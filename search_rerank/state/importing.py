@@ -10,9 +10,9 @@ from typing import cast
 from search_rerank.data.event import Interaction, Ranking, Told
 from search_rerank.state.base import State
 
-BATCH = 10_000
-"""Events that are stored at once: each time waits for the disk."""
-_UPKEEP_EVERY = 100_000
+BATCH = 50_000
+"""Events that are stored at once: the more, the fewer pages of an index are written for each."""
+_UPKEEP_EVERY = 500_000
 
 
 @dataclass(frozen=True)

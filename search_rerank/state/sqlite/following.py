@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from search_rerank.state import snapshot
+from search_rerank.state.hashed import Hashed
 from search_rerank.state.queries import Row
 from search_rerank.state.sqlite.ids import plain_or_none
 from search_rerank.state.sqlite.names import Vocabulary
@@ -25,8 +26,8 @@ WHERE e.seq > ? ORDER BY e.seq
 """
 _PAGES = "SELECT items, time_ms FROM pages WHERE seq > ? ORDER BY seq"
 _CORRECTIONS = """
-SELECT number, seq, item, type, time_ms, query, items FROM corrections WHERE number > ?
-ORDER BY number
+SELECT number, seq, item, type, time_ms, query, items, user, session FROM corrections
+WHERE number > ? ORDER BY number
 """
 
 
@@ -45,8 +46,8 @@ class Following:
         Numbers of names.
     segments
         What has left the file.
-    identity
-        Number of the file: snapshots of another one are not used.
+    hashed
+        Under the file's key: snapshots of another one are not used.
     """
 
     def __init__(
@@ -56,15 +57,16 @@ class Following:
         items: Vocabulary,
         types: Vocabulary,
         segments: Segments,
-        identity: int,
+        hashed: Hashed,
     ) -> None:
         self.path = path
         self._gains = gains
         self._items, self._types = items, types
         self._segments = segments
-        self._identity = identity
+        self._hashed = hashed
+        self._identity = int.from_bytes(hashed.key[:6])
         self._tally: Tally | None = None
-        self._counted = self._corrected = 0
+        self._counted = self._corrected = self._saved = 0
         self._version = -1
 
     def written(self) -> None:
@@ -81,9 +83,15 @@ class Following:
             self._version = version
         return self._tally
 
+    def behind(self, db: sqlite3.Connection) -> int:
+        """Return how many rows the last snapshot that this process loaded or took lacks."""
+        self.tally(db)
+        return self._counted - self._saved
+
     def take_snapshot(self, db: sqlite3.Connection) -> Arrays:
         """Return a snapshot of the counters as of now, to be saved under `path`."""
         tally = self.tally(db)
+        self._saved = self._counted
         marks = {"counted": self._counted, "corrected": self._corrected, "of": self._identity}
         return snapshot.take(tally, marks)
 
@@ -95,11 +103,11 @@ class Following:
         # A row that was not counted yet when it went is not among those that follow.
         rows: list[Row] = []
         pages: list[Page] = []
-        for number, seq, item, type_, time_ms, query, items in db.execute(
+        for number, seq, item, type_, time_ms, query, items, user, session in db.execute(
             _CORRECTIONS, (self._corrected,)
         ):
             if seq <= self._counted and items is None:
-                rows.append((item, type_, time_ms, query, None, None))
+                rows.append((item, type_, time_ms, query, user, session))
             elif seq <= self._counted:
                 pages.append((orjson.loads(items), time_ms))
             self._corrected = number
@@ -116,9 +124,10 @@ class Following:
             fits = marks.get("of") == self._identity and marks["counted"] <= mark
             if fits and marks["corrected"] >= pruned:
                 self._counted, self._corrected = marks["counted"], marks["corrected"]
+                self._saved = self._counted
                 return tally
         self._counted, self._corrected = 0, pruned
-        return Tally(self._gains)
+        return Tally(self._gains, self._hashed)
 
     def _count(self, db: sqlite3.Connection, tally: Tally) -> None:
         events = _gone_events(self._segments, db, self._counted)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from search_rerank.data.event import Interaction, Ranking
+from search_rerank.state.askers import short
 from search_rerank.state.base import Forgotten
 from search_rerank.state.claims import Claims
 from search_rerank.state.hashed import Hashed
@@ -116,7 +117,10 @@ class Forgetting:
 
     def _note(self, db: sqlite3.Connection, user: str, rows: Sequence[Row], now_ms: int) -> None:
         """Note what counters must take back, and of whom nothing must be stored again."""
-        sql = "INSERT INTO corrections (seq, item, type, time_ms, query, items) VALUES {}"
+        sql = (
+            "INSERT INTO corrections (seq, item, type, time_ms, query, items, user, session) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        )
         for row in rows:
             event = row.event
             values: tuple[Any, ...]
@@ -124,14 +128,16 @@ class Forgetting:
                 values = (row.seq, None, None, row.time_ms, None, orjson.dumps(event.items))
             else:
                 values = (row.seq, event.item, event.type, row.time_ms, event.query, None)
-            db.execute(sql.format("(?, ?, ?, ?, ?, ?)"), values)
+            told = short(self._hashed("user", event.user)) if event.user else None
+            visit = short(self._hashed("session", event.session)) if event.session else None
+            db.execute(sql, (*values, told, visit))
         sessions = {row.event.session for row in rows if row.event.user is not None}
-        who = [self._hashed("user", user)]
-        who += [self._hashed("session", session) for session in sessions if session is not None]
+        gone = [self._hashed("user", user)]
+        gone += [self._hashed("session", session) for session in sessions if session is not None]
         db.executemany(
             "INSERT INTO gone VALUES (?, ?) ON CONFLICT (who) "
             "DO UPDATE SET until_ms = max(until_ms, excluded.until_ms)",
-            [(one, now_ms) for one in who],
+            [(one, now_ms) for one in gone],
         )
         db.execute("UPDATE meta SET value = 1 WHERE name = 'unclean'")
 

@@ -63,7 +63,9 @@ CREATE TABLE corrections (
     type TEXT,
     time_ms INTEGER NOT NULL,
     query TEXT,
-    items TEXT
+    items TEXT,
+    user INTEGER,
+    session INTEGER
 );
 CREATE TABLE segments (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -80,6 +82,7 @@ CREATE TABLE rewrites (segment INTEGER, seq INTEGER, PRIMARY KEY (segment, seq))
 """
 `owner` is the user whose a row is; `visit` is 1 where it was told under no user, claimed or not.
 `query` and other names are numbers in tables of their own, ids compact (`ids.compact`).
+In `corrections` users and sessions are `askers.short` of their hashes.
 `uses` counts the rows that name a query. `expired_ms`: rows of the segment before it have left the
 other tables, `expired` interactions among them; `dropped` is 1 where the file is no longer there.
 `unclean` in `meta` is 1 where the write-ahead log may hold what was forgotten. `rewrites` are rows

@@ -27,6 +27,9 @@ from search_rerank.state.sqlite.upkeep import Upkeep
 from search_rerank.state.sqlite.writing import Writer
 from search_rerank.state.tally import Tally
 
+_SAVED_EVERY = 100_000
+"""Rows that a process that starts has to count at most, which takes it about a second."""
+
 
 class SqliteState:
     """The `State` contract over a write-ahead-logged SQLite file and the segments of its log.
@@ -86,8 +89,7 @@ class SqliteState:
         self._writer = Writer(key, items, types)
         self._reader = Reader(items, types)
         counters = path.with_name(f"{path.name}-counters")
-        identity = int.from_bytes(key[:6])
-        self._following = Following(counters, gains, items, types, segments, identity)
+        self._following = Following(counters, gains, items, types, segments, self._hashed)
         self._upkeep = Upkeep(path, segments, durability, wait_s, segment_events, Numbers(key))
         self._forgetting = Forgetting(self._upkeep, key)
         self._retention_days, self._log_days = retention_days, log_days
@@ -180,10 +182,10 @@ class SqliteState:
 
     def maintain(self, now_ms: int) -> Maintained:
         """Do some of what is due, for about a second: seal the log, expire, drop old segments."""
+        # Once a segment is dropped, what it held is in no other place.
+        save = self._save_counters if self._log_days is not None else self._save_if_behind
         with self._translated():
-            return self._upkeep.maintain(
-                now_ms, self._retention_days, self._log_days, self._save_counters
-            )
+            return self._upkeep.maintain(now_ms, self._retention_days, self._log_days, save)
 
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""
@@ -202,6 +204,13 @@ class SqliteState:
         with self._lock:
             self._db.close()
             self._upkeep.close()
+
+    def _save_if_behind(self) -> None:
+        """Leave the counters of this moment if the last that were left lack much."""
+        with self._using() as db:
+            behind = self._following.behind(db)
+        if behind >= _SAVED_EVERY:
+            self._save_counters()
 
     def _save_counters(self) -> None:
         """Leave the counters of this moment for processes that start later."""
