@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Retrieve
@@ -51,21 +50,3 @@ def with_items(
         vector=np.concatenate([found.vector, more.vector]),
         score=np.concatenate([found.score, np.minimum(more.score, least)]),
     )
-
-
-def without_variants(
-    order: NDArray[np.intp], group: NDArray[np.int32], placed: Iterable[int]
-) -> NDArray[np.intp]:
-    """Return an order without other variants of the products whose items have their places.
-
-    Parameters
-    ----------
-    group
-        int32 (n,), by row, of which product an item is a variant; -1 of none.
-    placed
-        Rows of pinned items.
-    """
-    own = set(placed)
-    taken = {int(group[row]) for row in own} - {-1}
-    kept = [row for row in order.tolist() if row in own or int(group[row]) not in taken]
-    return np.array(kept, dtype=np.intp)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Basis, RuleUse
+from search_rerank.answer import Basis
 from search_rerank.asking import encoded
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Engine
@@ -21,19 +20,18 @@ from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Filters, Query
 from search_rerank.ranking import Ranking, Ruled
 from search_rerank.retriever import MEANING
-from search_rerank.rules.base import Applied, Rule, View
+from search_rerank.rules.applying import Applying
+from search_rerank.rules.base import Rule
 from search_rerank.rules.facts import Answers, Facts, FactTable
 from search_rerank.rules.hide import Hide, Removal
-from search_rerank.rules.pin import Pin, pinned
-from search_rerank.rules.putting_in import with_items, without_variants
-from search_rerank.rules.rule_set import GROUP_ID
+from search_rerank.rules.pin import Pin
+from search_rerank.rules.putting_in import with_items
 from search_rerank.rules.when import Asked, normal
 from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
 
 log = logging.getLogger(__name__)
 STAGE = "rules"
-Order = NDArray[np.intp]
 Retrieved = Callable[[Filters], Candidates]
 
 
@@ -177,64 +175,31 @@ class Ruling:
 
     def _apply(self, candidates: Candidates, ranking: Ranking) -> tuple[Candidates, Ranking]:
         ids = candidates.ids
-        facts = Facts(self._table.questions, ids, partial(self._answers, ids))
         rules = [one for one in self._rules if one.when.holds_for(ranking.history, ranking.basis)]
-        by: dict[int, list[str]] = defaultdict(list)
-        uses: list[RuleUse] = []
-
-        def note(rule: Rule, done: Applied) -> None:
-            items = tuple(ids[row] for row in done.rows)
-            uses.append(RuleUse(rule.id, rule.kind, items, done.measured))
-            for row in done.rows:
-                by[row].append(rule.id)
-
-        order = self._last(ranking.order)
-        before = order[: len(order) - len(self._put_in)]
-        for rule in rules:
-            if isinstance(rule, Removal):
-                done = Applied(order)
-                if rule not in self._pushed:
-                    done = self._done(rule, View(ids, order, facts)) or done
-                order = done.order
-                note(rule, done)
-        may_enter = order[np.isin(order, self._put_in)] if self._put_in else order[:0]
-        order = order[: len(order) - len(may_enter)]
-        total = candidates.total - _counted(candidates, np.setdiff1d(before, order), self._query)
+        order, put_in = ranking.order, np.array(self._put_in, dtype=np.intp)
+        if len(put_in):
+            order = order[~np.isin(order, put_in)]
+        facts = Facts(self._table.questions, ids, partial(self._answers, ids))
+        way = Applying(ids, order, put_in, facts, self._lost)
+        pushed = {rule.id for rule in self._pushed}
+        way.remove([rule for rule in rules if isinstance(rule, Removal)], pushed)
+        total = candidates.total - self._counted(candidates, np.setdiff1d(order, way.order))
         if self._moves:
-            for rule in rules:
-                if rule.stage == "move":
-                    done = self._done(rule, View(ids, order, facts)) or Applied(order)
-                    order = done.order
-                    note(rule, done)
+            way.move([rule for rule in rules if rule.stage == "move"])
             pins = [rule for rule in rules if isinstance(rule, Pin)]
             if pins:
-                order = self._pinned(pins, View(ids, order, facts), may_enter, note)
-        entered = int(np.isin(order, self._put_in).sum())
+                way.pin(pins, self._query.collapse)
+        entered = int(np.isin(way.order, put_in).sum()) if len(put_in) else 0
+        by = {row: tuple(names) for row, names in way.by.items()}
+        ruled = Ruled(order, by, tuple(way.uses))
         shown = replace(candidates, total=max(total, entered))
-        told = {row: tuple(names) for row, names in by.items()}
-        return shown, replace(ranking, order=order, ruled=Ruled(before, told, tuple(uses)))
+        return shown, replace(ranking, order=way.order, ruled=ruled)
 
-    def _pinned(
-        self,
-        pins: Sequence[Pin],
-        view: View,
-        may_enter: Order,
-        note: Callable[[Rule, Applied], None],
-    ) -> Order:
-        there = {*view.order.tolist(), *may_enter.tolist()}
-        # What was removed is to be known to no pin.
-        ids = [id_ if row in there else "" for row, id_ in enumerate(view.ids)]
-        try:
-            order, placed = pinned(replace(view, ids=ids), list(reversed(pins)))
-            if self._query.collapse and not placed.keys().isdisjoint(self._put_in):
-                order = without_variants(order, view.facts.groups(GROUP_ID), placed)
-        except Exception as error:
-            for pin in pins:
-                self._lost(pin, error)
-            return view.order
-        for pin in pins:
-            note(pin, Applied(order, [row for row, own in placed.items() if own is pin]))
-        return order
+    def _counted(self, candidates: Candidates, rows: NDArray[np.intp]) -> int:
+        """Return how many rows the total counts: what is near in meaning alone is no match."""
+        if not self._query.text.strip() or MEANING in candidates.relaxed:
+            return len(rows)
+        return int((candidates.lexical[rows] > 0).sum())
 
     def _retrieved(self, retrieve: Retrieved, shelf: bool) -> Candidates:
         own = self._query.filters
@@ -257,22 +222,8 @@ class Ruling:
         until = self._stages.deadline.of(STAGE)
         return self._stages.guards.aside.one(partial(self._table.answers, self._engine, ids), until)
 
-    def _done(self, rule: Rule, view: View) -> Applied | None:
-        try:
-            return rule.apply(view)
-        except Exception as error:  # the order stands without it
-            self._lost(rule, error)
-            return None
-
     def _lost(self, rule: Rule, error: Exception) -> None:
         self._stages.lost(f"{STAGE}.{rule.id}", error)
-
-    def _last(self, order: Order) -> Order:
-        """Return an order with the items that were put in at its end."""
-        if not self._put_in:
-            return order
-        entered = np.isin(order, self._put_in)
-        return np.concatenate([order[~entered], order[entered]])
 
     def _holding(self) -> list[Rule]:
         return [rule for rule in self._every if rule.when.holds(self._asked)]
@@ -284,10 +235,3 @@ class Ruling:
         """Return whether an item may be put in; who the shopper is comes later."""
         sure = (rule for rule in self._removals() if not rule.when.of_shopper)
         return meets(item, self._query.filters) and all(rule.admits(item) for rule in sure)
-
-
-def _counted(candidates: Candidates, rows: Order, query: Query) -> int:
-    """Return how many rows the total counts: what is near in meaning alone is no match."""
-    if not query.text.strip() or MEANING in candidates.relaxed:
-        return len(rows)
-    return int((candidates.lexical[rows] > 0).sum())
