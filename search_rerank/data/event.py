@@ -57,7 +57,9 @@ class _Event(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _lift_fields(cls, row: Any) -> Any:
-        """Accept Metarank's `fields` list; only the query is read from it."""
+        """Accept Metarank's `fields` list, of which the query is read, and a number in a log."""
+        if isinstance(row, dict) and "seq" in row:
+            row = {name: value for name, value in row.items() if name != "seq"}
         if not isinstance(row, dict) or not isinstance(row.get("fields"), list):
             return row
         rest = {name: value for name, value in row.items() if name != "fields"}

@@ -58,12 +58,16 @@ class Expiry:
         """Drop the files of segments that hold nothing newer; return how many."""
         old = [one for one in self._segments.all(db) if one.max_ms < before_ms and not one.dropped]
         for segment in old:
-            with db:
-                db.execute("BEGIN IMMEDIATE")
-                db.execute("UPDATE segments SET dropped = 1 WHERE number = ?", (segment.number,))
-                db.execute("DELETE FROM rewrites WHERE segment = ?", (segment.number,))
-            self._segments.path(segment.number).unlink(missing_ok=True)
+            self.drop_one(db, segment.number)
         return len(old)
+
+    def drop_one(self, db: sqlite3.Connection, number: int) -> None:
+        """Drop the file of a segment."""
+        with db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("UPDATE segments SET dropped = 1 WHERE number = ?", (number,))
+            db.execute("DELETE FROM rewrites WHERE segment = ?", (number,))
+        self._segments.path(number).unlink(missing_ok=True)
 
     def _expire(self, db: sqlite3.Connection, segment: Segment, before_ms: int) -> int:
         span = (segment.first, segment.last, before_ms)

@@ -10,10 +10,11 @@ import io
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +31,8 @@ else:
 LOG = "event_log"
 """Folder of the files, beside the state file."""
 SUFFIX = ".jsonl.zst"
-_LEVEL = 9
+_LEVEL = 1
+"""What is left to pack are ids, which are random: other levels take longer and bring nothing."""
 _WINDOW = 18
 """Many files may be read side by side: each takes so many bits of memory."""
 Line = dict[str, Any]
@@ -97,11 +99,17 @@ class Segments:
 
         Raises
         ------
-        OSError
+        StateError
             Where it cannot be written.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.path(number)
+        try:
+            self._write(path, lines)
+        except OSError as error:
+            raise StateError(f"segment {path} of the log: {error.strerror}") from error
+
+    def _write(self, path: Path, lines: Iterable[bytes]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f"{path.name}.part")
         options: dict[int, int] = {
             zstd.CompressionParameter.compression_level: _LEVEL,
@@ -123,6 +131,15 @@ class Segments:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def write_without(self, number: int, gone: Collection[int]) -> bool:
+        """Write a file anew without some rows; return False, and leave it, if that were all."""
+        lines = (line for line in self.lines(number) if _seq(line) not in gone)
+        first = next(lines, None)
+        if first is None:
+            return False
+        self.write(number, chain((first,), lines))
+        return True
 
     def lines(self, number: int) -> Iterator[bytes]:
         """Yield the lines of a file.
@@ -232,6 +249,11 @@ def ranking_of_line(row: Line) -> Ranking:
         items=tuple(row["items"]),
         time_ms=row["timestamp"],
     )
+
+
+def _seq(line: bytes) -> int:
+    """Return the number of a row, which is its last field."""
+    return int(line[line.rindex(b":") + 1 : line.rindex(b"}")])
 
 
 def _push(heap: list[tuple[int, int, Line, Iterator[Line]]], rows: Iterator[Line]) -> None:

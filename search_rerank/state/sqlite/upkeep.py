@@ -11,9 +11,6 @@ from pathlib import Path
 from threading import Lock
 from time import monotonic
 
-import orjson
-
-from search_rerank.errors import StateError
 from search_rerank.state.base import Maintained
 from search_rerank.state.sqlite.expiry import Expiry
 from search_rerank.state.sqlite.ids import Numbers
@@ -142,11 +139,7 @@ class Upkeep:
             "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'segments'"
         ).fetchone()
         number = before + 1
-        try:
-            self.segments.write(number, self._lines(db, sealed, last, times))
-        except OSError as error:
-            path = self.segments.path(number)
-            raise StateError(f"segment {path} of the log: {error.strerror}") from error
+        self.segments.write(number, self._lines(db, sealed, last, times))
         with db:
             db.execute("BEGIN IMMEDIATE")
             if times:
@@ -162,10 +155,8 @@ class Upkeep:
         """Do what a process that was killed, or had to wait, left; return how many files."""
         numbers = [n for (n,) in db.execute("SELECT DISTINCT segment FROM rewrites")]
         for number in numbers:
-            gone = rewritten(db, number)
-            lines = self.segments.lines(number)
-            kept = (line for line in lines if orjson.loads(line)["seq"] not in gone)
-            self.segments.write(number, kept)
+            if not self.segments.write_without(number, rewritten(db, number)):
+                self._expiry.drop_one(db, number)
             db.execute("DELETE FROM rewrites WHERE segment = ?", (number,))
         if _meta(db, "unclean"):
             self.empty_log(db)
