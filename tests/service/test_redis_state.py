@@ -86,6 +86,10 @@ def test_workers_share_it_and_outlive_it(world: World, server: RedisServer, tmp_
         assert ask(f"{address}healthz")[0] == 200
         server.start()
         eventually(address, 10)
+        server.pause()
+        assert known(address) == (0, {"state"})
+        server.go_on()
+        eventually(address, 10)
         assert ask(f"{address}events", event | {"id": "lost"})[2]["new"] == 1
         assert known(address) == (11, set())
         assert ask(f"{address}readyz")[0] == 200
