@@ -90,6 +90,26 @@ def test_a_service_does_not_wait_for_a_segment_that_is_being_written_anew(tmp_pa
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_line_is_not_lost_in_a_segment_that_was_written_anew_as_it_was_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = log_under(tmp_path)
+    for id_, user in [("a1", "ann"), ("b1", "bob")]:
+        log.write(of(id_, user))  # type: ignore[arg-type]
+    flock = fcntl.flock
+    anew: list[int] = []
+
+    def first_anew(file: int, how: int) -> None:
+        if not anew:
+            anew.append(file)
+            forget_requests(tmp_path, "ann")
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", first_anew)
+    log.write(of("b2", "bob"))  # type: ignore[arg-type]
+    assert anew and ids(tmp_path) == ["b1", "b2"]
+
+
 _WRITER = """
 import sys
 from pathlib import Path
