@@ -107,11 +107,13 @@ def keys_path(home: Path) -> Path:
 
 
 def read_keys(path: Path) -> Sequence[Key]:
-    """Return the keys of a file, none where it is missing; `ConfigError` where it is damaged."""
+    """Return the keys of a file, none where it is missing; `ConfigError` where it is unreadable."""
     try:
         return _File.model_validate(orjson.loads(path.read_bytes())).keys
     except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise ConfigError(f"{path}: keys cannot be read ({error.strerror})") from None
     except (orjson.JSONDecodeError, ValidationError) as error:
         raise ConfigError(
             f"{path}: expected keys as 'search-rerank key create' writes them, found others "

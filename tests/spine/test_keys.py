@@ -63,6 +63,12 @@ def test_a_damaged_file_is_told(path: Path, text: str) -> None:
         Keyring(path).keys()
 
 
+def test_a_file_that_cannot_be_read_is_told(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(ConfigError, match="keys cannot be read .Is a directory."):
+        Keyring(path).keys()
+
+
 def test_the_commands(tmp_path: Path) -> None:
     settings = tmp_path / "shop.toml"
     settings.write_text(f'home = "{tmp_path}"\n[access]\nper_minute = 100\n')
