@@ -42,7 +42,7 @@ def candidates_of(
     except (EngineUnavailable, GivenUp) as error:
         known = last_good.found(request) if last_good is not None else None
         if known is not None:
-            log.warning("giving what was last found: %s", error)
+            log.info("giving what was last found: %s", error)
             stages.degraded.append(Degraded("retrieve", STALE))
             return known
         if isinstance(error, EngineUnavailable):

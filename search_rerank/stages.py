@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TypeVar
 
 from search_rerank.answer import Degraded
+from search_rerank.errors import SearchRerankError
 from search_rerank.guarding.breaker import Breaker
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.guards import Guards, Resting, reason_of, tell
@@ -112,7 +113,10 @@ def lost(name: str, error: Exception) -> Degraded:
     """Return what is told of a stage that gave nothing; the log says more."""
     reason = reason_of(error)
     if reason == type(error).__name__:
-        log.error("%s failed; going on without it", name, exc_info=error)
+        known = isinstance(error, SearchRerankError)  # its message tells all
+        log.error(
+            "%s failed, going on without it: %s", name, error, exc_info=None if known else error
+        )
     elif not isinstance(error, Resting):  # which the breaker has told once
         log.warning("going on without %s: %s", name, reason)
     return Degraded(name, reason)

@@ -30,8 +30,15 @@ def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
     return {id_: stored.item for id_, stored in zip(ids, found, strict=True) if stored is not None}
 
 
-def items_of(pipeline: Pipeline, ids: Sequence[str]) -> tuple[Mapping[str, Item], list[Degraded]]:
+def items_of(
+    pipeline: Pipeline, ids: Sequence[str], stale: bool = False
+) -> tuple[Mapping[str, Item], list[Degraded]]:
     """Return items by id, as last known where the engine does not answer, and what is to be told.
+
+    Parameters
+    ----------
+    stale
+        Whether the engine did not answer this request before: then it is not waited for again.
 
     Raises
     ------
@@ -39,6 +46,8 @@ def items_of(pipeline: Pipeline, ids: Sequence[str]) -> tuple[Mapping[str, Item]
         Where nothing is kept for when the engine is away.
     """
     ask, kept = partial(look_up, pipeline.engine, ids), pipeline.last_good
+    if stale and kept is not None and len(known := kept.items(ids)) == len(ids):
+        return known, [Degraded("items", STALE)]
     try:
         items = pipeline.guards.aside.one(ask, deadline())
     except (EngineUnavailable, GivenUp) as error:
@@ -48,7 +57,7 @@ def items_of(pipeline: Pipeline, ids: Sequence[str]) -> tuple[Mapping[str, Item]
         elif kept is None:
             raise
         else:
-            logger.warning("giving items as they were last known: %s", error)
+            logger.info("giving items as they were last known: %s", error)
             return known, [Degraded("items", STALE if len(known) == len(ids) else "missing")]
     if kept is not None:
         kept.keep_items(items.values())

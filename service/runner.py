@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from search_rerank.config import Config
 from search_rerank.errors import ConfigError, SearchRerankError
+from search_rerank.query import Query
 from service.access import check_access
 from service.app import create_app
 from service.metrics_workers import counted_together, ended
@@ -122,8 +123,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
         worker.load, worker.drain_s = run.load, self._config.service.drain_s
         try:
             run.state.mark()
-            with run.pipeline():
-                pass
+            with run.pipeline() as pipeline:
+                # Counts what the state holds, which the first shopper would wait for.
+                pipeline.search(Query(now_ms=run.clock()))
         except SearchRerankError as error:
             if worker.age > self._config.service.workers:
                 # In place of one that died: it waits for what is away, and the service goes on.

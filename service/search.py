@@ -77,7 +77,7 @@ def answer_body(run: Runtime, answer: Answer, start: int, size: int) -> dict[str
     """Return an answer as JSON, with `size` of its hits from a place on."""
     shown = answer.hits[start : start + size]
     with run.pipeline() as pipeline:
-        items, short = items_of(pipeline, [hit.id for hit in shown])
+        items, short = items_of(pipeline, [hit.id for hit in shown], is_stale(answer))
     answer = replace(answer, degraded=[*answer.degraded, *short])
     hits = [hit_json(hit, items.get(hit.id), rank) for rank, hit in enumerate(shown, start)]
     return answer_json(answer) | {"hits": hits}
@@ -151,6 +151,11 @@ def highlights(
         return None
 
 
+def is_stale(answer: Answer) -> bool:
+    """Return whether an answer holds what was known before the engine went away."""
+    return any(part.reason == STALE for part in answer.degraded)
+
+
 def answer_json(answer: Answer) -> dict[str, Any]:
     """Return all of an answer but its hits."""
     return {
@@ -167,7 +172,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
         "relaxed": list(answer.relaxed),
         "history": answer.history,
         "timings_ms": {stage: round(ms, 3) for stage, ms in answer.timings_ms.items()},
-        "stale": any(part.reason == STALE for part in answer.degraded),
+        "stale": is_stale(answer),
         "degraded": [{"stage": part.stage, "reason": part.reason} for part in answer.degraded],
         "bundle": answer.bundle,
         "basis": answer.basis,
@@ -178,9 +183,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 
 def rule_json(use: RuleUse) -> dict[str, Any]:
     """Return what a rule did."""
-    measured = {
-        name: {"before": was, "after": now} for name, (was, now) in use.measured.items()
-    }
+    measured = {name: {"before": was, "after": now} for name, (was, now) in use.measured.items()}
     return {"id": use.id, "kind": use.kind, "items": list(use.items), "measured": measured}
 
 

@@ -53,10 +53,23 @@ class Known:
 
 
 class Versions:
-    """Lists, makes, promotes and drops versions `INDEX-vNNNN` behind the alias `INDEX`."""
+    """Lists, makes, promotes and drops versions `INDEX-vNNNN` behind the alias `INDEX`.
 
-    def __init__(self, client: es.Elasticsearch, config: EngineConfig, quantise_above: int) -> None:
+    Parameters
+    ----------
+    client, searching
+        Two clients of one server: the second waits no longer than a search may take.
+    """
+
+    def __init__(
+        self,
+        client: es.Elasticsearch,
+        searching: es.Elasticsearch,
+        config: EngineConfig,
+        quantise_above: int,
+    ) -> None:
         self._client = client
+        self._searching = searching
         self._config = config
         self._quantise_above = quantise_above
         self.index = config.index
@@ -74,7 +87,8 @@ class Versions:
         if not fresh and cache is not None and now - cache[0] < FRESH_S:
             return cache[1]
         # What any node knows is good enough for a search: it goes on while there is no master.
-        found = self._client.indices.get(
+        client = self._client if fresh else self._searching
+        found = client.indices.get(
             index=f"{self.index}-v*",
             features=["aliases", "mappings"],
             allow_no_indices=True,
