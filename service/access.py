@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 _READS = ("GET", "HEAD")
 NEEDS: dict[str, dict[str, Scope | None]] = {
     "/healthz": {"GET": None},
+    "/openapi.json": {"GET": None},
+    "/docs": {"GET": None},
+    "/docs/assets/<name>": {"GET": None},
     "/readyz": {"GET": None},
     "/search": {"GET": "search", "POST": "search"},
     "/recommend": {"GET": "search", "POST": "search"},

@@ -24,6 +24,7 @@ from service import (
 from service.access import guard
 from service.load import count
 from service.metrics import measure
+from service.openapi import page as openapi_page
 from service.problems import register_problems
 from service.runtime import Runtime, now_ms
 
@@ -66,6 +67,7 @@ def create_app(config: Config, clock: Callable[[], int] = now_ms) -> Flask:
         rules,
         bundles,
         metrics_page,
+        openapi_page,
         shop,
     ):
         app.register_blueprint(module.blueprint)

@@ -55,6 +55,7 @@ ONLY_IN = {
     "duckdb": "search_rerank/data",
     "redis": "search_rerank/state/redis",
     "flask": "service",
+    "flask_swagger_ui": "service/openapi",
     "gunicorn": "service",
     "limits": "service/limiting.py",
     "itsdangerous": "service/cursor.py",
