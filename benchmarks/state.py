@@ -12,10 +12,11 @@ import multiprocessing
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from time import perf_counter, time_ns
+from time import perf_counter, process_time, time_ns
 from typing import Any
 
 import click
@@ -69,20 +70,22 @@ def main(
         start = perf_counter()
         log.write(path)
         seconds["generate"] = perf_counter() - start
-        rows = [_in_process(_import, config, path)]
+        rows: list[dict[str, Any]] = []
+        _tell(rows, _in_process(_import, config, path))
         seconds["import"] = rows[0]["seconds"]
         path.unlink()
-        rows.append(_on_disk(Path(scratch), events))
+        _tell(rows, *_on_disk(Path(scratch), events))
         rng = np.random.default_rng(seed + 1)
         asked = [
             (log.users[int(rng.integers(shoppers))], log.draw_query(rng),
              log.draw_items(CANDIDATES, rng))
             for _ in range(requests)
         ]  # fmt: skip
-        rows.append(_in_process(_open, config, asked[0], "open with snapshot"))
-        rows += _in_process(_read, config, asked)
-        _remove_snapshots(Path(scratch))
-        rows.append(_in_process(_open, config, asked[0], "open without snapshot"))
+        _tell(rows, _in_process(_open, config, asked[0], "open with snapshot"))
+        _tell(rows, *_in_process(_read, config, asked))
+        for file in _snapshots(Path(scratch)):
+            file.unlink()
+        _tell(rows, _in_process(_open, config, asked[0], "open without snapshot"))
     protocol = (
         f"{events:,} generated events, {rankings:.0%} of them rankings of 20 items, of "
         f"{shoppers:,} shoppers with {items:,} items and {queries:,} queries by Zipf's law, a "
@@ -110,6 +113,7 @@ def _import(config: Config, path: Path) -> dict[str, Any]:
         "events": done.new,
         "per_s": done.new / took,
         "seconds": took,
+        "cpu_s": process_time(),
         "until_stored_s": stored,
         "peak_mb": _status_mb("VmHWM"),
     }
@@ -127,6 +131,7 @@ def _open(config: Config, request: Request, system: str) -> dict[str, Any]:
         return {
             "system": system,
             "seconds": took,
+            "cpu_s": process_time(),
             "before_mb": before,
             "resident_mb": _status_mb("VmRSS"),
             "peak_mb": _status_mb("VmHWM"),
@@ -156,20 +161,34 @@ def _read(config: Config, requests: Sequence[Request]) -> list[dict[str, Any]]:
     return rows
 
 
-def _on_disk(home: Path, events: int) -> dict[str, Any]:
-    size = sum(file.stat().st_size for file in home.rglob("*") if file.is_file())
-    return {"system": "on disk", "bytes": size, "bytes_per_event": size / events}
+def _on_disk(home: Path, events: int) -> list[dict[str, Any]]:
+    sizes = {file: file.stat().st_size for file in home.rglob("*") if file.is_file()}
+    parts = {
+        "on disk": sum(sizes.values()),
+        "on disk: log": sum(size for file, size in sizes.items() if file.suffix == ".zst"),
+        "on disk: snapshot": sum(sizes[file] for file in _snapshots(home)),
+    }
+    return [
+        {"system": name, "bytes": size, "bytes_per_event": size / events}
+        for name, size in parts.items()
+    ]
 
 
-def _remove_snapshots(home: Path) -> None:
-    for file in home.rglob("*-counters"):
-        file.unlink()
+def _snapshots(home: Path) -> list[Path]:
+    return list(home.rglob("*-counters"))
+
+
+def _tell(rows: list[dict[str, Any]], *new: dict[str, Any]) -> None:
+    """Add rows, and show them at once: the last may take long."""
+    rows += new
+    for row in new:
+        click.echo(row, err=True)
 
 
 def _in_process(call: Callable[..., Any], *arguments: Any) -> Any:
     """Run a function in a process of its own, so that its memory is its own."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(call, arguments)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(call, *arguments).result()
 
 
 def _status_mb(name: str) -> float:
