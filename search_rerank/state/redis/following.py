@@ -10,8 +10,6 @@ from threading import RLock
 
 import orjson
 
-from search_rerank.data.event import Told
-from search_rerank.state.queries import Row
 from search_rerank.state.redis import rows
 from search_rerank.state.redis.server import Entry, News, Server
 from search_rerank.state.snapshot import load, save, take
@@ -35,35 +33,28 @@ class Following:
         File from which a process that starts goes on, None for none.
     """
 
-    _tally: Tally
-    _epoch: int
-    _counted: int
-    _takings: int
-
     def __init__(self, server: Server, gains: Mapping[str, float], snapshot: Path | None) -> None:
         self._server = server
         self._gains = gains
         self._snapshot = snapshot
         self._lock = RLock()
-        self._begin()
-        if snapshot is not None and (found := load(snapshot, gains)) is not None:
-            self._tally, marks = found
-            self._epoch, self._takings = marks["epoch"], marks["takings"]
-            self._counted = marks["counted"]
-        self._saved = self._counted
+        self._tally: Tally | None = None
+        self._epoch = self._counted = self._takings = self._saved = 0
 
     @contextmanager
     def tally(self) -> Iterator[Tally]:
         """Lend the counters, with all rows that were appended, here or elsewhere, until now."""
         with self._lock:
-            while self._follow():
-                pass
-            yield self._tally
+            tally = self._tally or self._loaded()
+            while self._follow(tally):
+                tally = self._tally or self._begun()
+            yield tally
 
     def keep(self) -> None:
         """Write a snapshot if there is much that the last one lacks."""
         with self._lock:
-            if self._snapshot is None or self._counted - self._saved < _SNAPSHOT_ROWS:
+            behind = self._counted - self._saved
+            if self._snapshot is None or self._tally is None or behind < _SNAPSHOT_ROWS:
                 return
             marks = {"epoch": self._epoch, "takings": self._takings, "counted": self._counted}
             taken = take(self._tally, marks)
@@ -74,20 +65,38 @@ class Following:
         except OSError as error:  # it would only save time
             logger.warning("snapshot of counters %s cannot be written: %s", self._snapshot, error)
 
-    def _follow(self) -> bool:
+    def _loaded(self) -> Tally:
+        """Return the counters of the snapshot, or new ones."""
+        found = None if self._snapshot is None else load(self._snapshot, self._gains)
+        if found is None:
+            return self._begun()
+        self._tally, marks = found
+        self._epoch, self._takings = marks["epoch"], marks["takings"]
+        self._counted = self._saved = marks["counted"]
+        return self._tally
+
+    def _begun(self) -> Tally:
+        """Return new counters."""
+        self._tally = Tally(self._gains, self._server.hashes())
+        self._epoch = self._counted = self._takings = self._saved = 0
+        return self._tally
+
+    def _follow(self, tally: Tally) -> bool:
         """Count some of what is new; return whether there may be more."""
         news = self._server.news(self._counted, self._takings)
         if self._counted and not self._goes_on(news):
-            self._begin()
+            self._tally = None
             return True
         # What was taken out is not among the entries, however far they reach.
         for _, kind, taken in news.taken:
-            self._take_back(kind, taken)
+            self._take_back(tally, kind, taken)
         if news.taken and self._snapshot is not None:
             self._snapshot.unlink(missing_ok=True)
             self._saved = 0
         self._epoch, self._takings = news.epoch, news.takings
-        self._count(news.entries)
+        if news.entries:
+            _count(tally, news.entries)
+            self._counted = news.entries[-1][0]
         return bool(news.entries)
 
     def _goes_on(self, news: News) -> bool:
@@ -95,27 +104,18 @@ class Following:
         missed = news.takings - self._takings - len(news.taken)
         return news.epoch == self._epoch and news.seq >= self._counted and not missed
 
-    def _begin(self) -> None:
-        self._tally = Tally(self._gains)
-        self._epoch = self._counted = self._takings = self._saved = 0
-
-    def _count(self, entries: Sequence[Entry]) -> None:
-        told = [rows.told(row) for _, kind, row in entries if kind == rows.INTERACTION]
-        pages = [rows.shown(row) for _, kind, row in entries if kind == rows.RANKING]
-        if told:
-            self._tally.add(map(_asked, told))
-        if pages:
-            self._tally.show((page.items, page.time_ms) for page in pages)
-        if entries:
-            self._counted = entries[-1][0]
-
-    def _take_back(self, kind: rows.Kind, taken: bytes) -> None:
-        counted = [row for number, row in orjson.loads(taken) if number <= self._counted]
+    def _take_back(self, tally: Tally, kind: rows.Kind, taken: bytes) -> None:
+        counted = [row for number, *row in orjson.loads(taken) if number <= self._counted]
         if kind == rows.RANKING:
-            self._tally.take_back((), [(items, time_ms) for *_, items, time_ms in counted])
+            tally.take_back((), [(items, time_ms) for items, time_ms in counted])
         else:
-            self._tally.take_back(_asked(Told._make(row)) for row in counted)
+            tally.take_back([tuple(row) for row in counted])
 
 
-def _asked(told: Told) -> Row:
-    return told.item, told.type, told.time_ms, told.query, told.user, told.session
+def _count(tally: Tally, entries: Sequence[Entry]) -> None:
+    told = [rows.told(row) for _, kind, row in entries if kind == rows.INTERACTION]
+    pages = [rows.shown(row) for _, kind, row in entries if kind == rows.RANKING]
+    if told:
+        tally.add((e.item, e.type, e.time_ms, e.query, e.user, e.session) for e in told)
+    if pages:
+        tally.show((page.items, page.time_ms) for page in pages)

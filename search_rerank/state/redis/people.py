@@ -45,12 +45,12 @@ class People:
 
     def forget(self, user: str, now_ms: int) -> Forgotten:
         """Remove everything of a user; what is told of them up to the moment is not stored."""
-        hashed = self._server.hashed
-        values: list[str | int | bytes] = [now_ms, user, hashed("user", user)]
+        hashed = self._server.hashes()
+        values: list[str | int | bytes] = [now_ms, user, hashed("user", user).hex()]
         self._server.write("refuse", (), values)
         sessions = {event.session for event in self.export(user) if event.user and event.session}
         for part in _parts(sorted(sessions)):
-            visits = [value for one in part for value in (one, hashed("session", one))]
+            visits = [value for one in part for value in (one, hashed("session", one).hex())]
             self._server.write("refuse", (), [*values, *visits])
         removed = {(where, kind): self._remove(where, kind, user) for where, kind in _OF_USER}
         interactions, rankings = (
@@ -60,7 +60,7 @@ class People:
 
     def set_opted_out(self, user: str, opted_out: bool) -> None:
         """Store nothing of a user from now on, or do so again; what is stored stays."""
-        key, who = self._server.key("out"), self._server.hashed("user", user)
+        key, who = self._server.key("out"), self._server.hashes()("user", user).hex()
         with self._server.using() as client:
             if opted_out:
                 client.sadd(key, who)
@@ -69,7 +69,7 @@ class People:
 
     def opted_out(self, user: str) -> bool:
         """Return whether a user opted out."""
-        who = self._server.hashed("user", user)
+        who = self._server.hashes()("user", user).hex()
         with self._server.using() as client:
             return bool(client.sismember(self._server.key("out"), who))
 
@@ -81,10 +81,9 @@ class People:
             numbers = [_number(member) for member in found]
             if not numbers:
                 return removed
-            values: list[str | int] = [kind, user if where == "u" else ""]
+            values: list[str | int | bytes] = [kind, user if where == "u" else ""]
             for number, row in zip(numbers, self._server.rows(numbers), strict=True):
-                id_ = rows.event(kind, row).id if row is not None else ""
-                values += [number, *rows.digest_of(kind, id_)]
+                values += [number, *rows.to_remove(number, kind, row, self._server.hashes())]
             removed += self._server.write("remove", (key,), values)
 
     def _key(self, where: str, kind: rows.Kind, user: str) -> str:

@@ -1,18 +1,18 @@
 -- Removes rows of a user, and tells those who counted them; returns how many were there.
 -- KEYS: the prefix, a sorted set of the user's.
 -- ARGV: i or r, the user where the set is part of a history (else empty), then of each row its
---       number, and the bucket and the digest of its id.
+--       number, the bucket and the digest of its id, and what those who counted it must know.
 local prefix, call = KEYS[1], redis.call
 local kind, user = ARGV[1], ARGV[2]
 local taken = {}
-for at = 3, #ARGV, 3 do
+for at = 3, #ARGV, 4 do
   local id = ARGV[at] .. '-0'
   local entry = call('XRANGE', prefix .. 'log', id, id)[1]
   call('ZREM', KEYS[2], struct.pack('>I6', tonumber(ARGV[at])))
   call('SREM', prefix .. 'ids:' .. ARGV[at + 1], ARGV[at + 2])
   if entry then
     call('XDEL', prefix .. 'log', id)
-    taken[#taken + 1] = '[' .. ARGV[at] .. ',' .. entry[2][2] .. ']'
+    taken[#taken + 1] = ARGV[at + 3]
   end
 end
 if #taken > 0 then

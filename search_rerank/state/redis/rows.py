@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Literal
 
 import orjson
 
 from search_rerank.data.event import Event, Interaction, Ranking, Told
+from search_rerank.state.askers import short
 from search_rerank.state.base import Past, Shown
+from search_rerank.state.hashed import Hashed
+from search_rerank.state.queries import Row
 
 Kind = Literal["i", "r"]
 INTERACTION: Kind = "i"
 RANKING: Kind = "r"
-Hash = Callable[[Literal["user", "session"], str], str]
 KINDS: tuple[Kind, Kind] = (INTERACTION, RANKING)
 
 
-def to_append(rows: Iterable[Event], hashed: Hash) -> Iterator[str | int | bytes]:
+def to_append(rows: Iterable[Event], hashed: Hashed) -> Iterator[str | int | bytes]:
     """Yield the eight values of each row that ``append.lua`` stores."""
     for row in rows:
-        kind = INTERACTION if isinstance(row, Interaction) else RANKING
+        kind = RANKING if isinstance(row, Ranking) else INTERACTION
         bucket, digest = digest_of(kind, row.id)
         who = hashed("user", row.user) if row.user else hashed("session", row.session or "")
-        yield from (kind, bucket, digest, who, row.user or "", row.session or "", row.time_ms)
+        yield from (kind, bucket, digest, who.hex(), row.user or "", row.session or "", row.time_ms)
         yield _encoded(row)
 
 
@@ -36,6 +38,25 @@ def digest_of(kind: Kind, id_: str) -> tuple[str, int]:
     """
     hashed = blake2b(f"{kind}{id_}".encode(), digest_size=10).digest()
     return hashed[:2].hex(), int.from_bytes(hashed[2:], "big", signed=True)
+
+
+def to_remove(
+    number: int, kind: Kind, row: bytes | None, hashed: Hashed
+) -> tuple[str, int, str | bytes]:
+    """Return where the id of a row is noted, as what, and what those who counted it must know.
+
+    Of shoppers that is a short hash alone, as counters know them.
+    """
+    if row is None:
+        return "", 0, ""
+    if kind == RANKING:
+        page = ranking(row)
+        return *digest_of(kind, page.id), orjson.dumps([number, page.items, page.time_ms])
+    done = told(row)
+    user = short(hashed("user", done.user)) if done.user else None
+    session = short(hashed("session", done.session)) if done.session else None
+    counted: Row = (done.item, done.type, done.time_ms, done.query, user, session)
+    return *digest_of(kind, done.id), orjson.dumps([number, *counted])
 
 
 def told(row: bytes) -> Told:
@@ -71,6 +92,6 @@ def event(kind: Kind, row: bytes) -> Event:
 
 
 def _encoded(row: Event) -> bytes:
-    if isinstance(row, Interaction):
-        return orjson.dumps([getattr(row, name) for name in Told._fields])
-    return orjson.dumps([row.id, row.user, row.session, row.query, row.items, row.time_ms])
+    if isinstance(row, Ranking):
+        return orjson.dumps([row.id, row.user, row.session, row.query, row.items, row.time_ms])
+    return orjson.dumps([getattr(row, name) for name in Told._fields])

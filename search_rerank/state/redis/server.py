@@ -89,12 +89,12 @@ class Server:
                 self._prepare()
             yield self._client
 
-    def hashed(self, kind: Literal["user", "session"], name: str) -> str:
-        """Return the hash under which this state knows one who is not to be known by name."""
-        if self._hashed is None:
+    def hashes(self) -> Hashed:
+        """Return what hashes those who are not to be known by name."""
+        while self._hashed is None:
             with self.using():
-                return self.hashed(kind, name)
-        return self._hashed(kind, name).hex()
+                pass
+        return self._hashed
 
     def key(self, kind: str, name: str = "") -> str:
         """Return the name of a key."""
@@ -157,7 +157,7 @@ class Server:
         numbers, entries, told = self.run("news", (), [after, taken, READ_AT_ONCE])
         epoch, seq, takings = numbers
         if epoch is None:  # the server lost all it had
-            self._prepared = False
+            self._prepared, self._hashed = False, None
         return News(
             int(epoch or 0),
             int(seq or 0),

@@ -174,7 +174,7 @@ class RedisState:
         new = list(once.values())
         stored = 0
         for at in range(0, len(new), _WRITTEN_AT_ONCE):
-            values = rows.to_append(new[at : at + _WRITTEN_AT_ONCE], self._server.hashed)
+            values = rows.to_append(new[at : at + _WRITTEN_AT_ONCE], self._server.hashes())
             stored += self._server.write("append", (), list(values))
         return stored
 

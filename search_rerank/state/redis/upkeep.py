@@ -18,8 +18,8 @@ _KEYS_AT_ONCE = 500
 _ROWS_AT_ONCE = 500
 _WORK_S = 1.0
 _LOCKED_S = 60
-_TAKEN_KEPT_S = 3600
-"""How long the rows of a forgotten user are told to those who counted them."""
+_TAKEN_KEPT_S = 86_400
+"""How long those who counted what is forgotten have to learn of it; later they count anew."""
 _UNLOCK = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
