@@ -29,7 +29,7 @@ class World:
     now_ms: int
 
 
-def build(home: Path) -> World:
+def build(home: Path, **settings: object) -> World:
     made = generate(products=150, shoppers=60, events=2500)
     dataset = made.dataset()
     config = parse_config(
@@ -37,6 +37,7 @@ def build(home: Path) -> World:
             "home": str(home),
             "encoder": {"dim": 16},
             "training": {"trees": 8, "leaves": 4, "max_rankings": 150, "max_test_rankings": 20},
+            **settings,
         }
     )
     engine = open_engine(config)
