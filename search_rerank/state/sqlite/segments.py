@@ -31,6 +31,7 @@ else:
 LOG = "event_log"
 """Folder of the files, beside the state file."""
 SUFFIX = ".jsonl.zst"
+_ASIDE = ".part"
 _LEVEL = 1
 """What is left to pack are ids, which are random: other levels take longer and bring nothing."""
 _WINDOW = 18
@@ -110,7 +111,7 @@ class Segments:
 
     def _write(self, path: Path, lines: Iterable[bytes]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f"{path.name}.part")
+        aside = path.with_name(f"{path.name}{_ASIDE}")
         options: dict[int, int] = {
             zstd.CompressionParameter.compression_level: _LEVEL,
             zstd.CompressionParameter.window_log: _WINDOW,
@@ -140,6 +141,11 @@ class Segments:
             return False
         self.write(number, chain((first,), lines))
         return True
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed while they wrote left, when nobody writes."""
+        for aside in self.folder.glob(f"*{_ASIDE}"):
+            aside.unlink(missing_ok=True)
 
     def lines(self, number: int) -> Iterator[bytes]:
         """Yield the lines of a file.

@@ -158,9 +158,10 @@ class Upkeep:
             if not self.segments.write_without(number, rewritten(db, number)):
                 self._expiry.drop_one(db, number)
             db.execute("DELETE FROM rewrites WHERE segment = ?", (number,))
+        self.segments.sweep()
+        self._prune(db)
         if _meta(db, "unclean"):
             self.empty_log(db)
-        self._prune(db)
         return len(numbers)
 
     def empty_log(self, db: sqlite3.Connection) -> bool:
@@ -209,6 +210,7 @@ class Upkeep:
                 db.execute("BEGIN IMMEDIATE")
                 db.execute("DELETE FROM corrections WHERE number <= ?", (last,))
                 db.execute("UPDATE meta SET value = ? WHERE name = 'pruned'", (last,))
+                db.execute("UPDATE meta SET value = 1 WHERE name = 'unclean'")
 
 
 def _meta(db: sqlite3.Connection, name: str) -> int:
