@@ -14,10 +14,12 @@ from flask.testing import FlaskClient
 from search_rerank.config import Config
 from search_rerank.errors import StateError
 from search_rerank.state.memory import MemoryState
+from search_rerank.state.redis.state import RedisState
 from search_rerank.state.sqlite import SqliteState
 from service import runtime
 from service.app import create_app
 from tests.service.conftest import World
+from tests.state.redis_server import RedisServer
 
 ANN = "an/n é"
 AT = "an%2Fn%20%C3%A9"
@@ -33,19 +35,28 @@ def config(world: World, tmp_path: Path) -> Config:
     return world.config.model_copy(update={"home": tmp_path, "service": service})
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.slow)])
 def client(
     request: pytest.FixtureRequest,
     config: Config,
     world: World,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[FlaskClient]:
+    server = None
     if request.param == "memory":
-        state = MemoryState(config.training.gains)
-        monkeypatch.setattr(runtime, "open_state", lambda _: state)
+        kept = MemoryState(config.training.gains)
+        monkeypatch.setattr(runtime, "open_state", lambda _: kept)
+    elif request.param == "redis":
+        (tmp_path / "redis").mkdir()
+        server = RedisServer(tmp_path / "redis")
+        state = config.state.model_copy(update={"kind": "redis", "url": server.url})
+        config = config.model_copy(update={"state": state})
     app = create_app(config, clock=lambda: world.now_ms)
     yield app.test_client()
     app.extensions["search_rerank"].close()
+    if server is not None:
+        server.kill()
 
 
 def rows(client: FlaskClient, at: str = AT) -> list[dict[str, Any]]:
@@ -178,8 +189,8 @@ def test_a_state_that_cannot_tell_who_opted_out_personalises_for_nobody(
     def away(*_: object) -> bool:
         raise StateError("away")
 
-    for kind in (MemoryState, SqliteState):
-        monkeypatch.setattr(kind, "opted_out", away, raising=False)
+    for kind in (MemoryState, SqliteState, RedisState):
+        monkeypatch.setattr(kind, "opted_out", away)
     answer = client.get("/search", query_string={"query": "shoe", "user": ANN}).get_json()
     assert answer["history"] == 0 and answer["hits"]
     assert client.get(f"/users/{AT}/export").status_code == 503
