@@ -19,10 +19,12 @@ class _Shift(Rule):
         return [self.where]
 
     def _shifted(self, view: View, by: float) -> Applied:
-        met = view.facts.meets(self.where)[view.order]
+        (met,) = view.facts.meets(self.where)[view.order].nonzero()
+        if not len(met):
+            return Applied(view.order)
         places = np.arange(len(view.order), dtype=np.float64)
         places[met] += by
-        order = view.order[np.argsort(places, kind="stable")]
+        order = view.order[places.argsort(kind="stable")]
         return Applied(order, view.order[met].tolist())
 
 

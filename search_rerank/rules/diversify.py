@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict, deque
-from heapq import heapify, heappop, heappush
+from collections import deque
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -70,27 +69,27 @@ class Diversify(Rule):
 
 def _spread(group: list[int], most: int, window: int, first: int) -> list[int]:
     """Return the places in a new order; `first` of them are chosen, the rest follows."""
-    waiting: dict[int, deque[int]] = defaultdict(deque)
-    for place, value in enumerate(group):
-        waiting[value].append(place)
-    heads = [(places[0], value) for value, places in waiting.items()]
-    heapify(heads)
     taken: list[int] = []
-    near: Counter[int] = Counter()
-    for now in range(first):
-        if now >= window:
-            near[group[taken[now - window]]] -= 1
-        passed = []
-        while heads and near[heads[0][1]] >= most:
-            passed.append(heappop(heads))
-        chosen = heappop(heads) if heads else passed.pop(0)
-        for one in passed:
-            heappush(heads, one)
-        place, value = chosen
+    near: dict[int, int] = {}
+    """How often each value is among the window's places before this one."""
+    waiting: dict[int, deque[int]] = {}
+    """Value to places that were passed over, all of them before `ahead`."""
+    ahead = 0
+    while len(taken) < first:
+        if len(taken) >= window:
+            near[group[taken[-window]]] -= 1
+        heads = [one[0] for value, one in waiting.items() if near.get(value, 0) < most]
+        while not heads and ahead < len(group):
+            value = group[ahead]
+            waiting.setdefault(value, deque()).append(ahead)
+            if near.get(value, 0) < most:
+                heads = [ahead]
+            ahead += 1
+        place = min(heads or (one[0] for one in waiting.values()))
+        value = group[place]
         waiting[value].popleft()
-        if waiting[value]:
-            heappush(heads, (waiting[value][0], value))
-        near[value] += 1
+        if not waiting[value]:
+            del waiting[value]
+        near[value] = near.get(value, 0) + 1
         taken.append(place)
-    rest = set(range(len(group))) - set(taken)
-    return taken + sorted(rest)
+    return taken + sorted(set(range(len(group))) - set(taken))

@@ -57,11 +57,11 @@ class Answers:
     Parameters
     ----------
     met
-        bool (n, w), which filters each meets.
+        bool (w, n), which filters each meets.
     group
-        int32 (n, g), number of its value of each field, -1 for none.
+        int32 (g, n), number of its value of each field, -1 for none.
     number
-        float64 (n, m), NaN for none.
+        float64 (m, n), NaN for none.
     """
 
     met: NDArray[np.bool_]
@@ -124,7 +124,7 @@ class FactTable:
 
     def _at(self, rows: Sequence[int]) -> Answers:
         at = np.array(rows, dtype=np.intp)
-        return Answers(self._met[at], self._group[at], self._number[at])
+        return Answers(self._met[at].T.copy(), self._group[at].T.copy(), self._number[at].T.copy())
 
     def _add(self, hash_: str, item: Item) -> int:
         row = len(self._row) + 1
@@ -180,19 +180,28 @@ class Facts:
     def meets(self, where: Where) -> NDArray[np.bool_]:
         """Return which items meet filters, bool (n,)."""
         if where.ids is not None:
-            return np.fromiter(map(where.ids.__contains__, self._ids), bool, len(self._ids))
-        return self._answers.met[:, self._questions.column(where)]
+            named = np.zeros(len(self._ids), dtype=bool)
+            named[[self._row_of[id_] for id_ in where.ids if id_ in self._row_of]] = True
+            return named
+        met: NDArray[np.bool_] = self._answers.met[self._questions.column(where)]
+        return met
 
     def groups(self, name: str) -> NDArray[np.int32]:
         """Return a number for each item's value of a field, int32 (n,), -1 where it has none.
 
         The narrowest category counts, and the first of several values of an attribute.
         """
-        return self._answers.group[:, self._questions.groups.index(name)]
+        group: NDArray[np.int32] = self._answers.group[self._questions.groups.index(name)]
+        return group
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return the numbers of a field, float64 (n,), NaN where there is none; true is 1."""
-        return self._answers.number[:, self._questions.numbers.index(name)]
+        number: NDArray[np.float64] = self._answers.number[self._questions.numbers.index(name)]
+        return number
+
+    @cached_property
+    def _row_of(self) -> Mapping[str, int]:
+        return {id_: row for row, id_ in enumerate(self._ids)}
 
     @cached_property
     def _answers(self) -> Answers:

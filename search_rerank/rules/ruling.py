@@ -183,7 +183,9 @@ class Ruling:
         way = Applying(ids, order, put_in, facts, self._lost)
         pushed = {rule.id for rule in self._pushed}
         way.remove([rule for rule in rules if isinstance(rule, Removal)], pushed)
-        total = candidates.total - self._counted(candidates, np.setdiff1d(order, way.order))
+        total = candidates.total
+        if len(way.order) < len(order):
+            total -= self._counted(candidates, np.setdiff1d(order, way.order))
         if self._moves:
             way.move([rule for rule in rules if rule.stage == "move"])
             pins = [rule for rule in rules if isinstance(rule, Pin)]
