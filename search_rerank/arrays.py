@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -32,14 +33,21 @@ def write_tensors(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None
     ------
     TypeError
         For an array of another type, such as strings or objects.
+    OSError
+        Where the file cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf":
             raise TypeError(f"{name}: expected numbers or truth values, found {array.dtype}")
     # The format knows rows only, and would write those of a transposed view in its memory's order.
-    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
+    ordered = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    try:
+        save_file(ordered, path)
+    except SafetensorError as error:  # the disk is full
+        raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
