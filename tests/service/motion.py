@@ -72,6 +72,8 @@ class Motion:
             return
         page = ask(self.client, {"cursor": self.cursor, "size": size})
         assert page["degraded"] == []
+        if self.body.get("filters"):  # all of them ask for what is in stock
+            assert all(hit["item"].get("in_stock", True) for hit in page["hits"])
         assert len(page["hits"]) == size or page["cursor"] is None
         assert [hit["rank"] for hit in page["hits"]] == list(
             range(len(self.found), len(self.found) + len(page["hits"]))
@@ -81,7 +83,8 @@ class Motion:
 
     def change(self, what: str, n: int) -> None:
         """Change something, by a number that says which."""
-        items = sorted(self.always)
+        near = [id_ for id_ in self.window if id_ in self.always]
+        items = near if near and n % 2 else sorted(self.always)
         item = items[n % len(items)] if items else "none"
         self.n += 1
         if what == "put":
