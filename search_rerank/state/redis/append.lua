@@ -4,7 +4,15 @@
 --       the keyed hash of who did it, user, session (each empty for none), time in milliseconds,
 --       and the row itself.
 local prefix, call = KEYS[1], redis.call
-local CLAIMS_KEPT_S = 30 * 86400
+local CLAIMS_KEPT_S = 31 * 86400  -- thirty days, and one in which it is not set again
+local DAY_MS = 86400000
+
+-- What rows change of the counts of shoppers, told once at the end.
+local did = {}
+
+local function count(user, n)
+  did[user] = (did[user] or 0) + n
+end
 
 local function claim(session, time, user)
   local key = prefix .. 'c:' .. session
@@ -12,12 +20,17 @@ local function claim(session, time, user)
   if after[1] and (string.sub(after[1], 7) == user or tonumber(after[2]) == tonumber(time)) then
     return
   end
-  call('ZADD', key, time, struct.pack('>I6', tonumber(time)) .. user)
   local before = call('ZREVRANGEBYSCORE', key, '(' .. time, '-inf', 'LIMIT', 0, 1)
+  call('ZADD', key, time, struct.pack('>I6', tonumber(time)) .. user)
   if before[1] and string.sub(before[1], 7) == user then
     call('ZREM', key, before[1])
   end
-  call('EXPIRE', key, CLAIMS_KEPT_S)
+  if not before[1] or tonumber(time) - struct.unpack('>I6', before[1]) > DAY_MS then
+    call('EXPIRE', key, CLAIMS_KEPT_S)
+  end
+  if call('EXISTS', prefix .. 'si:' .. session, prefix .. 'sr:' .. session) == 0 then
+    return
+  end
   for _, kind in ipairs({'i', 'r'}) do
     local visit = prefix .. 's' .. kind .. ':' .. session
     local rows = call('ZRANGEBYSCORE', visit, '-inf', time, 'WITHSCORES')
@@ -27,7 +40,7 @@ local function claim(session, time, user)
     if #rows > 0 then
       call('ZREMRANGEBYSCORE', visit, '-inf', time)
       if kind == 'i' then
-        call('ZINCRBY', prefix .. 'shoppers', -#rows / 2, user)
+        count(user, #rows / 2)
       end
     end
   end
@@ -74,8 +87,13 @@ for _, row in ipairs(claims) do
   claim(row.session, row.time, row.user)
 end
 
+if #rows == 0 then
+  return 0
+end
+local seq = call('INCRBY', prefix .. 'seq', #rows) - #rows
+local interactions = 0
 for _, row in ipairs(rows) do
-  local seq = call('INCR', prefix .. 'seq')
+  seq = seq + 1
   call('XADD', prefix .. 'log', string.format('%d-0', seq), row.kind, row.text)
   -- big-endian, so that rows of one time are in the order of appending
   local member = struct.pack('>I6', seq)
@@ -89,11 +107,16 @@ for _, row in ipairs(rows) do
     call('ZADD', prefix .. 's' .. row.kind .. ':' .. row.session, row.time, member)
   end
   if row.kind == 'i' then
-    call('INCR', prefix .. 'interactions')
+    interactions = interactions + 1
     if user ~= '' then
-      call('ZINCRBY', prefix .. 'shoppers', -1, user)
+      count(user, 1)
     end
   end
   call('SADD', row.ids, row.digest)
+end
+
+call('INCRBY', prefix .. 'interactions', interactions)
+for user, n in pairs(did) do
+  call('ZINCRBY', prefix .. 'shoppers', -n, user)
 end
 return #rows
