@@ -64,8 +64,8 @@ class FadingSums:
 
     def at(self, row: NDArray[np.int64], now_ms: int) -> NDArray[np.float64]:
         """Return the sums of rows at a moment, float64 (n, half-lives)."""
-        sums: NDArray[np.float64] = self.value[row]
-        sums *= self._fade(np.maximum(now_ms - self.last_ms[row], 0))
+        sums = self.value.take(row, axis=0)
+        sums *= self._fade(np.maximum(now_ms - self.last_ms.take(row), 0))
         return sums
 
     def strength(self, row: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -43,10 +43,11 @@ class ItemNumbers(IdMap):
             self._place[-1] = 0
         return self._number
 
-    def places(self, number: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return where in the request numbered items are, -1 for those that it has not."""
-        place: NDArray[np.int32] = self._place[number] - np.int32(1)
-        return place
+    def find(self, number: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return which of numbered items the request has, and where in the request each is."""
+        place = self._place.take(number)
+        has = np.flatnonzero(place)
+        return has, place[has] - np.int32(1)
 
     def spread(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return rows of the request, with those of an item asked for twice in both places."""

@@ -92,7 +92,7 @@ class QueryItems:
 
     def items(self, place: Numbers) -> NDArray[np.int32]:
         """Return the items of places."""
-        return self._item[place]
+        return self._item.take(place)
 
     def at(self, place: Numbers, now_ms: int) -> NDArray[np.float64]:
         """Return the sums of places at a moment, float64 (n, half-lives)."""

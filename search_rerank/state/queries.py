@@ -147,29 +147,29 @@ class QueryCounters:
             return counts
         self._items.asked(items)
         place = self._pairs.places(np.array([number]))
-        at = self._items.places(self._pairs.items(place))
-        wanted = np.flatnonzero(at >= 0)
-        counts[at[wanted]] = self._pairs.at(place[wanted], now_ms)
+        wanted, at = self._items.find(self._pairs.items(place))
+        counts[at] = self._pairs.at(place[wanted], now_ms)
         return self._items.spread(counts)
 
     def similar(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
         shape = (len(items), len(SHARPNESS), len(QUERY_HALF_LIVES_DAYS))
+        sums = np.zeros(shape, dtype=np.float32)
         found, similarity = self._like(query)
         if not len(found):
-            return np.zeros(shape, dtype=np.float32)
+            return sums
         self._items.asked(items)
         sizes = self._pairs.sizes(found)
         n = max(int(np.searchsorted(np.cumsum(sizes), _MAX_LOOKED_AT, "right")), 1)
         place = self._pairs.places(found[:n])
-        at = self._items.places(self._pairs.items(place))
-        wanted = np.flatnonzero(at >= 0)
-        near = similarity[:n, None] ** np.array(SHARPNESS)
-        near = near[np.repeat(np.arange(n), sizes[:n])[wanted]]
-        says = near[:, :, None] * self._pairs.at(place[wanted], now_ms)[:, None, :]
-        column = at[wanted, None] * says[0:1].size + np.arange(says[0:1].size)
-        sums = np.bincount(column.ravel(), says.ravel(), minlength=int(np.prod(shape)))
-        return self._items.spread(sums.reshape(shape).astype(np.float32))
+        wanted, at = self._items.find(self._pairs.items(place))
+        whose = np.searchsorted(np.cumsum(sizes[:n]), wanted, "right")
+        near = (similarity ** np.array(SHARPNESS)[:, None])[:, whose]
+        left = self._pairs.at(place[wanted], now_ms).T.copy()
+        for n_sharp, sharp in enumerate(near):
+            for column, gains in enumerate(left):
+                sums[:, n_sharp, column] = np.bincount(at, sharp * gains, minlength=len(items))
+        return self._items.spread(sums)
 
     def starting_with(self, prefix: str, n: int) -> list[tuple[str, int]]:
         """Return the n most used queries that begin with a text and that two shoppers asked."""
