@@ -18,6 +18,7 @@ import click
 import numpy as np
 
 from benchmarks.common import options, percentiles, report
+from benchmarks.swap import drop_index
 from search_rerank.config import Config, parse_config
 from search_rerank.data.shop import generate
 from search_rerank.engines import open_engine
@@ -56,7 +57,7 @@ def main(
             {"home": folder, "engine": {"kind": engine, "index": "benchmark-rules"}}
         )
         opened = open_engine(config)
-        version = _fill(opened, products)
+        _fill(opened, products)
         seconds["index"] = perf_counter() - begun
         begun = perf_counter()
         found = opened.retrieve(Retrieve("", k=200))
@@ -67,7 +68,7 @@ def main(
         rows += _retrievals(opened, requests)
         seconds["requests"] = perf_counter() - begun
         if engine == "elasticsearch":
-            _remove(opened, version)
+            drop_index(config.engine)
         opened.close()
     protocol = (
         f"{requests} requests after 20 to warm up, one client in the process, {len(found)} "
@@ -78,7 +79,7 @@ def main(
     report("rules", protocol, rows, seconds, json_file)
 
 
-def _fill(engine: Engine, products: int) -> str:
+def _fill(engine: Engine, products: int) -> None:
     items = list(generate(products=products, shoppers=10, events=100).dataset().items)
     version = engine.create(IndexSchema(0, "none", ("colour", "material", "margin")), len(items))
     rng = np.random.default_rng(0)
@@ -96,15 +97,6 @@ def _fill(engine: Engine, products: int) -> str:
         )
     engine.seal(version)
     engine.promote(version)
-    return version
-
-
-def _remove(engine: Engine, version: str) -> None:
-    """Leave nothing of the benchmark on a server: the live version goes once another one is."""
-    other = engine.create(IndexSchema(0, "none"))
-    engine.seal(other)
-    engine.promote(other)
-    engine.drop(version)
 
 
 def _sets(engine: Engine, found: Candidates) -> Mapping[str, list[Row]]:

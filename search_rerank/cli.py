@@ -41,6 +41,10 @@ _OWN = {
         "List bundles, make one live, roll back, remove old ones.",
     ),
     "key": ("search_rerank.commands.key:key", "Make, list and revoke the service's API keys."),
+    "rules": (
+        "search_rerank.commands.rules:rules",
+        "Check the shop's rules, and see what they would do to a search.",
+    ),
     "vectors": (
         "search_rerank.commands.vectors:vectors",
         "Write what a scorer knows of items and shoppers as vectors.",
