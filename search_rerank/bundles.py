@@ -153,7 +153,10 @@ def _changing(folder: Path) -> Iterator[None]:
 
 
 def _is_bundle(path: Path) -> bool:
-    return (path / "manifest.json").is_file()
+    try:
+        return (path / "manifest.json").is_file()
+    except OSError:  # a name that no file system takes
+        return False
 
 
 def _live_history(folder: Path) -> list[str]:
