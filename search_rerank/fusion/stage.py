@@ -23,6 +23,8 @@ Clock = Callable[[], float]
 _BLOCK = 32
 _LATE_BLOCK = 2
 """Rows of a group between two looks at the clock, without late columns and with them."""
+_ROW_S = 0.001
+"""A row takes a fusion without late columns a hundredth of this: one call for all is quicker."""
 
 
 @dataclass(frozen=True)
@@ -142,13 +144,12 @@ def _in_blocks(
     done = np.zeros(n, dtype=bool)
     scores = np.zeros(n)
     late = {name: np.full(n, np.nan, dtype=np.float32) for name in stage.late}
-    block = _LATE_BLOCK if stage.late else _BLOCK
-    if until_s == np.inf or not (stage.late or stage.fusion.by_row):
-        block = max(n, 1)
-    for start in range(0, int(places.max(initial=-1)) + 1, block):
-        if clock() >= until_s:
-            break
+    start, end = 0, int(places.max(initial=-1)) + 1
+    whole = until_s == np.inf or not (stage.late or stage.fusion.by_row)
+    while start < end and (left_s := until_s - clock()) > 0:
+        block = end if whole else _rows_at_once(stage, left_s)
         rows = (places >= start) & (places < start + block)
+        start += block
         for name, values in late_values(table, stage.late, np.flatnonzero(rows)).items():
             late[name][rows] = values
         if stage.fusion.by_row:
@@ -159,3 +160,8 @@ def _in_blocks(
         own = {name: values[done] for name, values in late.items()}
         scores[done] = stage.fusion.fuse(table.rows(done).with_columns(own))
     return done, scores[done]
+
+
+def _rows_at_once(stage: Stage, left_s: float) -> int:
+    """Return how many rows go without a look at the clock: all that surely end in half of the time left."""
+    return _LATE_BLOCK if stage.late else max(_BLOCK, int(left_s / 2 / _ROW_S))
