@@ -18,6 +18,7 @@ from search_rerank.cli import main
 from search_rerank.config import Config, ScorerConfig, parse_config
 from search_rerank.data.event import Interaction, parse_event
 from search_rerank.data.item import parse_item
+from search_rerank.rules.reading import parse_rule, parse_rules
 from search_rerank.scorers import SCORERS, create
 from service.schemas import parse_recommend, parse_search
 
@@ -129,6 +130,13 @@ def test_bodies_of_requests_are_accepted(line: str) -> None:
     elif path == "/items":
         for row in body:
             parse_item(row)
+    elif path == "/rules/dry-run":
+        parse_search(body["search"])
+        parse_rules(body.get("rules", []))
+    elif path == "/rules":
+        parse_rules(body)
+    elif path.startswith("/rules/"):
+        parse_rule(body, path.removeprefix("/rules/"))
     elif path.startswith("/items/"):
         whole = {"id": path.removeprefix("/items/"), "title": "x"} | body
         parse_item(whole)
