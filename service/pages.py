@@ -12,7 +12,7 @@ from search_rerank.config import RetrievalConfig
 from search_rerank.engines.base import Retrieve
 from search_rerank.errors import ConfigError, EngineError, EngineUnavailable
 from search_rerank.paging import Page, Place, Shelves, Trail, marks, next_page
-from search_rerank.query import Query
+from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.retriever import MEANING, WORDS
 from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
@@ -156,6 +156,8 @@ def _fields(asked: Asked) -> dict[str, Any]:
     """Return what a list is of, as JSON, without the fields that have their defaults."""
     left_out = {*_WHO, *_OF_PAGE}
     found: dict[str, Any] = asked.model_dump(mode="json", exclude=left_out, exclude_defaults=True)
+    if "query" in found:
+        found["query"] = found["query"][:MAX_QUERY_CHARACTERS]
     return found
 
 

@@ -17,13 +17,14 @@ from search_rerank.query import MAX_QUERY_CHARACTERS
 from service.consent import consented
 from service.events import check_events
 from service.filters import FacetModel
-from service.in_time import items_of, look_up
+from service.in_time import look_up
 from service.metrics import metrics
 from service.price_steps import price_steps
 from service.problems import Problem
 from service.runtime import runtime
 from service.schemas import SearchRequest, parse_address
-from service.search import ask, highlights
+from service.search import highlights
+from service.shop_results import first_results, later_results
 from service.shop_view import (
     COLOUR,
     Address,
@@ -49,13 +50,14 @@ SORTS = {
 _DEPARTMENTS = 500
 _OWN = ("view", "page", "shopper")
 _FOLLOWED = 5
+_SHORT = 4_000
 _EVENT = ("user", "session", "item", "type", "query", "ranking")
 _BACK = re.compile(r"/(?![/\\])[^\x00-\x1f\x7f]*")
 """A path of this shop: no other host, and nothing that a header may not hold."""
 
 
 @blueprint.get("/")
-def page() -> str:
+def page() -> str | Response:
     """Show the results of a search, or the shop's shelves for an empty one."""
     begun = time.perf_counter()
     run = runtime()
@@ -71,23 +73,26 @@ def page() -> str:
     if steps:
         ranges = [RangeModel(gte=step.gte, lte=step.lte) for step in steps]
         facets.append(FacetModel(field="price", kind="ranges", ranges=ranges))
-    first = (number - 1) * PER_PAGE
-    more = {"start": first, "size": PER_PAGE, "facets": facets, "collapse": True}
-    more |= {"explain": True, "reasons": True}
-    answer = ask(run, own.model_copy(update=more))
-    metrics().answered(answer.timings_ms, answer.basis, answer.degraded)
-    ranked = answer.hits[first : first + PER_PAGE]
-    place = {hit.id: rank for rank, hit in enumerate(answer.hits)}
-    by_engine = sorted(answer.hits, key=lambda hit: hit.engine_rank)[first : first + PER_PAGE]
-    shown = list({hit.id: 0 for hit in [*ranked, *(by_engine if view != "you" else [])]})
-    with run.pipeline() as pipeline:
-        items, _ = items_of(pipeline, shown)
-        places = highlights(pipeline.engine, asked, answer, shown)
     address = _address(asked, view, number)
+    cursor = asked.cursor if view == "you" else None
+    if cursor is not None:
+        try:
+            shown = later_results(run, own, facets)
+        except Problem:  # expired, or of another search: it begins anew
+            return redirect(address.with_changes({}), 303)
+    else:
+        more = {"start": (number - 1) * PER_PAGE, "size": PER_PAGE, "facets": facets}
+        more |= {"collapse": True, "explain": True, "reasons": True}
+        shown = first_results(run, own.model_copy(update=more), both=view != "you")
+    answer, items = shown.answer, shown.items
+    metrics().answered(answer.timings_ms, answer.basis, answer.degraded)
+    with run.pipeline() as pipeline:
+        places = highlights(pipeline.engine, asked, answer, list(items))
     counts = answer.facets
     starts = (
         view == "you"
         and number == 1
+        and cursor is None
         and not (asked.query or asked.sort or asked.filters.to_filters())
     )
     return render_template(
@@ -97,9 +102,11 @@ def page() -> str:
         views={} if asked.sort else VIEWS,
         sorts=SORTS,
         sort=_sort(asked),
-        cards=cards(ranked, items, first, places),
+        cards=cards(shown.hits, items, shown.first, places),
         engine_cards=[
-            card for hit in by_engine for card in cards([hit], items, place[hit.id], places)
+            card
+            for hit in (shown.by_engine if view != "you" else ())
+            for card in cards([hit], items, shown.place(hit), places)
         ],
         departments=departments(counts.get("category", ()), asked, address),
         brands=facet("brand", counts.get("brand", ()), asked, address),
@@ -115,8 +122,10 @@ def page() -> str:
         variants=any(item.group_id for item in items.values()),
         page=number,
         pages=max(1, -(-len(answer.hits) // PER_PAGE)),
+        first=shown.first,
+        cursor=shown.cursor,
         took_ms=(time.perf_counter() - begun) * 1000,
-        back=_here(address, number),
+        back=_here(address, number, cursor),
     )
 
 
@@ -206,7 +215,10 @@ def _address(asked: SearchRequest, view: str, number: int) -> Address:
     return Address(pairs + ([("page", str(number))] if number > 1 else []))
 
 
-def _here(address: Address, number: int) -> str:
+def _here(address: Address, number: int, cursor: str | None = None) -> str:
+    """Return the address of a page; each of its forms names it, so that it must not be long."""
+    if cursor is not None and len(cursor) <= _SHORT:
+        return address.with_changes({"cursor": cursor})
     return address.with_changes({"page": str(number) if number > 1 else None})
 
 

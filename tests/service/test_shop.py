@@ -230,3 +230,55 @@ def test_the_forms_of_an_answer_name_it_as_their_ranking(client: FlaskClient, wo
     assert client.post("/shop/events", data=form(world, ranking=ranking)).status_code == 303
     by_engine = client.get("/?q=shoe&session=named&view=engine").text
     assert 'name="ranking"' not in by_engine
+
+
+def more(page: str) -> str | None:
+    """Return where a page's list goes on."""
+    found = re.search(r'rel="next" href="([^"]+)"', page)
+    return found and found[1].replace("&amp;", "&")
+
+
+def brands(page: str) -> list[str]:
+    """Return the counts beside the brands."""
+    return re.findall(r"<small>(\d+)", page.split('data-facet="brand"')[1].split("</ul>")[0])
+
+
+def test_the_list_goes_on_without_a_product_twice(client: FlaskClient) -> None:
+    page = client.get("/?user=u00001&session=pages&q=shoes").text
+    assert "Products 1 to 24" in page and 'rel="first"' not in page
+    found, counted = cards(page, "personal"), brands(page)
+    while (address := more(page)) is not None:
+        item = found[-1]
+        client.post("/shop/events", data={"item": item, "type": "click", "session": "pages"})
+        page = client.get(address).text
+        assert f"Products {len(found) + 1} to " in page
+        assert brands(page) == counted
+        assert 'id="foryou"' not in page
+        found += cards(page, "personal")
+    assert len(set(found)) == len(found) > 48
+    first = re.search(r'rel="first" href="([^"]+)"', page)
+    assert first is not None
+    assert "Products 1 to 24" in client.get(first[1].replace("&amp;", "&")).text
+
+
+def test_forms_lead_back_to_their_page(client: FlaskClient) -> None:
+    address = more(client.get("/?session=back&q=shoes").text)
+    assert address is not None
+    page = client.get(address).text
+    backs = {one.replace("&amp;", "&") for one in re.findall(r'name="back" value="([^"]+)"', page)}
+    assert address in backs
+    assert re.search(r'name="ranking" value="[0-9a-f]{32}\.24"', page)
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "a.b"])
+def test_a_list_that_cannot_go_on_begins_anew(client: FlaskClient, cursor: str) -> None:
+    response = client.get(f"/?q=shoes&session=anew&cursor={cursor}")
+    assert (response.status_code == 200) is (cursor == "")
+    if cursor:
+        assert response.headers["Location"] == "/?q=shoes&session=anew"
+
+
+def test_the_engine_s_order_has_numbered_pages(client: FlaskClient) -> None:
+    page = client.get("/?view=engine&session=numbers").text
+    assert "Page 1 of" in page
+    assert "cursor=" not in page
