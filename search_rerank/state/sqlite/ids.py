@@ -8,15 +8,19 @@ from hashlib import blake2b
 Compact = str | bytes
 """An id as it is kept: text, or the bytes that its hexadecimal digits stand for."""
 
-_HEX = re.compile(r"[0-9a-f]{32}").fullmatch
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _BITS = 63
 
 
 def compact(id_: str) -> Compact:
     """Return an id for keeping: 16 bytes for 32 hexadecimal digits, 17 for a UUID, else itself."""
-    if len(id_) == 32 and _HEX(id_):
-        return bytes.fromhex(id_)
+    if len(id_) == 32:
+        try:
+            kept = bytes.fromhex(id_)
+        except ValueError:
+            return id_
+        # Also taken are capitals and spaces, which would not come back.
+        return kept if kept.hex() == id_ else id_
     if len(id_) == 36 and _UUID(id_):
         return b"-" + bytes.fromhex(id_.replace("-", ""))
     return id_

@@ -31,6 +31,13 @@ class Vocabulary:
         self._names: list[str | None] = [None]
         """The name of each number, as far as they were read."""
 
+    def remember(self, db: sqlite3.Connection) -> None:
+        """Read the names that were added since, before a transaction that may fail adds some."""
+        for new, name in db.execute(self._all, (len(self._names) - 1,)):
+            self._names.extend([None] * (new + 1 - len(self._names)))
+            self._names[new] = text = plain(name)
+            self._numbers[text] = new
+
     def numbers(self, db: sqlite3.Connection, names: Iterable[str]) -> dict[str, int]:
         """Return the number of each name, in a transaction that adds those that are new.
 
@@ -53,10 +60,7 @@ class Vocabulary:
     def name(self, db: sqlite3.Connection, number: int) -> str:
         """Return the name of a number that was read outside of a transaction that may fail."""
         if number >= len(self._names) or self._names[number] is None:
-            for new, name in db.execute(self._all, (len(self._names) - 1,)):
-                self._names.extend([None] * (new + 1 - len(self._names)))
-                self._names[new] = text = plain(name)
-                self._numbers[text] = new
+            self.remember(db)
         name = self._names[number]
         if name is None:
             raise sqlite3.DatabaseError(f"number {number} has no name: the file is damaged")

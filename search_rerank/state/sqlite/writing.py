@@ -77,6 +77,7 @@ class Writer:
         new = self._new(db, _EVENTS, events)
         if not new:
             return 0
+        self._items.remember(db)
         items = self._items.numbers(db, (event.item for event, _, _ in new))
         types = self._types.numbers(db, (event.type for event, _, _ in new))
         rows = []
@@ -95,6 +96,7 @@ class Writer:
     ) -> int:
         """Store what was shown and return how many were new; `seqs` as in `append`."""
         new = self._new(db, _PAGES, rankings)
+        self._items.remember(db)
         rows: list[tuple[Any, ...]] = []
         for seq, id_, page, owner, query in self._placed(db, _PAGES, new, seqs):
             items = self._items.packed(db, page.items)
