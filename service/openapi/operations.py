@@ -103,7 +103,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "/items/<path:item_id>", "PUT", "items", "Write a whole item",
-        {200: answers.ItemTold, 201: answers.ItemTold}, body=Item, example=_ITEM,
+        {200: answers.ItemTold, 201: answers.ItemTold}, body=requests.WholeItem, example=_ITEM,
         refusals=(409, 422),
     ),
     Operation(

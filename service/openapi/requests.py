@@ -37,6 +37,12 @@ Rows = Annotated[list[Row], Field(min_length=1)]
 Items = Annotated[list[Item], Field(min_length=1, max_length=MAX_BATCH)]
 
 
+class WholeItem(Item):
+    """An item; its id may be left out, or is that of the address."""
+
+    id: str | None = None  # type: ignore[assignment]
+
+
 class ItemChange(Item):
     """Fields of an item that change; null removes one."""
 

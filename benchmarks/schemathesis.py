@@ -1,0 +1,225 @@
+"""Generated requests to every operation of the document: no 5xx, and no unbounded time.
+
+    python -m benchmarks.schemathesis [--requests 20000] [--seed 0] [--home DIR] [--json FILE]
+
+The requests are made by schemathesis from `GET /openapi.json`: half of them as the document says,
+half of them wrong in some way. They go over HTTP to a service of two workers on a generated shop,
+which they change as they like; `--home` is the folder of a demo, of which a copy is made.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, perf_counter, sleep
+from typing import Any
+
+import click
+import requests as http
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import GenerationMode
+
+from benchmarks.common import options, report
+
+PORT = 8767
+TIMEOUT_S = 10.0
+"""A request that takes longer counts as failed."""
+
+
+@dataclass
+class Fuzzed:
+    """What became of the requests to one operation."""
+
+    name: str
+    statuses: Counter[int] = field(default_factory=Counter)
+    slowest_ms: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a row of the table."""
+        classes = Counter(f"{status // 100}xx" for status in self.statuses.elements())
+        return {
+            "what": self.name,
+            "requests": self.statuses.total(),
+            **{kind: classes[kind] for kind in ("2xx", "4xx", "5xx")},
+            "failures": len(self.failures),
+            "slowest_ms": self.slowest_ms,
+        }
+
+
+def fuzz(
+    schema: Any,
+    requests: int,
+    known: Mapping[str, Sequence[str]],
+    first_seed: int = 0,
+    **call: Any,
+) -> Iterator[Fuzzed]:
+    """Send requests to each operation of a schema, as many to each, and tell what became of them.
+
+    Parameters
+    ----------
+    schema
+        As `schemathesis.openapi` loads it.
+    requests
+        To all operations together; half of them are wrong in some way.
+    known
+        Parts of addresses, and headers, to values that there are: every other request has them.
+    call
+        What `Case.call` takes.
+    """
+    operations = [one.ok() for one in schema.get_all_operations()]
+    modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+    for number, operation in enumerate(operations):
+        done = Fuzzed(operation.label)
+        for mode in modes:
+            each = -(-requests // (len(operations) * len(modes)))
+            try:
+                strategy = operation.as_strategy(generation_mode=mode)
+                _send(strategy, each, first_seed + number, done, known, call)
+            except Exception as error:  # such as an operation that nothing wrong can be sent to
+                if "NEGATIVE" not in str(mode).upper():
+                    done.failures.append(f"{type(error).__name__}: {error}")
+        yield done
+
+
+def _send(
+    strategy: Any,
+    requests: int,
+    number: int,
+    done: Fuzzed,
+    known: Mapping[str, Sequence[str]],
+    call: dict[str, Any],
+) -> None:
+    quiet = settings(
+        max_examples=requests,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+
+    @seed(number)
+    @quiet
+    @given(case=strategy)
+    def ask(case: Any) -> None:
+        if done.statuses.total() % 2:
+            _with_known(case, known, done.statuses.total())
+        start = perf_counter()
+        try:
+            response = case.call(**call)
+        except Exception as error:
+            done.failures.append(f"{type(error).__name__}: {error} for {_told(case)}")
+            return
+        done.slowest_ms = max(done.slowest_ms, (perf_counter() - start) * 1000)
+        done.statuses[response.status_code] += 1
+        if response.status_code >= 500:
+            done.failures.append(f"{response.status_code} {response.text[:300]} {_told(case)}")
+
+    ask()
+
+
+def _with_known(case: Any, known: Mapping[str, Sequence[str]], n: int) -> None:
+    for told in (case.path_parameters, case.headers):
+        for name in list(told or ()):
+            if name in known:
+                told[name] = known[name][n // 2 % len(known[name])]
+    if case.path_parameters and isinstance(case.body, dict):
+        case.body.pop("id", None)  # which would have to be that of the address
+
+
+def known_at(address: str) -> dict[str, Sequence[str]]:
+    """Return parts of addresses that a service knows."""
+    hits = http.get(f"{address}/search", {"size": 20}, timeout=TIMEOUT_S).json()["hits"]
+    bundles = http.get(f"{address}/bundles", timeout=TIMEOUT_S).json()["bundles"]
+    return {
+        "item_id": [hit["id"] for hit in hits],
+        "user": ["u00001", "u00002", "nobody"],
+        "rule_id": ["r1", "r2"],
+        "version": [one["version"] for one in bundles],
+        "If-Match": ["*"],
+    }
+
+
+def _told(case: Any) -> str:
+    try:
+        return str(case.as_curl_command())[:1_500]
+    except Exception as error:
+        return f"{case!r:.500} ({error})"
+
+
+@click.command()
+@options
+@click.option("--requests", default=20_000, show_default=True, type=click.IntRange(62))
+@click.option("--home", type=click.Path(file_okay=False, path_type=Path), help="A demo's folder.")
+@click.option("--seed", "first_seed", default=0)
+def main(
+    requests: int, home: Path | None, first_seed: int, data: Path | None, json_file: Path | None
+) -> None:
+    """Print statuses and the slowest request of each operation; failures go to stderr."""
+    start = perf_counter()
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "home"
+        if home is None:
+            home = _demo(Path(scratch), data)
+        shutil.copytree(home, copy)
+        server = _serve(copy)
+        try:
+            address = f"http://127.0.0.1:{PORT}"
+            schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
+            rows = []
+            known = known_at(address)
+            for done in fuzz(schema, requests, known, first_seed, timeout=TIMEOUT_S):
+                rows.append(done.row())
+                print(done.row(), file=sys.stderr)
+                for failure in done.failures[:3]:
+                    print(failure, file=sys.stderr)
+            alive = http.get(f"{address}/readyz", timeout=TIMEOUT_S).status_code
+        finally:
+            server.terminate()
+            server.wait(20)
+    total = {name: sum(row[name] for row in rows) for name in ("requests", "2xx", "4xx", "5xx")}
+    slowest = max(row["slowest_ms"] for row in rows)
+    failures = sum(row["failures"] for row in rows)
+    rows.append({"what": "all", **total, "failures": failures, "slowest_ms": slowest})
+    protocol = (
+        f"{requests} requests by schemathesis from the service's own document, half of them wrong, "
+        f"over HTTP on loopback, one client, 2 workers; readyz answers {alive} after them"
+    )
+    report("schemathesis", protocol, rows, {"all": perf_counter() - start}, json_file)
+
+
+def _demo(scratch: Path, data: Path | None) -> Path:
+    command = [sys.executable, "-m", "search_rerank", "demo", "--no-serve"]
+    command += ["--home", str(scratch / "demo")] + (["--data", str(data)] if data else [])
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    return next(path for path in (scratch / "demo").iterdir() if path.is_dir())
+
+
+def _serve(home: Path) -> subprocess.Popen[bytes]:
+    config = home / "config.toml"
+    text = config.read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("home =")]
+    config.write_text("\n".join([f'home = "{home}"', *lines]), encoding="utf-8")
+    command = [sys.executable, "-m", "search_rerank", "--config", str(config), "serve"]
+    command += ["--port", str(PORT), "--workers", "2"]
+    server = subprocess.Popen(command, stdout=sys.stderr)
+    until = monotonic() + 60
+    while monotonic() < until:
+        try:
+            if http.get(f"http://127.0.0.1:{PORT}/readyz", timeout=TIMEOUT_S).status_code == 200:
+                return server
+        except http.RequestException:
+            sleep(0.2)
+    server.terminate()
+    raise click.ClickException("the service did not become ready within 60 s")
+
+
+if __name__ == "__main__":
+    main()
