@@ -158,6 +158,28 @@ def test_a_server_that_does_not_answer_is_not_waited_for(own_redis_server: Redis
         assert len(state) == 3
 
 
+def test_not_everyone_waits_for_a_server_that_hangs(own_redis_server: RedisServer) -> None:
+    with closing(opened(own_redis_server.url, timeout_s=0.05)) as state:
+        state.append([did("1")])
+        own_redis_server.pause()
+        said = []
+        for _ in range(20):
+            with pytest.raises(StateError) as told:
+                state.history("u", None, 5)
+            said.append(str(told.value))
+        assert all("no answer in time" in message for message in said[:3])
+        assert any("is tried again in a moment" in message for message in said[3:])
+        own_redis_server.go_on()
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                assert len(state.history("u", None, 5)) == 1
+                break
+            except StateError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+
 def test_a_server_that_lost_its_log_is_counted_anew(redis_server: RedisServer) -> None:
     prefix = uuid4().hex
     with closing(opened(redis_server.url, prefix)) as state:

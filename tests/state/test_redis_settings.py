@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -158,6 +159,16 @@ def test_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert state.append([did("1")]) == 1
     finally:
         server.kill()
+
+
+def test_over_a_socket_of_the_machine() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # its path must be short
+        server = RedisServer(Path(folder), unixsocket=f"{folder}/s")
+        try:
+            with closing(opened(f"unix://{folder}/s")) as state:
+                assert state.append([did("1")]) == 1
+        finally:
+            server.kill()
 
 
 def test_the_settings_name_it(redis_server: RedisServer) -> None:

@@ -142,13 +142,14 @@ def test_a_snapshot_of_a_forgotten_user_goes(
     monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 2)
     path = tmp_path / "counters"
     with at(redis_server, prefix, snapshot=path) as state:
-        state.append([did("1", user="u"), did("2", user="v")])
+        state.append([did("1", user="u", query="my secret"), did("2", user="v")])
         maintained(state)
-        assert path.exists()
+        assert b"my secret" in path.read_bytes()
         state.forget("u", 1)
         with at(redis_server, prefix, snapshot=path) as new:
             assert taken(new) == 1
-        assert not path.exists()
+            assert not path.exists()
+        assert b"secret" not in path.read_bytes()  # written anew at the end
 
 
 def test_a_snapshot_of_another_log_is_not_used(

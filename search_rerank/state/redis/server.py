@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import redis
 
 from search_rerank.errors import StateError
+from search_rerank.guarding.breaker import Breaker
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.redis.connection import address_of, connect, errors_of
 from search_rerank.state.redis.rows import Kind
@@ -77,6 +78,7 @@ class Server:
         self._replicas = replicas
         self._timeout_s = timeout_s
         self._client = connect(url, timeout_s)
+        self._breaker = Breaker(f"state {self.address}")
         self._scripts: dict[str, Any] = {}
         self._hashed: Hashed | None = None
         self._prepared = False
@@ -84,10 +86,25 @@ class Server:
     @contextmanager
     def using(self) -> Iterator[redis.Redis]:
         """Lend the client; what goes wrong is a `StateError`."""
-        with errors_of(self.address):
-            if not self._prepared:
-                self._prepare()
-            yield self._client
+        if not self._breaker.lets():
+            raise StateError(
+                f"state {self.address}: does not answer, and is tried again in a moment"
+            )
+        hangs = False
+        try:
+            with errors_of(self.address):
+                if not self._prepared:
+                    self._prepare()
+                yield self._client
+        except StateError as error:
+            hangs = isinstance(error.__context__, redis.TimeoutError)
+            raise
+        finally:
+            # One that cannot be reached says so at once; only waiting must not be done by all.
+            if hangs:
+                self._breaker.failed()
+            else:
+                self._breaker.succeeded()
 
     def hashes(self) -> Hashed:
         """Return what hashes those who are not to be known by name."""

@@ -164,7 +164,8 @@ class RedisState:
         return self._server.number("interactions")
 
     def close(self) -> None:
-        """Close the connections."""
+        """Keep the counters if that is due, and close the connections."""
+        self._following.keep()
         self._server.close()
 
     def _write(self, events: Sequence[Event]) -> int:
