@@ -134,7 +134,10 @@ class RedisState:
 
     def forget(self, user: str, now_ms: int) -> Forgotten:
         """Remove everything of a user; what is told of them up to the moment is not stored."""
-        return self._people.forget(user, now_ms)
+        receipt = self._people.forget(user, now_ms)
+        with self._following.tally():  # the snapshot of this machine goes at once
+            pass
+        return receipt
 
     def set_opted_out(self, user: str, opted_out: bool) -> None:
         """Store nothing of a user from now on, or do so again; what is stored stays."""
