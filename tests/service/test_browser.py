@@ -261,3 +261,18 @@ def test_why_a_product_is_there_opens_without_a_script(page: webdriver.Chrome) -
     assert places.is_displayed() and places.text.startswith("Engine ")
     assert 1 <= len(why.find_elements(By.TAG_NAME, "dd")) <= 5
     assert page.find_element(By.CSS_SELECTOR, "#personal .card .reason").text
+
+
+def test_the_list_goes_on_while_the_shopper_clicks(page: webdriver.Chrome) -> None:
+    search(page, "shoes")
+    found = order(page)
+    while page.find_elements(By.CSS_SELECTOR, ".pages [rel=next]"):
+        press(page, ".pages [rel=next]")
+        new = order(page)
+        press(page, "#personal .card .cart")
+        assert order(page) == new
+        found += new
+    assert len(set(found)) == len(found) > 48
+    press(page, ".pages [rel=first]")
+    assert "things this shopper did" in page.find_element(By.CSS_SELECTOR, ".bar p").text
+    assert order(page) != found[:24]
