@@ -147,7 +147,7 @@ def test_a_snapshot_of_a_forgotten_user_goes(
         assert b"my secret" in path.read_bytes()
         state.forget("u", 1)
         assert not path.exists()
-        assert b"secret" not in path.read_bytes()  # written anew at the end
+    assert b"secret" not in path.read_bytes()  # written anew at the end
 
 
 def test_a_snapshot_of_another_log_is_not_used(
