@@ -40,10 +40,11 @@ kind = 'i' AND (user IN (SELECT value FROM json_each(?))
 
 
 class RedisLog:
-    """The `Log` contract over a copy of the server's log, made when it is opened.
+    """The `Log` contract over a copy of the server's log, made when it is first read.
 
     The copy is a temporary file of this machine, gone when the log is closed: whatever learns reads
     the log several times, in the order of time, and a server keeps it in the order of appending.
+    It ends where the log ended when it was opened.
 
     Parameters
     ----------
@@ -63,15 +64,8 @@ class RedisLog:
         timeout_s: float = 2.0,
     ) -> None:
         self._server = Server(url, timeout_s, prefix)
-        with self._translated():
-            self._db = sqlite3.connect("")
-        try:
-            self.mark = self._server.number("seq")
-            with self._translated(), self._db:
-                self._copy()
-        except StateError:
-            self.__exit__()
-            raise
+        self._db: sqlite3.Connection | None = None
+        self.mark = self._server.number("seq")
 
     @property
     def name(self) -> str:
@@ -82,7 +76,8 @@ class RedisLog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
         self._server.close()
 
     def all(self) -> Iterator[Told]:
@@ -113,31 +108,42 @@ class RedisLog:
     def items(self) -> set[str]:
         """Return every item that something happened to."""
         with self._translated():
-            found = self._db.execute("SELECT DISTINCT item FROM log WHERE kind = 'i'")
+            found = self._copy().execute("SELECT DISTINCT item FROM log WHERE kind = 'i'")
             return {item for (item,) in found}
 
     def count_before(self, time_ms: int) -> int:
         """Return how many interactions lie before a time, those that left the log among them."""
         with self._translated():
             sql = "SELECT count(*) FROM log WHERE kind = 'i' AND time_ms < ?"
-            count: int = self._db.execute(sql, (time_ms,)).fetchone()[0]
+            count: int = self._copy().execute(sql, (time_ms,)).fetchone()[0]
         known = time_ms >= self._server.number("dropped_ms")
         return count + (self._server.number("dropped") if known else 0)
 
-    def _copy(self) -> None:
-        self._db.executescript(_SCHEMA)
+    def _copy(self) -> sqlite3.Connection:
+        """Return the copy, made at the first call."""
+        if self._db is None:
+            db = sqlite3.connect("")
+            try:
+                with db:
+                    self._fill(db)
+            except BaseException:
+                db.close()
+                raise
+            self._db = db
+        return self._db
+
+    def _fill(self, db: sqlite3.Connection) -> None:
+        db.executescript(_SCHEMA)
         copied = 0
-        while entries := self._server.news(copied, 0).entries:
-            told = [entry for entry in entries if entry[0] <= self.mark]
-            self._db.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, told))
+        while copied < self.mark and (entries := self._server.news(copied, 0).entries):
+            told = (entry for entry in entries if entry[0] <= self.mark)
+            db.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)", map(_row, told))
             copied = entries[-1][0]
-            if len(told) < len(entries):
-                break
-        self._db.execute("CREATE INDEX in_time ON log (time_ms, seq)")
+        db.execute("CREATE INDEX in_time ON log (time_ms, seq)")
 
     def _read(self, where: str, *values: int | str) -> Iterator[bytes]:
         with self._translated():
-            found = self._db.execute(f"SELECT row FROM log WHERE {where}", values)
+            found = self._copy().execute(f"SELECT row FROM log WHERE {where}", values)
             while batch := found.fetchmany(_READ_AT_ONCE):
                 for (row,) in batch:
                     yield row
