@@ -104,8 +104,9 @@ def answer_to(run: Runtime, asked: A) -> tuple[Answer, Page, str | None, A]:
     degraded = [*stages.degraded, *page.degraded]
     following = None
     if page.rest is not None:
-        rest = {**vars(cursor), "trail": page.rest, "size": size, "until_ms": _until(run)}
-        following, failed = _sealed(run, Cursor(**rest))
+        usual = size or cursor.size
+        rest = replace(cursor, trail=page.rest, size=usual, until_ms=_until(run))
+        following, failed = _sealed(run, rest)
         degraded += failed
     answer = Answer(
         hits=page.hits,
@@ -171,11 +172,12 @@ def _check_agrees(run: Runtime, asked: Asked, cursor: Cursor) -> None:
         )
     given = asked.model_fields_set - _OF_PAGE
     own = _fields(asked)
-    other = [name for name in given - {*_WHO} if own.get(name) != cursor.asked.get(name)]
-    hidden = run.cursors.who(asked.user, asked.session)
     if cursor.asked.get("personalise", True):
-        pairs = zip(_WHO, hidden, cursor.who, strict=True)
-        other += [name for name, mine, theirs in pairs if name in given and mine != theirs]
+        named = zip(_WHO, run.cursors.who(asked.user, asked.session), cursor.who, strict=True)
+        other = [name for name, mine, theirs in named if name in given and mine != theirs]
+    else:  # it is nobody's, whoever asks and whatever they would like
+        given, other = given - {"personalise"}, []
+    other += [name for name in given - {*_WHO} if own.get(name) != cursor.asked.get(name)]
     if other:
         names = ", ".join(sorted(other))
         raise Problem(

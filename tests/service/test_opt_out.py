@@ -168,7 +168,8 @@ def test_a_cursor_of_nobody_is_anybody_s(client: FlaskClient, opted_out: str) ->
         packed = zlib.decompress(base64_decode(cursor.lstrip(".").split(".")[0]))
         held = orjson.loads(packed.partition(b"\n")[0])
         assert held["who"] == [None, None]
-        assert client.post("/search", json={"cursor": cursor} | who).status_code == 200
+        for more in (who, ANN | {"personalise": True}, {"user": "another"}):
+            assert client.post("/search", json={"cursor": cursor} | more).status_code == 200
 
 
 def test_without_a_state_everyone_is_nobody(

@@ -105,6 +105,14 @@ def test_highlights_go_on(client: FlaskClient, world: World) -> None:
     assert "title" in second["hits"][0]["highlights"]
 
 
+def test_a_page_of_none_goes_on_where_it_was(client: FlaskClient) -> None:
+    first = ask(client, SHOES)
+    none = ask(client, {"cursor": first["cursor"], "size": 0})
+    assert none["hits"] == []
+    expected = ids(ask(client, {"cursor": first["cursor"]}))
+    assert ids(ask(client, {"cursor": none["cursor"]})) == expected
+
+
 @pytest.mark.parametrize("more", [{"size": 0}, {"from": 10_000}, {"query": "shoes", "size": 100}])
 def test_an_answer_that_ends_has_no_cursor(client: FlaskClient, more: dict[str, Any]) -> None:
     body = {"sort": "price"} | more
