@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from time import time
 
 import click
 
 from search_rerank.data.dataset import Dataset
-from search_rerank.data.layouts import load_dataset
+from search_rerank.data.event import Interaction
+from search_rerank.data.layouts import load_catalogue, load_dataset
 from search_rerank.data.read import read_events
 from search_rerank.data.refused import Refused
+from search_rerank.state.log import Log
 
 
 def read_folder(folder: Path, refused_to: Path | None = None) -> Dataset:
@@ -20,6 +23,16 @@ def read_folder(folder: Path, refused_to: Path | None = None) -> Dataset:
         if len(refused):
             click.echo(refused.summary(), err=True)
     return dataset
+
+
+def read_catalogue(folder: Path, log: Log, refused_to: Path | None = None) -> Dataset:
+    """Read the items of a data set, and what happened to them from the log of a state."""
+    with Refused(refused_to) as refused:
+        dataset = load_catalogue(folder, int(time() * 1000), refused)
+        if len(refused):
+            click.echo(refused.summary(), err=True)
+    told = (Interaction.model_construct(**row._asdict()) for row in log.all())
+    return replace(dataset, events=[*told, *log.pages()])
 
 
 def read_log(path: Path, refused_to: Path | None = None) -> Dataset:

@@ -28,6 +28,13 @@ REFUSED = 2
     help="Folder with catalogue and events in a known layout; see docs/data.md.",
 )
 @click.option(
+    "--events",
+    type=click.Choice(["data", "state"]),
+    default="data",
+    show_default=True,
+    help="Learn from the events of the folder, or from those that the service was told.",
+)
+@click.option(
     "--refused",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for rows that were refused, to be corrected and given again.",
@@ -49,12 +56,16 @@ REFUSED = 2
 def train(
     ctx: click.Context,
     data: Path,
+    events: Literal["data", "state"],
     refused: Path | None,
     promote: bool,
     features: Literal["replay", "log"],
     gate: bool,
 ) -> None:
     """Learn from a log, write a bundle, and let the service know the log.
+
+    With --events state the log is the one that the service keeps: the folder needs a catalogue
+    only.
 
     Scorers are fitted on events before t1, the reranker learns from the queries of t1..t2, then the
     scorers are fitted on everything for serving. What comes after t2 is left for evaluate. With the
@@ -68,17 +79,22 @@ def train(
     from search_rerank.bundle import save_bundle
     from search_rerank.bundles import promote_bundle
     from search_rerank.commands.progress import Bars
-    from search_rerank.commands.reading import read_folder
+    from search_rerank.commands.reading import read_catalogue, read_folder
     from search_rerank.engines import open_engine
     from search_rerank.gate.gate import decide
     from search_rerank.neural.checkpoints import checkpoints
+    from search_rerank.state.opening import open_event_log
     from search_rerank.training import make_bundle
     from search_rerank.training import train as learn
     from search_rerank.workspace import Workspace
 
     config: Config = ctx.obj
     workspace = Workspace(config)
-    dataset = read_folder(data, refused)
+    if events == "state":
+        with open_event_log(config) as log:
+            dataset = read_catalogue(data, log, refused)
+    else:
+        dataset = read_folder(data, refused)
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = workspace.shop(dataset, engine, cache)
         logged = _logged_rows(workspace, shop) if features == "log" else None

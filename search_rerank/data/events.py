@@ -113,6 +113,7 @@ class Events:
     @cached_property
     def log(self) -> Sequence[Interaction]:
         """The interactions as single events under their own ids, in time order."""
+        shown = [*self.rankings.ids.tolist(), None]  # -1, for none, is the last
         rows = zip(
             self.event_ids.tolist(),
             self.time_ms.tolist(),
@@ -121,6 +122,7 @@ class Events:
             _named(self.query, self.queries),
             _named(self.item, self.items),
             [self.kinds[kind] for kind in self.kind.tolist()],
+            [shown[number] for number in self.ranking.tolist()],
             strict=True,
         )
         return [
@@ -132,8 +134,9 @@ class Events:
                 query=query,
                 item=item,
                 type=kind,
+                ranking=ranking,
             )
-            for id_, time, user, session, query, item, kind in rows
+            for id_, time, user, session, query, item, kind, ranking in rows
         ]
 
     @cached_property

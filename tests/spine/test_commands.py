@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,31 @@ def test_wrong_settings_are_an_error_in_words(
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit), result.exception
     assert "Error: " in result.output and said in result.output, result.output
+
+
+@pytest.mark.slow
+def test_training_on_what_the_service_was_told_gives_the_same_bundle(
+    world: World, tmp_path: Path
+) -> None:
+    few = {
+        **SMALL,
+        "training": {"trees": 2, "max_rankings": 20},
+        "home": str(tmp_path / "home"),
+        "state": {"log_segment_events": 100, "retention_days": 20},
+    }
+    first = run(few, tmp_path, "train", "--data", str(world.data))
+    assert first.exit_code == 0, (first.output, first.exception)
+    with closing(open_state(parse_config(few))) as state:
+        n = len(state)
+        while state.maintain(world.now_ms).more:
+            pass
+        assert len(state) < n  # the rest is in segments
+    folder = tmp_path / "catalogue"
+    folder.mkdir()
+    for file in world.data.glob("catalogue.*"):
+        shutil.copy(file, folder)
+    again = run(few, tmp_path, "train", "--data", str(folder), "--events", "state")
+    assert again.exit_code == 0, (again.output, again.exception)
+    assert f"the service knows the log: {n:,} interactions, 0 new" in again.output
+    (version,) = (path.name for path in (tmp_path / "home" / "bundles").glob("*/"))
+    assert f"bundle {version} written" in again.output
