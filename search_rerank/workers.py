@@ -7,6 +7,7 @@ left by a process that was killed.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel, ValidationError
 
+log = logging.getLogger(__name__)
 _SUFFIX = ".worker"
 _BYTES = 256
 """Length of a file, always the same: it is written over by one call, so nobody reads half of it."""
@@ -40,6 +42,8 @@ class Worker(BaseModel):
 class Present:
     """The file of this process; it goes with `close`, or loses its lock with the process.
 
+    What cannot be written is logged, and costs nothing but that others are not told.
+
     Parameters
     ----------
     home
@@ -47,25 +51,50 @@ class Present:
     """
 
     def __init__(self, home: Path) -> None:
-        folder = workers_folder(home)
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file, name = tempfile.mkstemp(_SUFFIX, f"{os.getpid()}-", folder)
-        self._path = Path(name)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._folder = workers_folder(home)
+        self._file: int | None = None
+        self._path = Path()
         self._told: str | None = ""
+        self._failed = False
 
     def tell(self, bundle: str | None, now_ms: int) -> None:
         """Say what is ranked with from now on; saying the same again does nothing."""
         if bundle == self._told:
             return
         row = orjson.dumps({"pid": os.getpid(), "bundle": bundle, "since_ms": now_ms})
-        os.pwrite(self._file, row.ljust(_BYTES), 0)
-        self._told = bundle
+        try:
+            if self._file is None:
+                self._begin(row.ljust(_BYTES))
+            else:
+                os.pwrite(self._file, row.ljust(_BYTES), 0)
+        except OSError as error:
+            if not self._failed:
+                log.warning("nobody is told what this worker ranks with: %s", error)
+            self._failed = True
+            return
+        self._told, self._failed = bundle, False
 
     def close(self) -> None:
         """Remove the file."""
-        self._path.unlink(missing_ok=True)
-        os.close(self._file)
+        if self._file is not None:
+            self._path.unlink(missing_ok=True)
+            os.close(self._file)
+        self._file, self._told = None, ""
+
+    def _begin(self, row: bytes) -> None:
+        """Make the file under another name: nobody may see it before it is locked and whole."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        file, aside = tempfile.mkstemp(".new", f"{os.getpid()}-", self._folder)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.pwrite(file, row, 0)
+            path = Path(aside).with_suffix(_SUFFIX)
+            os.rename(aside, path)
+        except OSError:
+            os.close(file)
+            Path(aside).unlink(missing_ok=True)
+            raise
+        self._file, self._path = file, path
 
 
 def list_workers(home: Path) -> list[Worker]:
@@ -80,7 +109,7 @@ def list_workers(home: Path) -> list[Worker]:
                 found.append(Worker.model_validate_json(file.read()))
         except FileNotFoundError:  # it has just ended
             continue
-        except ValidationError:  # it has just begun
+        except ValidationError:  # another release's
             continue
     return sorted(found, key=lambda worker: worker.pid)
 

@@ -64,7 +64,7 @@ class Runtime:
         self._changing = Lock()
         self._changes: Changes | None = None
         self._following: Repeating | None = None
-        self._present: Present | None = None
+        self._present = Present(config.home)
         self._attributes: tuple[str, ...] = ()
         self._attributes_until_s = 0.0
         self._prices: Statistics | None = None
@@ -82,15 +82,13 @@ class Runtime:
         from search_rerank.pipeline import Pipeline
 
         pipeline = Pipeline.open(self.config, self.state)
-        self._present = Present(self.config.home)
         self.tell_bundle(pipeline)
         self._following = Repeating(self._follow, _CHECK_EVERY_S)
         return pipeline
 
     def tell_bundle(self, pipeline: Pipeline) -> None:
         """Tell others what this process ranks with, see `search_rerank.workers`."""
-        if self._present is not None:
-            self._present.tell(pipeline.bundle_version, self.clock())
+        self._present.tell(pipeline.bundle_version, self.clock())
 
     def _follow(self) -> None:
         pipeline = self._pipeline.opened
@@ -133,14 +131,13 @@ class Runtime:
         """Release files and connections."""
         if self._following is not None:
             self._following.close()
-        if self._present is not None:
-            self._present.close()
+        self._present.close()
         if self._pipeline.opened is not None:
             self._pipeline.opened.close()
         if self._state.opened is not None:
             self._state.opened.close()
         self._pipeline.opened = self._state.opened = self._changes = None
-        self._following = self._present = None
+        self._following = None
 
 
 def runtime() -> Runtime:

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,13 +26,11 @@ pytestmark = pytest.mark.slow
 class Served:
     """A service of two workers with one key for all scopes."""
 
-    def __init__(self, config: Path, temporary: Path) -> None:
+    def __init__(self, config: Path) -> None:
         arguments = ["--config", str(config), "key", "create", "--name", "all"]
         scopes = ["--scope", "search", "--scope", "events", "--scope", "admin"]
         self.token = CliRunner().invoke(main, [*arguments, *scopes]).stdout.strip()
-        os.environ["TMPDIR"] = str(temporary)
         self.process: subprocess.Popen[str] = start(config, "--port", "0", "--host", "0.0.0.0")
-        del os.environ["TMPDIR"]
         assert self.process.stdout is not None
         port = self.process.stdout.readline().strip().rstrip("/").rsplit(":", 1)[1]
         self.address = f"http://127.0.0.1:{port}"
@@ -45,6 +43,17 @@ class Served:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def workers(self, but: Sequence[int] = ()) -> list[int]:
+        """Return the processes of both workers, once they are there and none is one of some."""
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            told = json.loads(self.ask("/bundles", self.token)[1])["workers"]
+            found = [worker["pid"] for worker in told]
+            if len(found) == 2 and not set(found) & set(but):
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"expected two workers, found {told}")
 
     def read(self) -> dict[tuple[str, ...], float]:
         status, text = self.ask("/metrics", self.token)
@@ -59,15 +68,12 @@ class Served:
 @pytest.fixture(scope="module")
 def served(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("elsewhere")
-    temporary = folder / "temporary"
-    temporary.mkdir()
-    found = Served(settings(world.config.home, folder), temporary)
+    found = Served(settings(world.config.home, folder))
     yield found
     found.process.terminate()
     _, errors = found.process.communicate(timeout=30)
     (world.config.home / "keys.json").unlink()
     assert found.token not in errors
-    assert list(temporary.iterdir()) == []  # the folder of numbers went with the service
 
 
 def test_no_key_no_service(world: World, tmp_path: Path) -> None:
@@ -86,6 +92,7 @@ def test_who_is_let_in(served: Served) -> None:
 
 
 def test_any_worker_tells_of_all(served: Served) -> None:
+    served.workers()
     before = served.read()
     for _ in range(12):  # each request is a connection of its own, so that either may answer it
         assert served.ask("/search?query=shoe", served.token)[0] == 200
@@ -103,15 +110,9 @@ def test_a_killed_worker_is_replaced_and_what_it_counted_stays(
 ) -> None:
     served.ask("/search?query=shoe", served.token)
     before = served.read()
-    workers = json.loads(served.ask("/bundles", served.token)[1])["workers"]
-    os.kill(workers[0]["pid"], signal.SIGKILL)
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        now = json.loads(served.ask("/bundles", served.token)[1])["workers"]
-        if len(now) == 2 and now != workers:
-            break
-        time.sleep(0.1)
-    assert len(now) == 2 and workers[0] not in now
+    killed = served.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    served.workers(but=[killed])
     found = served.read()
     counted = ("requests_total", "/search", "200", "GET")
     assert found[counted] == before[counted]
