@@ -34,6 +34,9 @@ def test_what_the_server_knows_is_learnt_from(world: World, tmp_path: Path) -> N
             assert state.append([new]) == 1
         updated = run(settings, tmp_path, "update")
         assert updated.output.startswith("1 new interactions; 0 new items"), updated.output
+        with closing(open_state(parse_config(settings))) as state:
+            ((user, count), *_) = state.shoppers(1)
+            assert state.forget(user, world.now_ms).interactions == count > 0
         again = run(settings, tmp_path, "update")
         assert again.output == "nothing new: the bundle stays as it is\n"
     finally:

@@ -112,7 +112,11 @@ class RedisLog:
             return {item for (item,) in found}
 
     def count_before(self, time_ms: int) -> int:
-        """Return how many interactions lie before a time, those that left the log among them."""
+        """Return how many interactions lie before a time, those that left the log among them.
+
+        Of those that left, by age or with a user, nobody knows the times any more: they count as
+        before any time from which on rows may have left.
+        """
         with self._translated():
             sql = "SELECT count(*) FROM log WHERE kind = 'i' AND time_ms < ?"
             count: int = self._copy().execute(sql, (time_ms,)).fetchone()[0]

@@ -19,10 +19,13 @@ if #taken > 0 then
   local time = call('TIME')
   local id = call('INCR', prefix .. 'takings') .. '-' .. time[1]
   call('XADD', prefix .. 'taken', id, kind, '[' .. table.concat(taken, ',') .. ']')
-  if kind == 'i' and user ~= '' then
-    call('DECRBY', prefix .. 'interactions', #taken)
-    if tonumber(call('ZINCRBY', prefix .. 'shoppers', #taken, user)) >= 0 then
-      call('ZREM', prefix .. 'shoppers', user)
+  if kind == 'i' then
+    call('INCRBY', prefix .. 'dropped', #taken)
+    if user ~= '' then
+      call('DECRBY', prefix .. 'interactions', #taken)
+      if tonumber(call('ZINCRBY', prefix .. 'shoppers', #taken, user)) >= 0 then
+        call('ZREM', prefix .. 'shoppers', user)
+      end
     end
   end
 end
