@@ -75,7 +75,8 @@ class Served:
     X
         float32 (n, d).
     order
-        int32 (n,), rows of the candidates as they were ranked, best place first.
+        int32 (m,), rows of the candidates as they were ranked, best place first; without those that
+        rules of the shop left out.
     shown
         How many places of that order the shopper has seen at most.
     """
@@ -151,7 +152,7 @@ class Served:
             candidates=Candidates(ids, lexical, vector, score, total=len(ids)),
             names=tuple(names),
             X=np.ascontiguousarray(X.T),
-            order=_unpacked(read.order, "<i4", 1, len(ids))[0].astype(np.int32),
+            order=_rows(read.order, len(ids)),
             shown=read.shown,
         )
 
@@ -167,8 +168,19 @@ def _packed(array: NDArray[Any], dtype: str) -> str:
     return b64encode(zstd.compress(columns, _FAST)).decode("ascii")
 
 
+def _rows(text: str, n: int) -> NDArray[np.int32]:
+    """Return an order of some of n rows; `ValueError` where the text holds other values."""
+    rows = _unpacked(text, "<i4", 1, -1)[0].astype(np.int32)
+    if len(np.unique(rows)) < len(rows) or not np.isin(rows, np.arange(n)).all():
+        raise ValueError(f"expected different rows below {n} as the order, found others")
+    return rows
+
+
 def _unpacked(text: str, dtype: str, columns: int, rows: int) -> NDArray[Any]:
-    """Return (columns, rows); `ValueError` where the text holds another number of values."""
+    """Return (columns, rows); `ValueError` where the text holds another number of values.
+
+    -1 for the rows takes however many there are.
+    """
     try:
         data = zstd.decompress(b64decode(text, validate=True))
     except zstd.ZstdError as error:
