@@ -50,8 +50,8 @@ class Following:
     def reload_if_changed(self) -> bool:
         """Take up the live bundle if it is not the one in use; return whether it was taken up.
 
-        One that is damaged or does not fit is left, and every answer says so, while there is
-        another in use; the first is refused with `BundleError`. Any thread may call it.
+        One that is damaged or does not fit is left, once, and every answer says so; where there is
+        none in use it is refused with `BundleError`. Any thread may call it.
         """
         with self._loading:
             live = live_bundle(self._config.home / "bundles")
@@ -64,15 +64,16 @@ class Following:
                 if bundle is not None:
                     self._check(bundle)
             except BundleError as error:
+                reason = "the live one is damaged or misfit: see the log"
+                self.now = replace(self.now, left=Degraded("bundle", reason))
+                self._tried = found
                 if self.now.bundle is None:
                     raise
                 log.error("the live bundle is not taken up: %s", error)
-                reason = "the live one is damaged or misfit: see the log"
-                self.now = replace(self.now, left=Degraded("bundle", reason))
-            else:
-                self.now = InUse.of(self._config, self._engine, bundle)
+                return False
+            self.now = InUse.of(self._config, self._engine, bundle)
             self._tried = found
-            return self.now.left is None
+            return True
 
     def load(self, version: str) -> None:
         """Make a bundle live and take it up at once.

@@ -13,7 +13,7 @@ import pytest
 from search_rerank.bundles import live_bundle, promote_bundle
 from search_rerank.config import Config
 from search_rerank.engines.base import Document, IndexSchema
-from search_rerank.errors import EngineError
+from search_rerank.errors import BundleError, EngineError
 from search_rerank.explanation import Explain
 from search_rerank.pipeline import Pipeline
 from search_rerank.query import Filters
@@ -63,6 +63,25 @@ def test_a_damaged_bundle_is_not_taken_up_and_the_one_in_use_serves_on(
     promote_bundle(config.home / "bundles", str(before))
     assert serving.reload_if_changed() is True
     assert serving.search(world.query("shoes", "u00000")).degraded == []
+
+
+def test_a_first_bundle_that_is_damaged_is_refused_once(world: World, config: Config) -> None:
+    bundles = config.home / "bundles"
+    whole = copied(bundles, "whole")
+    (bundles / "LIVE").unlink()
+    pipeline = Pipeline.open(config, world.state())
+    damaged = Path(shutil.copytree(whole, bundles / "damaged"))
+    (damaged / "catalogue.npz").unlink()
+    promote_bundle(bundles, "damaged")
+    with pytest.raises(BundleError, match="catalogue.npz: missing or altered"):
+        pipeline.reload_if_changed()
+    assert pipeline.reload_if_changed() is False
+    answer = pipeline.search(world.query("shoes"))
+    assert [part.stage for part in answer.degraded][:1] == ["bundle"] and answer.hits
+    promote_bundle(bundles, "whole")
+    assert pipeline.reload_if_changed() is True
+    assert pipeline.search(world.query("shoes")).degraded == []
+    pipeline.close()
 
 
 def test_a_damaged_bundle_is_taken_up_once_it_is_mended(
