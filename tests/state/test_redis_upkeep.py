@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from search_rerank.state.redis import following, upkeep
@@ -184,3 +187,50 @@ def test_a_user_who_stays_claims_a_session_once(
         claims = client.zrange(f"{{{prefix}}}:c:s", 0, -1, withscores=True)
         assert [(claim[6:], time) for claim, time in claims] == [(b"u", 6)]
         assert 30 * 86_400 < client.ttl(f"{{{prefix}}}:c:s") <= 31 * 86_400
+
+
+@pytest.mark.slow
+def test_whoever_follows_meanwhile_counts_the_same(redis_server: RedisServer, prefix: str) -> None:
+    """Workers look while others append, forget and expire; in the end they agree with a new one."""
+    stop = threading.Event()
+
+    def look(state: RedisState) -> None:
+        while not stop.is_set():
+            state.item_counts(["a"], 0)
+            state.maintain(0)
+
+    def tell(state: RedisState, which: int) -> None:
+        for n in range(60):
+            name = f"u{which}-{n % 4}"
+            rows = [did(f"{which}.{n}.{k}", user=name, query=f"q{n % 4}") for k in range(20)]
+            state.append([*rows, did(f"{which}.{n}", user=None, session=f"s{n}", time_ms=n)])
+            state.show([page(f"{which}.{n}", "a", "b", user=name)])
+            if n % 5 == 4:
+                state.forget(name, -1)
+            if n % 20 == 19:
+                state.expire(n - 10)
+
+    with contextlib.ExitStack() as stack:
+        states = [stack.enter_context(at(redis_server, prefix)) for _ in range(6)]
+        looking = [threading.Thread(target=look, args=(state,)) for state in states[:3]]
+        telling = [
+            threading.Thread(target=tell, args=(state, n)) for n, state in enumerate(states[3:])
+        ]
+        for thread in (*looking, *telling):
+            thread.start()
+        for thread in telling:
+            thread.join(60)
+        stop.set()
+        for thread in looking:
+            thread.join(60)
+        new = stack.enter_context(at(redis_server, prefix))
+        told = new.item_counts(["a", "b"], 0)
+        assert told.decayed[0, 0] > 0
+        for state in states:
+            counts = state.item_counts(["a", "b"], 0)
+            np.testing.assert_allclose(counts.decayed, told.decayed, rtol=1e-4, atol=1e-4)
+            np.testing.assert_allclose(counts.shown, told.shown, rtol=1e-4, atol=1e-4)
+            for n in range(4):
+                ask = (f"q{n}", ["a"], 0)
+                ours, theirs = state.query_counts(*ask), new.query_counts(*ask)
+                np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
