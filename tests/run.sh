@@ -10,7 +10,8 @@ case $home in /root/*) home=/var/tmp/search-rerank-elasticsearch-$(id -u);; esac
 install() {  # Debian packages, where we may; otherwise the tests say what is missing
   [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return 0
   local missing=()
-  command -v javac >/dev/null && command -v mvn >/dev/null || missing+=(openjdk-17-jdk-headless maven)
+  [ -n "${SEARCH_RERANK_ES_URL:-}" ] || { command -v javac && command -v mvn; } >/dev/null \
+    || missing+=(openjdk-17-jdk-headless maven)
   command -v curl >/dev/null || missing+=(curl)
   [ -x /usr/bin/chromium ] && [ -x /usr/bin/chromedriver ] || missing+=(chromium chromium-driver)
   command -v redis-server >/dev/null || missing+=(redis-server)
@@ -19,9 +20,9 @@ install() {  # Debian packages, where we may; otherwise the tests say what is mi
     || echo "could not install ${missing[*]}: their tests will be skipped" >&2
 }
 
+install
 started=
 if [ -z "${SEARCH_RERANK_ES_URL:-}" ]; then
-  install
   if url=$(bash tests/elasticsearch/start.sh "$home"); then
     export SEARCH_RERANK_ES_URL=$url
     started=1
