@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from search_rerank.pipeline import Pipeline
 
 _CHECK_EVERY_S = 1.0
+_UPKEEP_EVERY_S = 10.0
 _ATTRIBUTES_FOR_S = 5.0
 _PRICES_FOR_S = 60.0
 
@@ -64,6 +65,7 @@ class Runtime:
         self._changing = Lock()
         self._changes: Changes | None = None
         self._following: Repeating | None = None
+        self._upkeep: Repeating | None = None
         self._present = Present(config.home)
         self._attributes: tuple[str, ...] = ()
         self._attributes_until_s = 0.0
@@ -84,6 +86,7 @@ class Runtime:
         pipeline = Pipeline.open(self.config, self.state)
         self.tell_bundle(pipeline)
         self._following = Repeating(self._follow, _CHECK_EVERY_S)
+        self._upkeep = Repeating(lambda: self.state.maintain(self.clock()), _UPKEEP_EVERY_S)
         return pipeline
 
     def tell_bundle(self, pipeline: Pipeline) -> None:
@@ -129,15 +132,16 @@ class Runtime:
 
     def close(self) -> None:
         """Release files and connections."""
-        if self._following is not None:
-            self._following.close()
+        for repeating in (self._following, self._upkeep):
+            if repeating is not None:
+                repeating.close()
         self._present.close()
         if self._pipeline.opened is not None:
             self._pipeline.opened.close()
         if self._state.opened is not None:
             self._state.opened.close()
         self._pipeline.opened = self._state.opened = self._changes = None
-        self._following = None
+        self._following = self._upkeep = None
 
 
 def runtime() -> Runtime:

@@ -18,7 +18,7 @@ class StateConfig(Section):
     """What an acknowledged event survives: a power cut, or a crash of the process only."""
     retention_days: float | None = Field(None, gt=0)
     """Days after which events leave the histories; counters keep them. Left out: never."""
-    log_segment_events: int = Field(100_000, ge=100, le=10_000_000)
+    log_segment_events: int = Field(50_000, ge=100, le=10_000_000)
     """Events of a segment of the log."""
     log_days: float | None = Field(None, gt=0)
     """Days after which a segment goes that holds nothing newer. Left out: never."""

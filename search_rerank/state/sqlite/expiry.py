@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -54,9 +55,16 @@ class Expiry:
                     gone += self._expire(db, segment, before_ms)
         return gone
 
-    def drop(self, db: sqlite3.Connection, before_ms: int) -> int:
-        """Drop the files of segments that hold nothing newer; return how many."""
+    def drop(
+        self, db: sqlite3.Connection, before_ms: int, save_counters: Callable[[], None]
+    ) -> int:
+        """Drop the files of segments that hold nothing newer; return how many.
+
+        Counters are saved first: what they count of those files is then in no other place.
+        """
         old = [one for one in self._segments.all(db) if one.max_ms < before_ms and not one.dropped]
+        if old:
+            save_counters()
         for segment in old:
             self.drop_one(db, segment.number)
         return len(old)

@@ -71,7 +71,7 @@ class SqliteState:
         durability: Durability = "full",
         wait_s: float = 10.0,
         retention_days: float | None = None,
-        segment_events: int = 100_000,
+        segment_events: int = 50_000,
         log_days: float | None = None,
     ) -> None:
         self.path = path

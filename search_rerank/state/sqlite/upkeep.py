@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from heapq import merge
 from pathlib import Path
 from threading import Lock
-from time import monotonic
+from time import monotonic, sleep
 
 from search_rerank.state.base import Maintained
 from search_rerank.state.sqlite.expiry import Expiry
@@ -25,7 +25,9 @@ from search_rerank.state.sqlite.segments import (
 )
 
 _DAY_MS = 86_400_000
+_HOUR_MS = 3_600_000
 _AT_ONCE_S = 1.0
+_BREATH = 100
 _PATIENCE_MS = 200
 _CORRECTIONS_S = 86_400
 """How long corrections wait for processes that do not ask for counters."""
@@ -108,9 +110,11 @@ class Upkeep:
             if sealed:
                 save_counters()
             if retention_days is not None:
-                expired = self._expire(db, now_ms - int(retention_days * _DAY_MS), until)
+                # By whole hours: each segment that is cut is read once for it.
+                before_ms = now_ms - int(retention_days * _DAY_MS)
+                expired = self._expire(db, before_ms - before_ms % _HOUR_MS, until)
             if log_days is not None:
-                dropped = self._expiry.drop(db, now_ms - int(log_days * _DAY_MS))
+                dropped = self._expiry.drop(db, now_ms - int(log_days * _DAY_MS), save_counters)
             more = monotonic() >= until
         return Maintained(sealed, expired, dropped, more)
 
@@ -199,6 +203,8 @@ class Upkeep:
         )
         for time_ms, _, line in merge(told, pages):
             times.append(time_ms)
+            if not len(times) % _BREATH:
+                sleep(0)  # a thread that answers a request goes first
             yield line
 
     def _prune(self, db: sqlite3.Connection) -> None:
