@@ -9,7 +9,7 @@ from functools import partial
 from search_rerank.answer import Degraded
 from search_rerank.engines.base import Retrieve
 from search_rerank.errors import EngineError, EngineUnavailable
-from search_rerank.guarding.aside import GivenUp, waited_for
+from search_rerank.guarding.aside import GivenUp
 from search_rerank.in_use import InUse
 from search_rerank.last_good import STALE, LastGood
 from search_rerank.query import Candidates, Query
@@ -47,8 +47,7 @@ def candidates_of(
             return known
         if isinstance(error, EngineUnavailable):
             raise
-        with stages.timed("retrieve"):
-            candidates, short = waited_for(error, ask)
+        candidates, short = stages.after_all("retrieve", error, ask)
     if last_good is not None:
         last_good.keep(request, candidates)
     stages.degraded += short + [Degraded(*part) for part in candidates.degraded]

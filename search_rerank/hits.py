@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from search_rerank.explaining.explainer import NOTHING, Told
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
 from search_rerank.ranking import Ranking, Ruled, places_of
+from search_rerank.stages import Stages
 
 Watch = Callable[[Ranking], None]
 """Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
@@ -44,7 +46,7 @@ def make_hits(
     explored
         Rows that were given their place because they are new.
     teams
-        Row to the ranker that chose its place; an explored one was chosen by neither.
+        Row to the ranker that chose its place; an explored or a pinned one was chosen by neither.
     place_of
         Item id to its place before, where that is not the engine's.
     told
@@ -54,6 +56,8 @@ def make_hits(
     """
     by = ruled.by if ruled is not None else {}
     before = places_of(ruled.before) if ruled is not None else {}
+    # Nobody chose an item that has its place because it is new, or by a pin.
+    placed = {*explored, *(ruled.pinned if ruled is not None else ())}
     rows = order.tolist()
     ids = [candidates.ids[row] for row in rows]
     # Column by column: an answer has hundreds of hits, and most fields of most are not set.
@@ -70,7 +74,7 @@ def make_hits(
         map(told.explanations.get, rows),
         map(told.reasons.get, rows),
         [row in explored for row in rows],
-        [None if row in explored else teams.get(row) for row in rows],
+        [None if row in placed else teams.get(row) for row in rows],
         [by.get(row, ()) for row in rows],
         map(before.get, rows),
     )
@@ -109,16 +113,20 @@ def make_answer(
     )
 
 
+class Made(NamedTuple):
+    """What becomes an answer: candidates, their ranking, what is told of rows, the stages."""
+
+    candidates: Candidates
+    ranking: Ranking
+    told: Told
+    stages: Stages
+
+
 def answer_of(
-    candidates: Candidates,
-    ranking: Ranking,
-    timings_ms: Mapping[str, float],
-    degraded: Sequence[Degraded],
-    told: Told,
-    watch: Watch | None,
-    place_of: Mapping[str, int] | None = None,
+    made: Made, watch: Watch | None = None, place_of: Mapping[str, int] | None = None
 ) -> Answer:
     """Return a ranking as an answer, with what is told of its rows."""
+    candidates, ranking, told, stages = made
     if watch is not None:
         watch(ranking)
     return make_answer(
@@ -135,8 +143,8 @@ def answer_of(
             ranking.ruled,
         ),
         history=ranking.history,
-        timings_ms=timings_ms,
-        degraded=degraded,
+        timings_ms=stages.timings_ms,
+        degraded=stages.degraded,
         bundle=ranking.bundle,
         basis=ranking.basis,
         trial=ranking.trial,

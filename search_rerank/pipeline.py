@@ -22,7 +22,7 @@ from search_rerank.following import Following
 from search_rerank.given import given, places, with_unknown
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.guards import Guards
-from search_rerank.hits import Watch, answer_of
+from search_rerank.hits import Made, Watch, answer_of
 from search_rerank.in_use import InUse
 from search_rerank.last_good import LastGood
 from search_rerank.newcomers import Newcomers
@@ -35,7 +35,8 @@ from search_rerank.recommend.request import Recommend
 from search_rerank.rules.keeping import rules_path
 from search_rerank.rules.rule_set import RuleSet
 from search_rerank.rules.rulebook import Rulebook
-from search_rerank.stages import Stages
+from search_rerank.rules.ruling import Ruling
+from search_rerank.stages import Stages, answered
 from search_rerank.state.base import State
 
 
@@ -143,28 +144,31 @@ class Pipeline:
             When the engine is away or refuses the filters or facets.
         """
         in_use = self.in_use
-        stages = Stages(self.guards, deadline, in_use.degraded)
-        ruling = self.rules.ruling("search", query, stages, rules=rules)
-        candidates = ruling.candidates(
-            lambda filters: candidates_of(
-                in_use, replace(query, filters=filters), stages, self.last_good
-            ),
-            in_use,
-        )
-        ranking = rank(
-            in_use,
-            self.state,
-            query,
-            candidates,
-            stages,
-            personalise=personalise,
-            experiment=self.config.experiment if personalise else None,
-            share=share,
-        )
-        ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
-        candidates, ranking = ruling.applied(candidates, ranking)
-        told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
-        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, told, watch)
+
+        def make(stages: Stages) -> Made:
+            ruling = self.rules.ruling("search", query, stages, rules=rules)
+            candidates = ruling.candidates(
+                lambda filters: candidates_of(
+                    in_use, replace(query, filters=filters), stages, self.last_good
+                ),
+                in_use,
+            )
+            ranking = rank(
+                in_use,
+                self.state,
+                query,
+                candidates,
+                stages,
+                personalise=personalise,
+                experiment=self.config.experiment if personalise else None,
+                share=share,
+            )
+            ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
+            candidates, ranking = ruling.applied(candidates, ranking)
+            told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
+            return Made(candidates, ranking, told, stages)
+
+        return answer_of(answered(make, self.guards, deadline, in_use.degraded), watch)
 
     def rerank(
         self,
@@ -191,20 +195,21 @@ class Pipeline:
         personalise, explain, watch, deadline, share
             As for `search`.
         """
-        in_use = self.in_use
-        stages = Stages(self.guards, deadline, in_use.degraded)
-        candidates = given(in_use, query, ids, stages)
-        ranking = rank(
-            in_use, self.state, query, candidates, stages, personalise=personalise, share=share
-        )
-        ruling = self.rules.ruling("rerank", query, stages)
-        candidates, ranking = ruling.applied(candidates, ranking)
-        place_of = places(ids)
-        told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
-        answer = answer_of(
-            candidates, ranking, stages.timings_ms, stages.degraded, told, watch, place_of
-        )
-        return with_unknown(answer, ruling.still_shown(place_of, candidates, ranking))
+        in_use, place_of = self.in_use, places(ids)
+
+        def make(stages: Stages) -> tuple[Made, Ruling]:
+            candidates = given(in_use, query, ids, stages)
+            ranking = rank(
+                in_use, self.state, query, candidates, stages, personalise=personalise, share=share
+            )
+            ruling = self.rules.ruling("rerank", query, stages)
+            candidates, ranking = ruling.applied(candidates, ranking)
+            told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
+            return Made(candidates, ranking, told, stages), ruling
+
+        made, ruling = answered(make, self.guards, deadline, in_use.degraded)
+        unknown = ruling.still_shown(place_of, made.candidates, made.ranking)
+        return with_unknown(answer_of(made, watch, place_of), unknown)
 
     def recommend(
         self,
@@ -226,16 +231,8 @@ class Pipeline:
         ----------
         asked
             The request.
-        personalise
-            False reads nothing of the shopper: everyone gets the same answer.
-        explain
-            What is to be told of which hits; None for nothing.
-        watch
-            Shown the ranking.
-        deadline
-            By when the answer is wanted: what is late is left out of it.
-        share
-            Share of the candidates that are reranked; the others follow in the engine's order.
+        personalise, explain, watch, deadline, share
+            As for `search`.
 
         Raises
         ------
@@ -243,38 +240,41 @@ class Pipeline:
             When the engine is away, refuses the filters, or does not hold the item asked about.
         """
         in_use = self.in_use
-        stages = Stages(self.guards, deadline, in_use.degraded)
-        past = past_of(asked, self.state, stages) if personalise else []
-        query, viewed = asked.query(), asked.scope == "recently_viewed"
-        ruling = self.rules.ruling("recommend", query, stages, moves=not viewed)
-        candidates = ruling.candidates(
-            lambda filters: collected(
-                replace(asked, filters=filters), past, self.engine, in_use, self.state, stages
-            ),
-            in_use,
-            shelf=True,
-            but=asked.item,
-        )
-        if viewed or (asked.scope == "trending" and not past):
-            ranking = as_they_come(candidates, len(past))
-        else:
-            ranking = rank(
+
+        def make(stages: Stages) -> Made:
+            past = past_of(asked, self.state, stages) if personalise else []
+            query, viewed = asked.query(), asked.scope == "recently_viewed"
+            ruling = self.rules.ruling("recommend", query, stages, moves=not viewed)
+            candidates = ruling.candidates(
+                lambda filters: collected(
+                    replace(asked, filters=filters), past, self.engine, in_use, self.state, stages
+                ),
                 in_use,
-                self.state,
-                query,
-                candidates,
-                stages,
-                personalise=personalise,
-                item=asked.item,
-                share=share,
+                shelf=True,
+                but=asked.item,
             )
-        if asked.scope == "personal":
-            ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
-        if ranking.basis is None and len(candidates):  # the candidates are of something
-            ranking = replace(ranking, basis=basis_of_candidates(asked, past))
-        candidates, ranking = ruling.applied(candidates, ranking)
-        told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
-        return answer_of(candidates, ranking, stages.timings_ms, stages.degraded, told, watch)
+            if viewed or (asked.scope == "trending" and not past):
+                ranking = as_they_come(candidates, len(past))
+            else:
+                ranking = rank(
+                    in_use,
+                    self.state,
+                    query,
+                    candidates,
+                    stages,
+                    personalise=personalise,
+                    item=asked.item,
+                    share=share,
+                )
+            if asked.scope == "personal":
+                ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
+            if ranking.basis is None and len(candidates):  # the candidates are of something
+                ranking = replace(ranking, basis=basis_of_candidates(asked, past))
+            candidates, ranking = ruling.applied(candidates, ranking)
+            told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
+            return Made(candidates, ranking, told, stages)
+
+        return answer_of(answered(make, self.guards, deadline, in_use.degraded), watch)
 
     def similar(self, item_id: str, k: int, now_ms: int = 0) -> Answer:
         """Return the k items nearest to an item, but for those that rules hide at a moment.
@@ -291,7 +291,7 @@ class Pipeline:
                 lambda filters: alike(self.engine, item_id, k, filters), self.in_use
             )
         near, ranking = ruling.applied(near, as_they_come(near, 0))
-        return answer_of(near, ranking, stages.timings_ms, stages.degraded, NOTHING, None)
+        return answer_of(Made(near, ranking, NOTHING, stages))
 
     def close(self) -> None:
         """Release the engine."""

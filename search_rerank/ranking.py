@@ -42,11 +42,14 @@ class Ruled:
         Row to the ids of the rules that meant it.
     uses
         What each rule did that held.
+    pinned
+        The rows that have their places by a pin.
     """
 
     before: NDArray[np.intp]
     by: Mapping[int, tuple[str, ...]]
     uses: tuple[RuleUse, ...]
+    pinned: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def rank(
     history = 0
     at = "turn"
     try:
-        with stages.guards.turn(stages.deadline):
+        with stages.turn():
             at = "state"
             moment = _moment(bundle, builder, state, query, candidates, stages, personalise)
             basis, history = basis_of_moment(moment, item is not None), len(moment.history)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
 from search_rerank.answer import Degraded
 from search_rerank.errors import SearchRerankError
+from search_rerank.guarding.aside import GivenUp, waited_for
 from search_rerank.guarding.breaker import Breaker
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.guards import Guards, Resting, reason_of, tell
+from search_rerank.guarding.walk import Busy, Walk, walked
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-SCORER = "score."
+_TURN_S = 0.05
 
 
 @contextmanager
@@ -26,8 +29,12 @@ def stage(name: str, timings_ms: dict[str, float]) -> Iterator[None]:
     try:
         yield
     finally:
-        spent = (perf_counter() - start) * 1000
-        timings_ms[name] = round(timings_ms.get(name, 0.0) + spent, 3)
+        add(name, (perf_counter() - start) * 1000, timings_ms)
+
+
+def add(name: str, took_ms: float, timings_ms: dict[str, float]) -> None:
+    """Add to the time of a stage."""
+    timings_ms[name] = round(timings_ms.get(name, 0.0) + took_ms, 3)
 
 
 class Stages:
@@ -41,6 +48,10 @@ class Stages:
         By when the answer must be made; without one the stages run in the caller's thread.
     degraded
         What is to be told already.
+    walk
+        Of the thread that makes the answer; None where stages are run one by one.
+    busy
+        Whether there is no thread for anything that could hang.
     """
 
     def __init__(
@@ -48,11 +59,22 @@ class Stages:
         guards: Guards | None = None,
         deadline: Deadline = NO_DEADLINE,
         degraded: Sequence[Degraded] = (),
+        walk: Walk | None = None,
+        busy: bool = False,
     ) -> None:
-        self.guards = guards or Guards()
+        self._guards = guards
         self.deadline = deadline
         self.degraded = list(degraded)
         self.timings_ms: dict[str, float] = {}
+        self._walk = walk
+        self._busy = busy
+
+    @property
+    def guards(self) -> Guards:
+        """Of the process."""
+        if self._guards is None:
+            self._guards = Guards()
+        return self._guards
 
     def timed(self, name: str) -> AbstractContextManager[None]:
         """Add what happens inside to the time of a stage."""
@@ -62,8 +84,50 @@ class Stages:
         """Note that a stage gave nothing, and why."""
         self.degraded.append(lost(name, error))
 
-    def run(self, name: str, work: Callable[[], T], breaker: Breaker | None = None) -> T:
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Let one request after another rank, where that does not take them long.
+
+        Ranking is bound by the processor: requests that take turns are answered sooner on average.
+        It is a courtesy, not a lock: behind one that hangs the next goes on after a moment.
+        """
+        turn, wait_s = self.guards.turn, min(_TURN_S, self.deadline.left_s / 4)
+        if self._walk is not None:
+            self._walk.hold(turn, wait_s)
+            try:
+                yield
+            finally:
+                self._walk.let_go()
+            return
+        taken = turn.acquire(timeout=wait_s)
+        try:
+            yield
+        finally:
+            if taken:
+                turn.release()
+
+    def run(
+        self,
+        name: str,
+        work: Callable[[], T],
+        breaker: Breaker | None = None,
+        *,
+        of: str | None = None,
+        share: float = 1.0,
+        errors: bool = True,
+    ) -> T:
         """Return what a stage returns, in the time that it has.
+
+        Parameters
+        ----------
+        breaker
+            Decides whether it is run, and is told what came of it.
+        of
+            The stage that it is a part of, whose time it shares; its own where left out.
+        share
+            Of the time that is left to the stage, which it may take.
+        errors
+            Whether the breaker counts what it raises.
 
         Raises
         ------
@@ -74,39 +138,72 @@ class Stages:
         Exception
             Whatever the stage raises.
         """
-        if breaker is not None and not breaker.lets():
-            raise Resting(name)
-        with self.timed(name):
+        asked = work if breaker is None else partial(_let_through, breaker, name, work)
+        outcome, new = self._outcome(name, of or name, asked, self.deadline.of(of or name), share)
+        if breaker is not None and new and not isinstance(outcome, Resting):
+            tell(breaker, outcome, errors)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def after_all(self, name: str, error: GivenUp, work: Callable[[], T]) -> T:
+        """Return what a stage that was given up returns, however long it takes."""
+        wait = partial(waited_for, error, work)
+        if self._walk is None:
+            with self.timed(name):
+                return wait()
+        outcome, _ = self._outcome(f"{name} after all", name, wait, NO_DEADLINE, 1.0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _outcome(
+        self, name: str, of: str, work: Callable[[], T], until: Deadline, share: float
+    ) -> tuple[T | Exception, bool]:
+        """Return what work returned or raised, and whether nobody was told that before."""
+        if self._busy:
+            return GivenUp("busy"), True
+        if self._walk is not None:
+            step = self._walk.step(name, work, until, share)
+            add(of, step.took_ms, self.timings_ms)
+            new, step.told = not step.told, True
+            return step.outcome, new
+        with self.timed(of):
             try:
-                found = self.guards.aside.one(work, self.deadline.of(name))
+                return self.guards.aside.one(work, until), True
             except Exception as error:
-                if breaker is not None:
-                    tell(breaker, error)
-                raise
-        if breaker is not None:
-            breaker.succeeded()
-        return found
+                return error, True
 
-    def each(self, name: str, works: Mapping[str, Callable[[], T]]) -> dict[str, T | Exception]:
-        """Return what each part of a stage returned or raised, `Resting` for one left out.
 
-        Scorers, named `score.*`, are left out for a while after they were late again and again.
-        """
-        breakers = {
-            one: self.guards.scorer(one.removeprefix(SCORER))
-            for one in works
-            if one.startswith(SCORER)
-        }
-        asked = [one for one in works if one not in breakers or breakers[one].lets()]
-        found: dict[str, T | Exception] = {one: Resting(one) for one in works}
-        until = self.deadline.of(name)
-        with self.timed(name):
-            outcomes = self.guards.aside.each([works[one] for one in asked], until)
-        for one, outcome in zip(asked, outcomes, strict=True):
-            found[one] = outcome
-            if one in breakers:
-                tell(breakers[one], outcome, errors=False)
-        return found
+def answered(
+    make: Callable[[Stages], T],
+    guards: Guards,
+    deadline: Deadline,
+    degraded: Sequence[Degraded] = (),
+) -> T:
+    """Return what is made by stages within a deadline.
+
+    Parameters
+    ----------
+    make
+        Makes it. Where a stage hangs it is called again, by another thread: see `Walk`.
+    guards, deadline, degraded
+        As for `Stages`.
+    """
+    if deadline.endless:
+        return make(Stages(guards, deadline, degraded))
+    try:
+        return walked(
+            lambda walk: make(Stages(guards, deadline, degraded, walk)), guards.aside, deadline
+        )
+    except Busy:
+        return make(Stages(guards, deadline, degraded, busy=True))
+
+
+def _let_through(breaker: Breaker, name: str, work: Callable[[], T]) -> T:
+    if not breaker.lets():
+        raise Resting(name)
+    return work()
 
 
 def lost(name: str, error: Exception) -> Degraded:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,7 @@ from search_rerank.features.late import Late, Once
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.scorers.base import Scorer
-from search_rerank.stages import Stages, lost
+from search_rerank.stages import Stages
 
 GROUPS = {
     "query": query.columns,
@@ -73,11 +72,9 @@ class FeatureBuilder:
             else that is late, or fails, is raised.
         """
         stages = stages or Stages()
-        asked: dict[str, Callable[[], Any]] = {"features": partial(self._groups, moment)}
-        found, *scored = stages.each("features", asked | scores.works(moment, self.scorers)).items()
-        if isinstance(found[1], Exception):
-            raise found[1]
-        columns = found[1] | scores.columns(moment, dict(scored))
+        groups = stages.run("features", partial(self._groups, moment))
+        scored, failed = scores.columns(moment, self.scorers, stages)
+        columns = groups | scored
         n = len(moment.items)
         X = np.array(list(columns.values()), dtype=np.float32).reshape(len(columns), n).T.copy()
         table = FeatureTable(
@@ -87,7 +84,6 @@ class FeatureBuilder:
             engine_rank=np.arange(n, dtype=np.int32),
             late={one.name: Once(partial(one.values, moment)) for one in self.late},
         )
-        failed = [lost(name, one) for name, one in scored if isinstance(one, Exception)]
         return table, failed
 
     def _groups(self, moment: Moment) -> dict[str, Column]:

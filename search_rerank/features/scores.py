@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
 
+from search_rerank.answer import Degraded
 from search_rerank.features.arrays import Column, constant, place
 from search_rerank.features.moment import Moment
 from search_rerank.scorers.base import Scorer
-from search_rerank.stages import SCORER
+from search_rerank.stages import Stages, lost
+
+_SHARE = 0.5
+"""Of the time that is left to the features, which one scorer may take."""
 
 
-def works(moment: Moment, scorers: Sequence[Scorer]) -> dict[str, Callable[[], Column]]:
-    """Return what each scorer has to do, by the name of its column."""
-    return {SCORER + one.name: partial(_scored, one, moment) for one in scorers}
+def columns(
+    moment: Moment, scorers: Sequence[Scorer], stages: Stages
+) -> tuple[dict[str, Column], list[Degraded]]:
+    """Return the score group, and which scorers failed or were late: their columns are NaN.
 
-
-def columns(moment: Moment, outcomes: Mapping[str, Column | Exception]) -> dict[str, Column]:
-    """Return the score group; NaN where a scorer gave an exception instead of its column."""
+    One that was late again and again is left out for a while.
+    """
     found: dict[str, Column] = {}
-    for name, outcome in outcomes.items():
-        if isinstance(outcome, Exception):
+    failed: list[Degraded] = []
+    for scorer in scorers:
+        name = f"score.{scorer.name}"
+        try:
+            scores = stages.run(
+                name,
+                partial(_scored, scorer, moment),
+                stages.guards.scorer(scorer.name),
+                of="features",
+                share=_SHARE,
+                errors=False,
+            )
+        except Exception as error:  # a scorer must never cost the shopper the answer
+            failed.append(lost(name, error))
             scores = constant(np.nan, len(moment.items))
-        else:
-            scores = outcome
         found[name] = scores
         found[f"{name}_place"] = place(scores)
-    return found
+    return found, failed
 
 
 def _scored(scorer: Scorer, moment: Moment) -> Column:

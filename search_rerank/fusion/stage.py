@@ -163,5 +163,5 @@ def _in_blocks(
 
 
 def _rows_at_once(stage: Stage, left_s: float) -> int:
-    """Return how many rows go without a look at the clock: all that surely end in half of the time left."""
+    """Return how many rows go without a look at the clock: all that end in half of the time."""
     return _LATE_BLOCK if stage.late else max(_BLOCK, int(left_s / 2 / _ROW_S))

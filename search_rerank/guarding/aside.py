@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import inf
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
-from threading import TIMEOUT_MAX, Lock, Semaphore, Thread
-from typing import Any, Generic, TypeVar
+from threading import TIMEOUT_MAX, Lock, Thread
+from typing import Any, Generic, Protocol, TypeVar
 
+from search_rerank.guarding.breaker import Running
 from search_rerank.guarding.deadline import Deadline
 
 T = TypeVar("T")
-_LEAST_S = 0.001
+LEAST_S = 0.001
 """With less time left nothing more is begun."""
 _IDLE_S = 30.0
+
+
+class Work(Running, Protocol):
+    """Work that was begun, and that one may wait for after all."""
+
+    def wait(self) -> Any:
+        """Return what it returns, or raise what it raises, however long it takes."""
 
 
 class GivenUp(Exception):
@@ -23,63 +30,55 @@ class GivenUp(Exception):
     ----------
     reason
         `late`, or `busy` where no thread was free to begin it.
-    task
+    work
         What still runs; None where it was not begun.
     waited_s
         How long it had.
     """
 
-    def __init__(self, reason: str, task: Task[Any] | None = None, waited_s: float = 0.0):
+    def __init__(self, reason: str, work: Work | None = None, waited_s: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.task = task
+        self.work = work
         self.waited_s = waited_s
 
 
 class Task(Generic[T]):
-    """Several pieces of work that one thread does one after another.
+    """One piece of work that a thread does."""
 
-    Parameters
-    ----------
-    works
-        The pieces.
-    """
-
-    def __init__(self, works: Sequence[Callable[[], T]]) -> None:
-        self._works = works
+    def __init__(self, do: Callable[[], T]) -> None:
+        self._do = do
         self._told = Lock()
         self._told.acquire()
-        self._left = False
-        self.outcomes: list[T | Exception] = []
-        """What each piece that is done returned or raised."""
+        self._found: T
+        self._error: BaseException | None = None
         self.ended = False
 
-    def do(self) -> None:
-        """Do the work, until it is left."""
-        for work in self._works:
-            if self._left:
-                break
-            try:
-                outcome: T | Exception = work()
-            except Exception as error:  # it is told to who waits
-                outcome = error
-            self.outcomes.append(outcome)
+    def run(self) -> None:
+        """Do the work."""
+        try:
+            self._found = self._do()
+        except BaseException as error:  # it is told to who waits
+            self._error = error
         self.ended = True
 
     def tell(self) -> None:
         """Let who waits go on."""
         self._told.release()
 
-    def wait(self, seconds: float) -> bool:
-        """Return whether all was done within some seconds; one thread may wait."""
+    def done(self, seconds: float) -> bool:
+        """Return whether it was done within some seconds; one thread may wait."""
         if self._told.acquire(timeout=min(seconds, TIMEOUT_MAX)):
             self._told.release()
             return True
         return False
 
-    def leave(self) -> None:
-        """Begin no further piece."""
-        self._left = True
+    def wait(self) -> T:
+        """Return what it returns, or raise what it raises, however long it takes."""
+        self.done(TIMEOUT_MAX)
+        if self._error is not None:
+            raise self._error
+        return self._found
 
 
 class Aside:
@@ -94,8 +93,9 @@ class Aside:
     """
 
     def __init__(self, threads: int = 32) -> None:
-        self._free = Semaphore(threads)
-        self._idle = Semaphore(0)
+        self._lock = Lock()
+        self._free = threads
+        self._idle = 0
         self._tasks: SimpleQueue[Task[Any]] = SimpleQueue()
 
     def one(self, work: Callable[[], T], until: Deadline) -> T:
@@ -111,45 +111,27 @@ class Aside:
         if until.endless:
             return work()
         left_s = until.left_s
-        if left_s < _LEAST_S:
+        if left_s < LEAST_S:
             raise GivenUp("late")
-        task = self._begun([work])
+        task = self.begin(work)
         if task is None:
             raise GivenUp("busy")
-        if not task.wait(left_s):
+        if not task.done(left_s):
             raise GivenUp("late", task, left_s)
-        outcome = task.outcomes[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        return task.wait()
 
-    def each(self, works: Sequence[Callable[[], T]], until: Deadline) -> list[T | Exception]:
-        """Do pieces of work in turn; return what each returned or raised.
-
-        A piece that takes more than half of the time left is given up, its outcome is a `GivenUp`,
-        and another thread goes on with the next; so are those for which no time is left. Without
-        a deadline the caller itself does the work.
-        """
-        if until.endless:
-            alone = Task(works)
-            alone.do()
-            return alone.outcomes
-        outcomes: list[T | Exception] = []
-        while len(outcomes) < len(works) and until.left_s >= _LEAST_S:
-            task: Task[T] | None = self._begun(works[len(outcomes) :])
-            if task is None:
-                return outcomes + [GivenUp("busy") for _ in works[len(outcomes) :]]
-            followed: list[T | Exception] = _followed(task, until)
-            outcomes += followed
-        return outcomes + [GivenUp("late") for _ in works[len(outcomes) :]]
-
-    def _begun(self, works: Sequence[Callable[[], T]]) -> Task[T] | None:
-        if not self._idle.acquire(blocking=False):
-            if not self._free.acquire(blocking=False):
+    def begin(self, work: Callable[[], T]) -> Task[T] | None:
+        """Begin a piece of work; return None where no thread is free."""
+        task = Task(work)
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+            elif self._free:
+                self._free -= 1
+                # A daemon: what hangs must not keep the process from ending.
+                Thread(target=self._work, name="aside", daemon=True).start()
+            else:
                 return None
-            # A daemon: what hangs must not keep the process from ending.
-            Thread(target=self._work, name="aside", daemon=True).start()
-        task = Task(works)
         self._tasks.put(task)
         return task
 
@@ -158,13 +140,17 @@ class Aside:
             try:
                 task = self._tasks.get(timeout=_IDLE_S)
             except Empty:
-                if self._idle.acquire(blocking=False):
-                    self._free.release()
+                with self._lock:
+                    if not self._idle:
+                        continue  # someone counts on this thread, and is about to give it a task
+                    self._idle -= 1
+                    self._free += 1
                     return
-                continue  # someone counts on this thread, and is about to give it a task
-            task.do()
-            self._idle.release()  # first, so that who is told finds this thread for the next
+            task.run()
+            with self._lock:  # first, so that who is told finds this thread for the next
+                self._idle += 1
             task.tell()
+            del task
 
 
 def waited_for(error: GivenUp, work: Callable[[], T]) -> T:
@@ -175,23 +161,7 @@ def waited_for(error: GivenUp, work: Callable[[], T]) -> T:
     work
         The same; where it was not begun, the caller does it.
     """
-    if error.task is None:
+    if error.work is None:
         return work()
-    error.task.wait(inf)
-    outcome: T | Exception = error.task.outcomes[0]
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-def _followed(task: Task[T], until: Deadline) -> list[T | Exception]:
-    """Return what came of a task's pieces, up to the first that was given up."""
-    while True:
-        before = len(task.outcomes)
-        waited_s = max(until.left_s / 2, _LEAST_S)
-        if task.wait(waited_s):
-            return task.outcomes
-        done = len(task.outcomes)
-        if done == before or until.left_s < _LEAST_S:
-            task.leave()
-            return [*task.outcomes[:done], GivenUp("late", task, waited_s)]
+    found: T = error.work.wait()
+    return found

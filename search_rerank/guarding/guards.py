@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Lock
 
 from search_rerank.guarding.aside import Aside, GivenUp
 from search_rerank.guarding.breaker import Breaker
-from search_rerank.guarding.deadline import Deadline
 
 COUNTS_S = 0.1
 """What had less time than this is not to blame for being late."""
 SCORER_REST_S = 30.0
-_TURN_S = 0.05
 
 
 class Resting(Exception):
@@ -28,7 +24,8 @@ class Guards:
         self.engine = Breaker("the engine")
         self.state = Breaker("the state")
         self._scorers: dict[str, Breaker] = {}
-        self._turn = Lock()
+        self.turn = Lock()
+        """Of whoever ranks; a courtesy, see `Stages.turn`."""
 
     def scorer(self, name: str) -> Breaker:
         """Return the breaker of a scorer."""
@@ -37,20 +34,6 @@ class Guards:
             made = Breaker(f"scorer {name}", rest_s=SCORER_REST_S)
             found = self._scorers.setdefault(name, made)
         return found
-
-    @contextmanager
-    def turn(self, until: Deadline) -> Iterator[None]:
-        """Let one request after another rank, where that does not take them long.
-
-        Ranking is bound by the processor: requests that take turns are answered sooner on average.
-        It is a courtesy, not a lock: behind one that hangs the next goes on after a moment.
-        """
-        taken = self._turn.acquire(timeout=min(_TURN_S, until.left_s / 4))
-        try:
-            yield
-        finally:
-            if taken:
-                self._turn.release()
 
 
 def tell(breaker: Breaker, outcome: object, errors: bool = True) -> None:
@@ -64,8 +47,8 @@ def tell(breaker: Breaker, outcome: object, errors: bool = True) -> None:
         Whether other exceptions count as failures.
     """
     if isinstance(outcome, GivenUp):
-        if outcome.task is not None and outcome.waited_s >= COUNTS_S:
-            breaker.failed(outcome.task)
+        if outcome.work is not None and outcome.waited_s >= COUNTS_S:
+            breaker.failed(outcome.work)
     elif errors and isinstance(outcome, Exception):
         breaker.failed()
     else:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from search_rerank.answer import Degraded
 from search_rerank.engines.base import Engine
-from search_rerank.guarding.aside import GivenUp, waited_for
+from search_rerank.guarding.aside import GivenUp
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates
 from search_rerank.recommend.candidates import PAST, Collector
@@ -40,9 +41,15 @@ def collected(
     EngineError
         When the engine is away, refuses the filters, or does not hold the item asked about.
     """
-    collector = Collector(engine, in_use, state, asked, past, stages.degraded)
+
+    def collect() -> tuple[Candidates, list[Degraded]]:
+        short: list[Degraded] = []
+        collector = Collector(engine, in_use, state, asked, past, short)
+        return collector.candidates(), short
+
     try:
-        return stages.run("retrieve", collector.candidates)
-    except GivenUp as error:
-        with stages.timed("retrieve"):
-            return waited_for(error, collector.candidates)
+        candidates, short = stages.run("retrieve", collect)
+    except GivenUp as error:  # there is nothing to give instead
+        candidates, short = stages.after_all("retrieve", error, collect)
+    stages.degraded += short
+    return candidates
