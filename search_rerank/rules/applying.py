@@ -47,6 +47,8 @@ class Applying:
     """Row to the ids of the rules that meant it."""
     uses: list[RuleUse] = field(default_factory=list)
     """What each rule did."""
+    pinned: frozenset[int] = frozenset()
+    """The rows that have their places by a pin."""
 
     def remove(self, rules: Sequence[Removal], pushed: Collection[str]) -> None:
         """Leave out what rules do not show; to those whose ids are `pushed` the engine has seen."""
@@ -82,7 +84,7 @@ class Applying:
             for pin in pins:
                 self.lost(pin, error)
             return
-        self.order = order
+        self.order, self.pinned = order, frozenset(placed)
         for pin in pins:
             self._note(pin, Applied(order, [row for row, own in placed.items() if own is pin]))
 

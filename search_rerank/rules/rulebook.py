@@ -83,7 +83,7 @@ class Rulebook:
         except (DataError, OSError) as error:
             if not self._now.wrong:
                 log.error("the rules are not taken up: %s", error)
-            reason = "the file of rules is wrong: the last good ones hold"
+            reason = "the file of rules is damaged: the last good ones hold"
             self._now = replace(self._now, wrong=(Degraded(STAGE, reason),))
         schema = self._schema(self._now.rules)
         if schema != self._now.schema:
@@ -148,6 +148,6 @@ def _refused(rules: RuleSet, schema: IndexSchema | None) -> dict[str, str]:
                 conditions(rule.where.filters, schema)
             except EngineError:
                 found[rule.id] = (
-                    "the live index cannot filter by it: left out of the answer, not of its counts"
+                    "the live index has not the fields it filters by: counts hold what is left out"
                 )
     return found

@@ -193,7 +193,7 @@ class Ruling:
                 way.pin(pins, self._query.collapse)
         entered = int(np.isin(way.order, put_in).sum()) if len(put_in) else 0
         by = {row: tuple(names) for row, names in way.by.items()}
-        ruled = Ruled(order, by, tuple(way.uses))
+        ruled = Ruled(order, by, tuple(way.uses), way.pinned)
         shown = replace(candidates, total=max(total, entered))
         return shown, replace(ranking, order=way.order, ruled=ruled)
 

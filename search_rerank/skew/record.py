@@ -170,7 +170,7 @@ def _packed(array: NDArray[Any], dtype: str) -> str:
 
 def _rows(text: str, n: int) -> NDArray[np.int32]:
     """Return an order of some of n rows; `ValueError` where the text holds other values."""
-    rows = _unpacked(text, "<i4", 1, -1)[0].astype(np.int32)
+    rows: NDArray[np.int32] = _unpacked(text, "<i4", 1, -1)[0].astype(np.int32)
     if len(np.unique(rows)) < len(rows) or not np.isin(rows, np.arange(n)).all():
         raise ValueError(f"expected different rows below {n} as the order, found others")
     return rows

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from search_rerank.answer import Answer
+from search_rerank.answer import Answer, Team
 from search_rerank.config import Config
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, IndexSchema
 from search_rerank.errors import EngineError
+from search_rerank.hits import make_hits
 from search_rerank.pipeline import Pipeline
-from search_rerank.query import Facet, Filters, Query, Range, Sort
-from search_rerank.ranking import Ranking
+from search_rerank.query import Candidates, Facet, Filters, Query, Range, Sort
+from search_rerank.ranking import Ranking, Ruled
 from search_rerank.recommend.request import Recommend
 from search_rerank.rules.boost import Boost
 from search_rerank.rules.reading import parse_rules
@@ -295,7 +297,7 @@ class TestWhatFails:
         answer = search(shop(on("a", "hide", {"any_of": [where, {"terms": {"id": "boot2"}}]})))
         assert ids(answer) == without(BOOTS, "boot2") and answer.total == 8
         (told,) = answer.degraded
-        assert told.stage == "rules.a" and "cannot filter by it" in told.reason
+        assert told.stage == "rules.a" and "has not the fields" in told.reason
 
     def test_an_index_that_has_just_changed(
         self, shop: Shop, engine: Engine, monkeypatch: pytest.MonkeyPatch
@@ -357,3 +359,14 @@ class TestRecommend:
         assert ids(pipeline.similar("boot3", 3)) == near[1:]
         timed = hide("a", near[0], when={"time": {"from": "2020-01-01T00:00:00Z"}})
         assert ids(shop(timed).similar("boot3", 3, NOW_MS)) == near[1:]
+
+
+def test_who_chose_a_pinned_item_of_an_interleaved_list() -> None:
+    none = np.zeros(3, dtype=np.float32)
+    found = Candidates(["a", "b", "c"], none, none, none)
+    ruled = Ruled(np.arange(3), {0: ("boost",), 2: ("pin",)}, (), frozenset({2}))
+    teams: dict[int, Team] = {0: "a", 1: "b", 2: "a"}
+    hits = make_hits(found, none, np.array([2, 0, 1]), teams=teams, ruled=ruled)
+    assert [hit.team for hit in hits] == [None, "a", "b"]
+    assert [hit.rules for hit in hits] == [("pin",), ("boost",), ()]
+    assert [hit.rank_before_rules for hit in hits] == [2, 0, 1]
