@@ -55,7 +55,7 @@ def connect(url: str, timeout_s: float) -> redis.Redis:
         options["ssl_ca_certs"] = ca_file
     if not whole.startswith("unix:"):
         options["socket_connect_timeout"] = timeout_s
-        options["health_check_interval"] = 30
+        options["socket_keepalive"] = True
     if ca_file and not whole.startswith("rediss:"):
         raise StateError(f"{CA_FILE}: expected an address that begins with rediss://")
     try:
