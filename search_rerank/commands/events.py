@@ -1,4 +1,4 @@
-"""`search-rerank events`: history into the state and out of it."""
+"""`search-rerank events`: history into the state and out of it, and its upkeep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CUT_OFF = 1
 
 @click.group()
 def events() -> None:
-    """Give the state events of the past, and write all that it holds."""
+    """Give the state events of the past, write all that it holds, and keep it in shape."""
 
 
 @events.command("import")
@@ -89,3 +89,29 @@ def export(config: Config, file: Path) -> None:
             if count % 10_000 == 0:
                 bars("events", count, 0)
     click.echo(f"{count:,} events written to {file}" if str(file) != "-" else "", err=True)
+
+
+@events.command()
+@click.pass_obj
+def maintain(config: Config) -> None:
+    """Do all upkeep of the state that is due, as the service does beside its requests.
+
+    Full segments of the log are sealed; what is older than state.retention_days leaves the
+    histories, and what is older than state.log_days the log. It may run while the service does.
+    """
+    import time
+    from contextlib import closing
+
+    from search_rerank.state.opening import open_state
+
+    sealed = expired = dropped = 0
+    with closing(open_state(config)) as state:
+        more = True
+        while more:
+            done = state.maintain(time.time_ns() // 1_000_000 + config.service.clock_offset_ms)
+            sealed, expired = sealed + done.sealed, expired + done.expired
+            dropped, more = dropped + done.dropped, done.more
+    click.echo(
+        f"{sealed:,} segments of the log sealed, {expired:,} events out of the histories, "
+        f"{dropped:,} old segments dropped"
+    )

@@ -19,7 +19,7 @@ class Log(Protocol):
     Parameters
     ----------
     mark
-        Number of the newest interaction, 0 before the first.
+        Number of the newest interaction or ranking, 0 before the first.
     """
 
     mark: int
