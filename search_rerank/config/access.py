@@ -29,7 +29,7 @@ def is_loopback(host: str) -> bool:
     """Return whether every address of a host is one that other machines cannot reach."""
     try:
         found = socket.getaddrinfo(host or None, 0, flags=socket.AI_PASSIVE)
-    except OSError:
+    except (OSError, UnicodeError):  # no host, or no name of one
         return False
     return all(_address(str(place[4][0])).is_loopback for place in found)
 

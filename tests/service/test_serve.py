@@ -20,7 +20,7 @@ from gunicorn.errors import HaltServer
 
 from search_rerank.cli import main
 from search_rerank.config import parse_config
-from search_rerank.errors import SearchRerankError
+from search_rerank.errors import ConfigError, SearchRerankError
 from service import runner
 from tests.service.conftest import World
 
@@ -97,6 +97,11 @@ def test_a_taken_port_is_told(address: str, world: World, tmp_path: Path) -> Non
     assert process.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in errors
     assert "Traceback" not in errors
+
+
+def test_a_host_that_is_none_is_told() -> None:
+    with pytest.raises(ConfigError, match="cannot listen on x{64}:8000 .*label"):
+        runner.check_free("x" * 64, 8000)
 
 
 def test_no_index_is_told(tmp_path: Path) -> None:
