@@ -84,10 +84,11 @@ def test_a_replica_that_has_it_is_waited_for(own_redis_server: RedisServer, tmp_
         replica.kill()
 
 
+@pytest.mark.slow
 def test_a_missing_replica_is_told_and_the_rows_are_there(redis_server: RedisServer) -> None:
     prefix = uuid4().hex
     url = redis_server.url
-    with closing(opened(url, prefix, timeout_s=0.2, replicas=1)) as state:
+    with closing(opened(url, prefix, timeout_s=2.0, replicas=1)) as state:
         with pytest.raises(StateError, match="expected 1 replicas to have it, found 0"):
             state.append([did("1")])
         assert len(state) == 1
