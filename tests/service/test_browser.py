@@ -276,3 +276,22 @@ def test_the_list_goes_on_while_the_shopper_clicks(page: webdriver.Chrome) -> No
     press(page, ".pages [rel=first]")
     assert "things this shopper did" in page.find_element(By.CSS_SELECTOR, ".bar p").text
     assert order(page) != found[:24]
+
+
+def test_the_interface_can_be_tried_without_leaving_the_service(
+    chromium: webdriver.Chrome, address: str
+) -> None:
+    chromium.get_log("browser")  # type: ignore[no-untyped-call]
+    chromium.get(f"{address}docs")
+    wait = WebDriverWait(chromium, 30)
+    css = "#operations-watching-get_healthz"
+    wait.until(lambda _: chromium.find_elements(By.CSS_SELECTOR, css))
+    chromium.find_element(By.CSS_SELECTOR, f"{css} .opblock-summary-control").click()
+    for button in (".try-out__btn", ".execute"):
+        wait.until(lambda _, one=button: chromium.find_elements(By.CSS_SELECTOR, f"{css} {one}"))
+        chromium.find_element(By.CSS_SELECTOR, f"{css} {button}").click()
+    answer = f"{css} .live-responses-table tbody .response-col_status"
+    wait.until(lambda _: chromium.find_elements(By.CSS_SELECTOR, answer))
+    assert chromium.find_element(By.CSS_SELECTOR, answer).text.startswith("200")
+    errors = chromium.get_log("browser")  # type: ignore[no-untyped-call]
+    assert errors == []
