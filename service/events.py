@@ -30,8 +30,9 @@ def post_events() -> Response:
         raise Problem(400, "expected at least one event, found none")
     run = runtime()
     accepted, refused, ignored = check_events(run, rows)
-    new = run.state.append([one for one in accepted if isinstance(one, Interaction)])
-    new += run.state.show([one for one in accepted if isinstance(one, Ranking)])
+    with run.events.one():
+        new = run.state.append([one for one in accepted if isinstance(one, Interaction)])
+        new += run.state.show([one for one in accepted if isinstance(one, Ranking)])
     # The state stores nothing of who opted out: only then, or of what it had, are fewer new.
     unwanted = _unwanted(run, accepted) if new < len(accepted) else 0
     counts = {"accepted": len(accepted) - unwanted, "new": new, "ignored": ignored + unwanted}

@@ -21,6 +21,7 @@ from service.cursor import Cursors
 from service.load import Load
 from service.on_demand import OnDemand, late_state
 from service.repeating import Repeating
+from service.writes import Writes
 
 if TYPE_CHECKING:
     from index_tools.changes import Changes
@@ -58,6 +59,9 @@ class Runtime:
         self.feature_log = open_log(config)
         self.cursors = Cursors(config)
         self.load = Load(config)
+        self.events = Writes("state")
+        """Holds a place for each request that stores events."""
+        self._writes = Writes("engine")
         self._state = OnDemand("the state", lambda: open_state(config))
         self.state = late_state(self._state)
         """Its methods raise `StateError` while it cannot be opened."""
@@ -104,7 +108,7 @@ class Runtime:
         """Lend what changes items, and the engine it changes them in, to one request at a time."""
         from index_tools.changes import Changes
 
-        with self.pipeline() as pipeline, self._changing:
+        with self.pipeline() as pipeline, self._writes.one(), self._changing:
             if self._changes is None:
                 self._changes = Changes(self.config, pipeline.engine)
             yield self._changes, pipeline.engine

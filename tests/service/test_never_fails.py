@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -17,11 +18,13 @@ from search_rerank.errors import ConfigError, EngineUnavailable, StateError
 from search_rerank.last_good import LastGood
 from service import runtime as opened
 from service.app import create_app
+from service.problems import Problem
 from service.runtime import Runtime
+from service.writes import AT_ONCE, Writes
 from tests.service.conftest import World
 
 SEARCH = "/search?query=shoes&user=u00000&size=5"
-MS = {"X-Deadline-Ms": "500"}
+MS = {"X-Deadline-Ms": "1500"}
 
 
 class Shop:
@@ -151,6 +154,23 @@ def test_a_slow_disk(shop: Shop, hang: Event, monkeypatch: pytest.MonkeyPatch) -
     assert degraded(found) == [("state", "late")] and found["bundle"]
 
 
+def test_a_disk_that_hangs_leaves_threads_for_searches(
+    shop: Shop, hang: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = shop.search()["hits"][0]["id"]
+    state = shop.run._state.opened
+    assert state is not None
+    monkeypatch.setattr(state, "append", lambda _: hang.wait() and 0)
+    with ThreadPoolExecutor(8) as pool:
+        clicks = as_completed([pool.submit(shop.click, item) for _ in range(8)], timeout=30)
+        # three find no place; the five that hang are answered once the disk is there again
+        assert [next(clicks).result() for _ in range(8 - AT_ONCE)] == [503] * (8 - AT_ONCE)
+        assert degraded(shop.search()) == []
+        hang.set()
+        assert [one.result() for one in clicks] == [202] * AT_ONCE
+    assert shop.click(item) == 202
+
+
 def test_a_full_disk(shop: Shop) -> None:
     item = shop.search()["hits"][0]["id"]
     state: Any = shop.run._state.opened
@@ -189,6 +209,17 @@ def test_a_clock_that_is_set_within_a_request(shop: Shop, world: World) -> None:
         assert shop.click(item) == 202
         assert degraded(shop.search("/search?query=shoes&session=faults")) == []
         assert shop.search("/recommend?session=faults")["hits"]
+
+
+def test_writes_that_hang_are_not_followed_by_others() -> None:
+    moment = [0.0]
+    writes = Writes("state", lambda: moment[0])
+    with writes.one(), writes.one():
+        moment[0] = 2.1
+        with pytest.raises(Problem, match="takes long to store"), writes.one():
+            pytest.fail("begun")
+    with writes.one():
+        pass
 
 
 class TestEngineAway:
