@@ -1,4 +1,4 @@
-"""A state whose server is shared, stops, restarts, forgets, or is not set up as it must be."""
+"""A state whose server is shared, stops, restarts, hangs or forgets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import multiprocessing
 import random
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 import pytest
@@ -16,6 +18,8 @@ import pytest
 from search_rerank.errors import StateError
 from tests.state.contract import did, page
 from tests.state.redis_server import RedisServer, opened, raw
+
+T = TypeVar("T")
 
 
 def _other_machine(url: str, prefix: str, pipe: Connection) -> None:
@@ -147,20 +151,31 @@ def test_a_server_may_come_later(own_redis_server: RedisServer) -> None:
         assert state.append([did("1")]) == 1
 
 
+def eventually(ask: Callable[[], T]) -> T:
+    """Return what is answered at last: the machine may be busier than a state has time for."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return ask()
+        except StateError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_a_server_that_does_not_answer_is_not_waited_for(own_redis_server: RedisServer) -> None:
     with closing(opened(own_redis_server.url, timeout_s=0.1)) as state:
-        state.append([did("1")])
+        eventually(lambda: state.append([did("1")]))
         own_redis_server.pause()
         with pytest.raises(StateError, match=r"no answer in time.*state\.timeout_s"):
             state.append([did("2")])
         own_redis_server.go_on()
-        assert state.append([did("2"), did("3")]) in (1, 2)  # it may have heard the first time
-        assert len(state) == 3
+        eventually(lambda: state.append([did("2"), did("3")]))
+        assert eventually(state.__len__) == 3  # it may have heard the first time
 
 
 def test_not_everyone_waits_for_a_server_that_hangs(own_redis_server: RedisServer) -> None:
-    with closing(opened(own_redis_server.url, timeout_s=0.05)) as state:
-        state.append([did("1")])
+    with closing(opened(own_redis_server.url, timeout_s=0.1)) as state:
+        eventually(lambda: state.append([did("1")]))
         own_redis_server.pause()
         said = []
         for _ in range(20):
@@ -170,14 +185,7 @@ def test_not_everyone_waits_for_a_server_that_hangs(own_redis_server: RedisServe
         assert all("no answer in time" in message for message in said[:3])
         assert any("is tried again in a moment" in message for message in said[3:])
         own_redis_server.go_on()
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                assert len(state.history("u", None, 5)) == 1
-                break
-            except StateError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        assert len(eventually(lambda: state.history("u", None, 5))) == 1
 
 
 def test_a_server_that_lost_its_log_is_counted_anew(redis_server: RedisServer) -> None:
