@@ -128,6 +128,18 @@ def test_a_forgotten_user_is_gone_and_others_are_not(
     assert client.post("/events", json=told).get_json()["new"] == 0  # no copy brings them back
 
 
+def test_no_file_of_the_home_names_a_forgotten_user(
+    client: FlaskClient, config: Config, world: World
+) -> None:
+    told = live(client, world)
+    assert client.delete(f"/users/{AT}").get_json()["complete"] is True
+    for path in config.home.rglob("*"):
+        if path.is_file() and "redis" not in path.parts:  # a server has files of its own
+            data = path.read_bytes()
+            for name in (ANN, str(told[0]["session"])):
+                assert name.encode() not in data, f"{path} names {name}"
+
+
 def test_counters_lose_what_the_user_did(client: FlaskClient, world: World) -> None:
     item = world.items[len(ANN)].id
 
