@@ -6,21 +6,21 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from search_rerank.bundle import save_bundle
+from search_rerank.bundle import load_bundle, save_bundle
 from search_rerank.config import Config, EngineConfig, RetrievalConfig, parse_config
 from search_rerank.data.shop import generate
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document, IndexSchema
-from search_rerank.training import make_bundle, train
-from search_rerank.workspace import Workspace
+from search_rerank.fusion.selection import Selection
 from service.app import create_app
 from tests.service.conftest import World
 from tests.service.motion import CHANGES, Motion
@@ -46,19 +46,15 @@ def shop(
     """A copy of the shop with a short window and two bundles."""
     home = tmp_path_factory.mktemp("motion") / "home"
     shutil.copytree(world.config.home, home)
-    training = world.config.training.model_copy(update={"trees": 2})
-    config = world.config.model_copy(update={"home": home, "training": training})
-    workspace = Workspace(config)
-    (first,) = (path.name for path in workspace.bundles.iterdir() if path.is_dir())
-    made = generate(products=150, shoppers=60, events=2500)
-    engine = open_engine(config)
-    with workspace.cache() as cache:
-        learnt = workspace.shop(made.dataset(), engine, cache)
-        second = save_bundle(make_bundle(learnt, train(learnt)), workspace.bundles)
-    engine.close()
-    config = config.model_copy(update={"retrieval": RetrievalConfig(k=K)})
-    app = create_app(config, clock=lambda: world.now_ms)
-    yield app.test_client(), [first, second]
+    (folder,) = (path for path in (home / "bundles").iterdir() if path.is_dir())
+    bundle = load_bundle(folder)
+    other = next(name for name in bundle.serving if name != bundle.selection.chosen)
+    chosen = {task: Selection(other) for task in bundle.fusions}
+    second = save_bundle(replace(bundle, selections=chosen), home / "bundles")
+    assert second != folder.name
+    other_settings = {"home": home, "retrieval": RetrievalConfig(k=K)}
+    app = create_app(world.config.model_copy(update=other_settings), clock=lambda: world.now_ms)
+    yield app.test_client(), [folder.name, second]
     app.extensions["search_rerank"].close()
 
 
@@ -66,6 +62,7 @@ def shop(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=STEPS, body=st.sampled_from(BODIES), size=st.integers(1, 6))
+@example(steps=[("sell_out", 5), ("delete", 7), ("index", 1)], body=BODIES[1], size=2)
 def test_pages_stay_whole(
     shop: tuple[FlaskClient, list[str]],
     steps: list[tuple[str, int]],
