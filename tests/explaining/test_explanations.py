@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search_rerank.answer import Answer
+from search_rerank.config import ExperimentConfig
 from search_rerank.explanation import Explain
 from search_rerank.fusion.cascade import BEFORE, Cascade
 from search_rerank.fusion.stage import Stage
 from search_rerank.pipeline import Pipeline
 from search_rerank.query import Sort
+from search_rerank.rules.reading import parse_rules
 from tests.explaining.conftest import FUSIONS, Town
 
 Pipelines = dict[str, Pipeline]
@@ -123,6 +125,41 @@ def test_each_hit_is_explained_by_the_last_stage_that_came_to_it(
     used = {name for _, one in told[:5] for name in one.contributions}
     assert BEFORE in used  # the trees see the order before them
     assert all(BEFORE not in one.contributions for _, one in told[5:])
+
+
+def test_in_an_interleaved_list_each_hit_is_explained_by_who_chose_it(
+    town: Town, pipelines: Pipelines
+) -> None:
+    trial = ExperimentConfig(
+        name="two", mode="interleave", treatment="lambdamart", control="weighted"
+    )
+    config = town.config.model_copy(update={"experiment": trial})
+    pipeline = Pipeline(config, town.engine, town.state, town.bundle)
+    answer = pipeline.search(
+        town.query("shoes", town.users[2]), explain=Explain(size=20, reasons=True)
+    )
+    assert answer.trial is not None
+    chosen = [(hit.team, hit.explanation) for hit in answer.hits[:20]]
+    assert {team for team, _ in chosen} >= {"a", "b"}
+    for team, told in chosen:
+        assert told is not None and told.base is not None and told.score is not None
+        if team is not None:
+            assert told.stage == {"a": "lambdamart", "b": "weighted"}[team]
+        assert told.base + sum(told.contributions.values()) == pytest.approx(told.score, abs=1e-6)
+
+
+def test_a_pinned_item_has_the_rule_for_its_reason(town: Town, pipelines: Pipelines) -> None:
+    found = pipelines["weighted"].search(town.query("shoes"))
+    apart = next(id_ for id_ in town.items if id_ not in {hit.id for hit in found.hits})
+    rules = parse_rules([{"id": "p", "kind": "pin", "places": {apart: 1}}])
+    answer = pipelines["weighted"].search(
+        town.query("shoes"), rules=rules, explain=Explain(size=10, reasons=True)
+    )
+    first, *others = answer.hits[:10]
+    assert first.id == apart and first.rules == ("p",)
+    assert first.reason is None and first.explanation is not None
+    assert (first.explanation.by_model, first.explanation.explored) == (None, None)
+    assert [hit.explanation and hit.explanation.explored for hit in others] == list(range(9))
 
 
 def test_where_nothing_ranked_there_are_no_contributions(town: Town, pipelines: Pipelines) -> None:
