@@ -75,7 +75,10 @@ def completions(run: Runtime, asked: SuggestRequest) -> tuple[list[Suggestion], 
         found += [Suggestion(text, "query") for text, _ in past if text != normalise_query(typed)]
         try:
             with run.pipeline() as pipeline:
-                found += pipeline.engine.suggest(typed, asked.size)
+                completed = pipeline.engine.suggest(typed, asked.size)
+                titles = [one.item for one in completed if one.item is not None]
+                hidden = pipeline.rules.hidden(titles, run.clock())
+                found += [one for one in completed if one.item not in hidden]
         except EngineUnavailable as error:
             logger.warning("suggesting without the index: %s", error)
             degraded.append(Degraded("engine", "away"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -127,6 +127,24 @@ class Rulebook:
             ]
         moves = moves and not query.sort
         return Ruling(every, now.table, self._engine, asked, query, stages, moves, now.refused)
+
+    def hidden(self, ids: Sequence[str], now_ms: int) -> set[str]:
+        """Return those of some items that rules show nobody at a moment, whatever is asked for.
+
+        Raises
+        ------
+        EngineError
+            When the engine cannot tell.
+        """
+        asked = Asked("search", (), (), now_ms)
+        rules = [
+            rule
+            for rule in self._now.rules.in_order
+            if isinstance(rule, Removal) and not rule.when.of_shopper and rule.when.holds(asked)
+        ]
+        found = self._engine.lookup(ids) if rules and ids else ()
+        items = [one.item for one in found if one is not None]
+        return {item.id for item in items if not all(rule.admits(item) for rule in rules)}
 
     def _schema(self, rules: RuleSet) -> IndexSchema | None:
         """Return what the live index can filter on, where a rule filters."""

@@ -21,6 +21,7 @@ from search_rerank.ranking import Ranking, Ruled
 from search_rerank.recommend.request import Recommend
 from search_rerank.rules.boost import Boost
 from search_rerank.rules.reading import parse_rules
+from tests.engines.conftest import on_a_server
 from tests.recommend.corner import (
     ITEMS,
     NOW_MS,
@@ -370,3 +371,17 @@ def test_who_chose_a_pinned_item_of_an_interleaved_list() -> None:
     assert [hit.team for hit in hits] == [None, "a", "b"]
     assert [hit.rules for hit in hits] == [("pin",), ("boost",), ()]
     assert [hit.rank_before_rules for hit in hits] == [2, 0, 1]
+
+
+@pytest.mark.elasticsearch
+class TestSearchOnElasticsearch(TestSearch):
+    """The same on a server."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def engine(cls, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+        with on_a_server(tmp_path_factory.mktemp("corner")) as config:
+            engine = open_engine(config)
+            fill(engine)
+            yield engine
+            engine.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from flask.testing import FlaskClient
 from search_rerank.config import RulesConfig
 from service.app import create_app
 from tests.service.conftest import World
+from tests.service.test_serve import ask, settings, start
 
 QUERY = {"query": "shoes", "size": 20}
 
@@ -212,3 +216,44 @@ def test_rerank_and_similar(shop: FlaskClient) -> None:
     put(shop, [hide("near", near[0]["id"])])
     left = shop.get(f"/items/{given[0]}/similar?size=2").get_json()["hits"]
     assert [hit["id"] for hit in left] == [hit["id"] for hit in near[1:]]
+
+
+def test_titles_of_what_is_hidden_are_not_suggested(shop: FlaskClient, world: World) -> None:
+    item = world.items[0]
+    asked = f"/suggest?q={item.title}&size=20"
+
+    def titles() -> list[str]:
+        return [one.get("item") for one in shop.get(asked).get_json()["suggestions"]]
+
+    assert item.id in titles()
+    put(shop, [hide("gone", item.id, when={"query": {"exact": ["shoes"]}})])
+    assert item.id in titles()
+    put(shop, [hide("gone", item.id)])
+    assert item.id not in titles()
+
+
+@pytest.mark.slow
+def test_every_worker_takes_them_up(world: World, tmp_path: Path) -> None:
+    process = start(settings(world.config.home, tmp_path), "--port", "0")
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        url = f"{address}search?query=shoes&size=3"
+        first = [hit["id"] for hit in ask(url)["hits"]]  # type: ignore[attr-defined]
+        body = orjson.dumps([pin("front", {first[2]: 1})])
+        headers = {"Content-Type": "application/json", "If-Match": "*"}
+        request = urllib.request.Request(f"{address}rules", body, headers, method="PUT")
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.status == 200
+        until, agreed = time.monotonic() + 20, 0
+        # each request is a connection of its own, so that either worker may answer it
+        while agreed < 20:
+            found = ask(url)["hits"]
+            agreed = agreed + 1 if found[0]["rules"] == ["front"] else 0  # type: ignore[index]
+            assert time.monotonic() < until, "a worker does not follow"
+        with pytest.raises(urllib.error.HTTPError, match="428"):
+            ask(f"{address}rules", [], "PUT")
+    finally:
+        (world.config.home / "rules.json").unlink(missing_ok=True)
+        process.terminate()
+        process.communicate(timeout=30)
