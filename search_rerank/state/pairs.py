@@ -120,10 +120,12 @@ class QueryItems:
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become what `arrays` returned."""
         size = arrays["size"].astype(np.int64)
-        self._item = arrays["item"]
-        self._sums.restore(part(arrays, "sums"))
         self._start, self._room, self._size = np.cumsum(size) - size, size.copy(), size
-        self._end = self._pairs = len(self._item)
+        self._end = self._pairs = len(arrays["item"])
+        # Room for more now, and not when the first request after a start brings one.
+        self._item = grown(arrays["item"], self._end + 1)
+        self._sums.restore(part(arrays, "sums"))
+        self._sums.grow(len(self._item))
 
     def _know(self, queries: int) -> None:
         self._start = grown(self._start, queries)
@@ -174,8 +176,12 @@ class QueryItems:
     def _keep_strongest(self) -> None:
         every = np.arange(len(self._size))
         place, query = self.places(every), np.repeat(every, self._size)
-        rank = np.lexsort((self._item[place], query, -self._sums.strength(place)))
-        kept = np.sort(rank[: self._limit])
+        strength = self._sums.strength(place)
+        least = np.partition(strength, -self._limit)[-self._limit]
+        kept = np.flatnonzero(strength > least)
+        equal = np.flatnonzero(strength == least)
+        first = np.lexsort((self._item[place[equal]], query[equal]))[: self._limit - len(kept)]
+        kept = np.sort(np.append(kept, equal[first]))
         self._put(place[kept], np.bincount(query[kept], minlength=len(every)))
 
     def _put(self, place: Numbers, size: Numbers) -> None:

@@ -250,5 +250,5 @@ class QueryCounters:
         self._uses, self._last_ms = self._uses[kept], self._last_ms[kept]
         self._askers.renumber(kept)
         self._pairs.renumber(kept)
-        self._similar = SimilarTexts(self._texts)
+        self._similar.keep(kept)
         self._suggested.keep(self._numbers)

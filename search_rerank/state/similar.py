@@ -84,17 +84,26 @@ class SimilarTexts:
                 del self._with[piece]
         self._removed += 1
 
+    def keep(self, kept: NDArray[np.int64]) -> None:
+        """Keep some texts, which are numbered from 0 in this order, and drop all others."""
+        self.restore(self.arrays(kept))
+
     def arrays(self, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        """Return the index of the texts that were not removed, numbered from 0 in this order."""
-        number = np.zeros(self._texts, dtype=np.int32)
+        """Return the index of some texts, numbered from 0 in this order."""
+        number = np.full(self._texts, -1, dtype=np.int32)
         number[kept] = np.arange(len(kept))
-        blob, length = pack_texts(list(self._with))
-        entries = [np.frombuffer(one, dtype=np.int32) for one in self._with.values()]
+        held = [np.zeros(0, dtype=np.int32)]
+        held += [np.frombuffer(one, dtype=np.int32) for one in self._with.values()]
+        entries = number[np.concatenate(held)]
+        piece = np.repeat(np.arange(len(held)), [len(one) for one in held])[entries >= 0]
+        lengths = np.bincount(piece, minlength=len(held))[1:]
+        texts = [text for text, n in zip(self._with, lengths.tolist(), strict=True) if n]
+        blob, length = pack_texts(texts)
         return {
             "piece_text": blob,
             "piece_length": length,
-            "with": np.array([len(one) for one in entries], dtype=np.int32),
-            "entries": number[np.concatenate([np.zeros(0, dtype=np.int32), *entries])],
+            "with": lengths[lengths > 0].astype(np.int32),
+            "entries": entries[entries >= 0],
             "sizes": self._sizes[kept],
         }
 
