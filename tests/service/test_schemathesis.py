@@ -16,7 +16,7 @@ from service.openapi.operations import OPERATIONS
 from tests.service.conftest import build
 
 pytestmark = pytest.mark.slow
-REQUESTS = int(os.environ.get("SEARCH_RERANK_REQUESTS", "310"))
+REQUESTS = int(os.environ.get("SEARCH_RERANK_REQUESTS", "186"))
 """`python -m benchmarks.schemathesis` sends 20,000 to a service of several workers."""
 
 
@@ -38,7 +38,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_generated_requests_get_no_5xx(address: str) -> None:
     schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
     done = list(fuzz(schema, REQUESTS, known_at(address), timeout=TIMEOUT_S))
-    assert len(done) == len(OPERATIONS)
+    # schemathesis leaves the address out that it has the document from
+    assert len(done) == len(OPERATIONS) - 1
     assert [failure for one in done for failure in one.failures] == []
     assert all(one.statuses.total() for one in done)
     # enough of them get through to what lies behind the checks
