@@ -14,6 +14,7 @@ Clock = Callable[[], float]
 ENDS = {
     "encode": 0.25,
     "retrieve": 0.5,
+    "candidates": 0.5,
     "state": 0.6,
     "features": 0.85,
     "fuse": 0.95,

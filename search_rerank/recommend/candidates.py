@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -30,6 +31,7 @@ from search_rerank.recommend.opinions import (
 from search_rerank.recommend.request import Recommend
 from search_rerank.recommend.shelf import Shelf, in_turn, nothing
 from search_rerank.recommend.trending import trending
+from search_rerank.stages import Stages
 from search_rerank.state.base import Past, State
 
 log = logging.getLogger(__name__)
@@ -58,8 +60,8 @@ class Collector:
         The request.
     past
         What the shopper did, oldest first; empty where nothing of them may be read.
-    degraded
-        Gets the sources that failed.
+    stages
+        Run what may hang, and get the sources that failed.
     """
 
     engine: Engine
@@ -67,7 +69,7 @@ class Collector:
     state: State
     asked: Recommend
     past: Sequence[Past]
-    degraded: list[Degraded]
+    stages: Stages
 
     def candidates(self) -> Candidates:
         """Return the candidates in the order that stands where nothing reranks them."""
@@ -93,7 +95,7 @@ class Collector:
         middle = centre(bundle.catalogue, history) if self.in_use.has_vectors else None
         near = [] if middle is None else self._near(middle, _EACH)
         items = self._pool(bundle, history.items, [*popular, *near])
-        liked = best(bundle.scorers, history, items, _EACH, self.degraded)
+        liked = best(bundle.scorers, history, items, _EACH, self.stages)
         return [*ids_of(bundle.catalogue, liked), near, popular]
 
     def _trending(self) -> Candidates:
@@ -104,15 +106,16 @@ class Collector:
             demand = [one for one in bundle.scorers if one.name in ("trend", "popularity")]
             nobody = History.empty(self.asked.now_ms)
             items = self._pool(bundle, nobody.items, popular, whole=True)
-            found = best(demand, nobody, items, _EACH, self.degraded)
+            found = best(demand, nobody, items, _EACH, self.stages)
             lists += ids_of(bundle.catalogue, found)
         there = self._there(in_turn(lists, self._left_out(), _POOL // 2))
         n = min(self.asked.k, _CLOSE)
+        count = partial(trending, there, self.state, self.asked.now_ms, n)
+        breaker = self.stages.guards.state
         try:
-            return trending(there, self.state, self.asked.now_ms, n)
+            return self.stages.run("candidates.rise", count, breaker, of="candidates", share=0.5)
         except Exception as error:  # the most demanded as the index knows them
-            log.exception("counting demand failed")
-            self.degraded.append(Degraded("candidates.trend", type(error).__name__))
+            self.stages.lost("candidates.trend", error)
             return there.take(np.arange(min(n, len(there))))
 
     def _similar(self) -> list[Sequence[str]]:
@@ -129,7 +132,7 @@ class Collector:
             return [near]
         item = bundle.catalogue.ids.numbers([self._item])
         known = History.of(item[item >= 0], now_ms=self.asked.now_ms)
-        liked = related(bundle.scorers, known, _CLOSE, self.degraded)
+        liked = related(bundle.scorers, known, _CLOSE, self.stages)
         lists = [near, *ids_of(bundle.catalogue, liked)]
         if self.asked.filters:
             meeting = set(self._shelf.those(chain(*lists), collapse=False).ids)
@@ -151,10 +154,10 @@ class Collector:
         goes_with = [scorer for scorer in bundle.scorers if scorer.name == _GOES_WITH]
         if not goes_with:
             reason = f"the bundle has no scorer {_GOES_WITH}: configure it and train again"
-            self.degraded.append(Degraded(f"candidates.{_GOES_WITH}", reason))
-        liked = best(goes_with, history, items, self.asked.k, self.degraded)
+            self.stages.degraded.append(Degraded(f"candidates.{_GOES_WITH}", reason))
+        liked = best(goes_with, history, items, self.asked.k, self.stages)
         if not liked:  # what was taken together, whatever it is
-            together = related(bundle.scorers, history, self.asked.k, self.degraded)
+            together = related(bundle.scorers, history, self.asked.k, self.stages)
             liked = [one[np.isin(one, items)] for one in together]
         found: list[Sequence[str]] = ids_of(catalogue, liked)
         if not any(found):
@@ -213,7 +216,7 @@ class Collector:
         except EngineError as error:
             self._shelf.popular(1)  # raises where it is the filters that are refused
             log.error("recommending without vectors: %s", error)
-            self.degraded.append(Degraded("vector", str(error)))
+            self.stages.degraded.append(Degraded("vector", str(error)))
             return []
 
     def _pool(

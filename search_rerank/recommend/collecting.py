@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from search_rerank.answer import Degraded
 from search_rerank.engines.base import Engine
-from search_rerank.guarding.aside import GivenUp
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates
 from search_rerank.recommend.candidates import PAST, Collector
@@ -34,22 +32,14 @@ def collected(
     state: State,
     stages: Stages,
 ) -> Candidates:
-    """Return the candidates of a scope; there is nothing to give instead, so they are waited for.
+    """Return the candidates of a scope, without the opinions of scorers that are late.
+
+    The engine is waited for: there is nothing to give instead.
 
     Raises
     ------
     EngineError
         When the engine is away, refuses the filters, or does not hold the item asked about.
     """
-
-    def collect() -> tuple[Candidates, list[Degraded]]:
-        short: list[Degraded] = []
-        collector = Collector(engine, in_use, state, asked, past, short)
-        return collector.candidates(), short
-
-    try:
-        candidates, short = stages.run("retrieve", collect)
-    except GivenUp as error:  # there is nothing to give instead
-        candidates, short = stages.after_all("retrieve", error, collect)
-    stages.degraded += short
-    return candidates
+    with stages.timed("retrieve"):
+        return Collector(engine, in_use, state, asked, past, stages).candidates()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Degraded
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
 from search_rerank.scorers.base import Scorer
 from search_rerank.scorers.neighbours import Neighbours, ranges
 from search_rerank.scorers.numbers import profile
+from search_rerank.stages import Stages
 
-log = logging.getLogger(__name__)
 Numbers = NDArray[np.int32]
 _DECAY = 0.9
 """Weight of a history's item against the one after it, in its mean vector."""
@@ -26,28 +24,26 @@ def best(
     history: History,
     items: Numbers,
     n: int,
-    degraded: list[Degraded],
+    stages: Stages,
 ) -> list[Numbers]:
     """Return the n best of the items for each scorer that has an opinion, best first.
 
     What has a scorer's least score is not among its best: a neighbour's score is 0 for most. A
-    scorer that fails is named in `degraded` and has none.
+    scorer that fails or is late is named by the stages and has none.
     """
     found = []
     for scorer in scorers:
-        found += _liked(scorer, history, items, n, None, degraded)
+        found += _liked(scorer, history, items, n, None, stages)
     return found
 
 
-def related(
-    scorers: Iterable[Scorer], history: History, n: int, degraded: list[Degraded]
-) -> list[Numbers]:
+def related(scorers: Iterable[Scorer], history: History, n: int, stages: Stages) -> list[Numbers]:
     """Return the n most related items of a history for each scorer of neighbours, best first."""
     found = []
     for scorer in scorers:
         if isinstance(scorer, Neighbours):
             items = neighbours([scorer], history.items)
-            found += _liked(scorer, history, items, n, -np.inf, degraded)
+            found += _liked(scorer, history, items, n, -np.inf, stages)
     return found
 
 
@@ -77,14 +73,21 @@ def _liked(
     items: Numbers,
     n: int,
     above: float | None,
-    degraded: list[Degraded],
+    stages: Stages,
 ) -> list[Numbers]:
     """Return the n items with the highest scores above a bound, the least score for None."""
+    name, breaker = f"candidates.{scorer.name}", stages.guards.scorer(scorer.name)
     try:
-        scores = scorer.score(history, items)
+        scores = stages.run(
+            name,
+            lambda: scorer.score(history, items),
+            breaker,
+            of="candidates",
+            share=0.5,
+            errors=False,
+        )
     except Exception as error:  # a scorer must never cost the shopper the answer
-        log.exception("scorer %s failed", scorer.name)
-        degraded.append(Degraded(f"candidates.{scorer.name}", type(error).__name__))
+        stages.lost(name, error)
         return []
     rows = np.flatnonzero(~np.isnan(scores))
     least = scores[rows].min(initial=np.inf) if above is None else above

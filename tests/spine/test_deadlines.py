@@ -184,6 +184,24 @@ def test_a_state_that_is_away_is_not_asked_again_at_once(
     assert len(recommended.hits) == 20
 
 
+@pytest.mark.parametrize("scope", ["personal", "trending"])
+def test_what_sleeps_costs_a_recommendation_its_opinion_only(
+    world: World, engine: Engine, whole: Bundle, state: MemoryState, hang: Event, scope: Any
+) -> None:
+    bundle, _ = with_slow_scorer(whole, "popularity", hang)
+    slow: Any = Slow(state, "item_counts", hang)
+    pipeline = Pipeline(world.config, engine, slow, bundle)
+    wanted = Recommend(scope, user=ANN, k=20, now_ms=world.now_ms)
+    begun = time.monotonic()
+    answer = pipeline.recommend(wanted, deadline=Deadline.after(1000))
+    assert time.monotonic() - begun < PATIENT_S
+    assert len(answer.hits) == 20
+    late = {part.stage for part in answer.degraded if part.reason == "late"}
+    assert late >= {"candidates.popularity", "state", "score.popularity"}
+    assert ("candidates.trend" in late) == (scope == "trending")
+    assert answer.bundle == whole.version
+
+
 def test_an_encoder_that_sleeps_leaves_the_words(
     world: World, engine: Engine, whole: Bundle, state: MemoryState, hang: Event
 ) -> None:
