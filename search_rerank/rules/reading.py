@@ -38,6 +38,8 @@ def parse_rules(value: object) -> RuleSet:
         raise DataError(f"expected an object such as {{'rules': []}}, found {value!r:.60}")
     try:
         return RuleSet.model_validate_json(orjson.dumps(value))
+    except orjson.JSONEncodeError:
+        raise DataError("expected rules of a few levels, found more, or no JSON") from None
     except ValidationError as error:
         raise DataError("; ".join(_told(one, value) for one in _first(error))) from None
 

@@ -94,6 +94,15 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
         read_rules(tmp_path)
 
 
+def test_rules_of_a_thousand_levels_are_none() -> None:
+    deep: Any = 1
+    for _ in range(1000):
+        deep = [deep]
+    for rules in (deep, [PIN | {"places": deep}], [HIDE | {"where": {"all_of": deep}}]):
+        with pytest.raises(DataError, match="rules of a few levels"):
+            parse_rules(rules)
+
+
 def held(book: Rulebook) -> tuple[list[str], list[str]]:
     stages = Stages()
     book.ruling("search", Query(now_ms=NOW_MS), stages)
