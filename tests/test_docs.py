@@ -20,7 +20,7 @@ from search_rerank.data.event import Interaction, parse_event
 from search_rerank.data.item import parse_item
 from search_rerank.rules.reading import parse_rule, parse_rules
 from search_rerank.scorers import SCORERS, create
-from service.schemas import parse_recommend, parse_search
+from service.schemas import parse_recommend, parse_rerank, parse_search
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *ROOT.glob("benchmarks/*.md")])
@@ -122,6 +122,8 @@ def test_bodies_of_requests_are_accepted(line: str) -> None:
         parse_search(body)
     elif path == "/recommend":
         parse_recommend(body)
+    elif path == "/rerank":
+        parse_rerank(body)
     elif path == "/events":
         rows = body if isinstance(body, list) else [body]
         for row in rows:
