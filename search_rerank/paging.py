@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Self
 
 from search_rerank.answer import Degraded, Hit, Team
 from search_rerank.data.item import Item
@@ -34,6 +35,14 @@ class Place:
     engine_rank: int
     explored: bool = False
     team: Team | None = None
+    rules: tuple[str, ...] = ()
+    rank_before_rules: int | None = None
+
+    @classmethod
+    def of(cls, hit: Hit) -> Self:
+        """Return what is kept of a hit."""
+        ruled = hit.rules, hit.rank_before_rules
+        return cls(hit.id, hit.engine_rank, hit.explored, hit.team, *ruled)
 
     def hit(self) -> Hit:
         """Return it as a hit: what it was ranked by is not kept."""
@@ -45,6 +54,8 @@ class Place:
             None,
             explored=self.explored,
             team=self.team,
+            rules=self.rules,
+            rank_before_rules=self.rank_before_rules,
         )
 
 

@@ -1,84 +1,20 @@
-"""What a cursor holds, and how it is signed: all that the next page needs, kept by the caller."""
+"""Cursors signed and read back: what the next page needs is kept by the caller."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b, sha256
-from typing import Any, Literal
+from typing import Any
 
-import orjson
 from itsdangerous import BadData, URLSafeSerializer
 
-from search_rerank.answer import Answer, Trial
 from search_rerank.config import Config
-from search_rerank.paging import MARK_BYTES, Place, Trail
+from service.cursor_form import FORM, Cursor, Kind, Who, packed, unpacked
 from service.cursor_key import cursor_key
 from service.problems import Problem
 
-Kind = Literal["search", "recommend"]
-Who = tuple[str | None, str | None]
-_TOLD = (
-    "total",
-    "total_exact",
-    "history",
-    "bundle",
-    "basis",
-    "did_you_mean",
-    "searched",
-    "relaxed",
-)
-_FORM = "search-rerank.cursor.1"
-"""Another form has another salt, so that no release reads what it would misunderstand."""
 AGAIN = "search again without it"
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """Where a list goes on.
-
-    Parameters
-    ----------
-    kind
-        The endpoint that gave it.
-    asked
-        The request's fields as JSON, without those that are the page's or say who asks.
-    who
-        Keyed hashes of user and session; None where nobody was named, or it is not to be known.
-    size
-        Items a page where nothing else is asked.
-    told
-        What the first page said of the whole list, by the names of `Answer`.
-    ranking
-        Id of the first answer.
-    trail
-        How far the pages came.
-    until_ms
-        When it expires, unix milliseconds.
-    """
-
-    kind: Kind
-    asked: Mapping[str, Any]
-    who: Who
-    size: int
-    told: Mapping[str, Any]
-    ranking: str
-    trail: Trail
-    until_ms: int
-
-
-def told_of(answer: Answer) -> dict[str, Any]:
-    """Return what holds for the whole list."""
-    found = {name: value for name in _TOLD if (value := getattr(answer, name)) is not None}
-    trial = answer.trial
-    return found | ({} if trial is None else {"trial": (trial.name, trial.variant)})
-
-
-def retold(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of an `Answer` from what `told_of` gave, as JSON gives it back."""
-    found = {"bundle": None, **told, "relaxed": tuple(told.get("relaxed", ()))}
-    return found | ({"trial": Trial(*told["trial"])} if "trial" in told else {})
 
 
 class Cursors:
@@ -100,7 +36,7 @@ class Cursors:
     @cached_property
     def _signer(self) -> URLSafeSerializer:
         kwargs = {"key_derivation": "hmac", "digest_method": sha256}
-        return URLSafeSerializer(self._key, _FORM, serializer=_Packed, signer_kwargs=kwargs)
+        return URLSafeSerializer(self._key, FORM, serializer=_Form, signer_kwargs=kwargs)
 
     def who(self, user: str | None, session: str | None) -> Who:
         """Return who asks, in a form that tells nobody else."""
@@ -113,7 +49,7 @@ class Cursors:
         """
         limit = self._config.pages.cursor_bytes
         while True:
-            signed: Any = self._signer.dumps(cursor)  # bytes, as those of `_Packed` are
+            signed: Any = self._signer.dumps(cursor)  # bytes, as those of `_Form` are
             text: str = signed.decode("ascii")
             if len(text) <= limit:
                 return text
@@ -158,40 +94,14 @@ class Cursors:
         return blake2b(text, key=self._key[:64], digest_size=8).hexdigest()
 
 
-class _Packed:
-    """A cursor as one line of JSON and the marks behind it; itsdangerous compresses both."""
+class _Form:
+    """The form of cursors, for itsdangerous, which compresses it, too."""
 
     @staticmethod
     def dumps(cursor: Any, **_: Any) -> bytes:
-        if not isinstance(cursor, Cursor):  # itsdangerous asks whether this makes text or bytes
-            return b""
-        trail = cursor.trail
-        head = {
-            "kind": cursor.kind,
-            "asked": cursor.asked,
-            "who": cursor.who,
-            "size": cursor.size,
-            "told": cursor.told,
-            "ranking": cursor.ranking,
-            "until_ms": cursor.until_ms,
-            "shown": trail.shown,
-            "goes_on": trail.goes_on,
-            "ids": [place.id for place in trail.waiting],
-            "ranks": [place.engine_rank for place in trail.waiting],
-            "explored": [n for n, place in enumerate(trail.waiting) if place.explored],
-            "teams": {str(n): p.team for n, p in enumerate(trail.waiting) if p.team is not None},
-        }
-        return orjson.dumps(head) + b"\n" + b"".join(sorted(trail.seen))
+        # itsdangerous asks by an empty object whether this makes text or bytes
+        return packed(cursor) if isinstance(cursor, Cursor) else b""
 
     @staticmethod
     def loads(data: Any, **_: Any) -> Cursor:
-        head, _, packed = data.partition(b"\n")  # JSON has no line break of its own
-        row = orjson.loads(head)
-        explored, teams = set(row.pop("explored")), row.pop("teams")
-        waiting = tuple(
-            Place(id_, rank, n in explored, teams.get(str(n)))
-            for n, (id_, rank) in enumerate(zip(row.pop("ids"), row.pop("ranks"), strict=True))
-        )
-        seen = frozenset(packed[n : n + MARK_BYTES] for n in range(0, len(packed), MARK_BYTES))
-        trail = Trail(row.pop("shown"), waiting, seen, row.pop("goes_on"))
-        return Cursor(**row | {"who": tuple(row["who"])}, trail=trail)
+        return unpacked(data)

@@ -16,7 +16,8 @@ from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.retriever import MEANING, WORDS
 from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
-from service.cursor import AGAIN, Cursor, Kind, retold, told_of
+from service.cursor import AGAIN
+from service.cursor_form import Cursor, Kind, retold, told_of
 from service.load import deadline
 from service.problems import Problem
 from service.runtime import Runtime
@@ -47,9 +48,7 @@ def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None
     except EngineUnavailable as error:
         logger.warning("no cursor: %s", error)
         return None, [Degraded("pages", "away")]
-    waiting = tuple(
-        Place(hit.id, hit.engine_rank, hit.explored, hit.team) for hit in hits[passed:depth]
-    )
+    waiting = tuple(map(Place.of, hits[passed:depth]))
     trail = Trail(min(passed, len(hits)), waiting, seen, goes_on)
     try:
         who = run.cursors.who(asked.user, asked.session)

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 from search_rerank.config import parse_config
 from search_rerank.errors import ConfigError
 from search_rerank.paging import Place, Trail, marks
-from service.cursor import Cursor, Cursors
+from service.cursor import Cursors
+from service.cursor_form import Cursor
 from service.cursor_key import SECRET, cursor_key
 from service.problems import Problem
 
-PLACES = tuple(Place(f"p{n:05}", n, n % 7 == 0, "a" if n % 3 else None) for n in range(190))
+PLACES = tuple(
+    Place(f"p{n:05}", n, n % 7 == 0, "a" if n % 3 else None, ("pin",) * (n % 2), n or None)
+    for n in range(190)
+)
 SEEN = frozenset(mark for n in range(10) for mark in marks(f"q{n}", f"g{n}"))
 CURSOR = Cursor(
     kind="search",

@@ -59,6 +59,8 @@ def test_pins_are_part_of_the_window(shop: FlaskClient) -> None:
     first = ask(shop, BODY)
     second = ask(shop, {"cursor": first["cursor"]})
     assert (ids(second)[1], ids(second)[4]) == (far, near)
+    assert [hit["rules"] for hit in second["hits"]] == [[], ["pinned"], [], [], ["pinned"]]
+    assert [hit["rank_before_rules"] for hit in second["hits"]] == [6, None, 7, 8, 2]
     rule(shop)  # the place was given when the window was frozen
     assert ids(ask(shop, {"cursor": first["cursor"]})) == ids(second)
     found = [*ids(first), *ids(second), *rest_of(shop, second)]
