@@ -126,7 +126,10 @@ def _settings(
     chosen = config.engine.model_copy(update=changed)
     service = config.service.model_copy(update={} if port is None else {"port": port})
     place = home / f"{dataset.name}-{chosen.kind}"
-    return config.model_copy(update={"engine": chosen, "service": service, "home": place})
+    # The demo begins with an empty state each time, which one that others share must not.
+    state = config.state.model_copy(update={"kind": "sqlite"})
+    parts = {"engine": chosen, "service": service, "state": state, "home": place}
+    return config.model_copy(update=parts)
 
 
 def _index_name(dataset: Dataset) -> str:

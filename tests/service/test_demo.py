@@ -17,6 +17,13 @@ def test_any_folder_of_data_gives_settings_that_can_be_read_again(name: str) -> 
     assert parse_config(made.model_dump(mode="json")).engine.index.startswith("demo-")
 
 
+def test_the_demo_has_a_state_of_its_own() -> None:
+    """It is emptied, which one on a server that others share must not be."""
+    shared = parse_config({"state": {"kind": "redis", "retention_days": 9}})
+    made = _settings(shared, Dataset("corner", [], []), "embedded", None, Path("home"), None)
+    assert (made.state.kind, made.state.retention_days) == ("sqlite", 9)
+
+
 def test_only_the_index_of_the_demo_is_removed(tmp_path: Path) -> None:
     dataset = Dataset("corner", [], [])
     config = _settings(Config(), dataset, "embedded", None, tmp_path, None)
