@@ -8,9 +8,9 @@ of 20 events each, in sessions of five under their names; items and queries of f
 `append`: batches of 100, one after the other, each acknowledged as the durability says; `server_us`
 and `worker_us` are the processors' microseconds for an event, which other work on the machine
 changes less than the rate. `history`: the newest 50 of a random shopper. `counts`: item, query and
-similar counters of 200 items. `news`: the same right after another process appended an event. `start`: a new worker counts the
-whole log, and with a snapshot. `rss_mb` is what a worker has in memory more than before,
-`bytes_per_event` what the server has (INFO memory).
+similar counters of 200 items. `news`: the same right after another process appended an event.
+`start`: a new worker counts the whole log, and with a snapshot. `rss_mb` is what a worker has in
+memory more than before, `bytes_per_event` what the server has (INFO memory).
 """
 
 from __future__ import annotations
