@@ -25,12 +25,23 @@ import requests as http
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi import checks
 
 from benchmarks.common import options, report
 
 PORT = 8767
 TIMEOUT_S = 10.0
 """A request that takes longer counts as failed."""
+
+
+_CHECKS = [
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_schema_conformance,
+]
+_OF_SERVER = (414, 431)
+"""What the HTTP server itself answers to lines and headers that are too long."""
 
 
 @dataclass
@@ -121,6 +132,13 @@ def _send(
         done.statuses[response.status_code] += 1
         if response.status_code >= 500:
             done.failures.append(f"{response.status_code} {response.text[:300]} {_told(case)}")
+        elif response.status_code not in _OF_SERVER:
+            try:
+                case.validate_response(response, checks=_CHECKS)
+            except FailureGroup as group:
+                done.failures += [
+                    f"{one.title}: {one.message} {_told(case)}" for one in group.exceptions
+                ]
 
     ask()
 
