@@ -15,10 +15,11 @@ from typing import Self
 
 from search_rerank.answer import Degraded, Hit, Team
 from search_rerank.data.item import Item
-from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.engines.base import Retrieve
 from search_rerank.engines.hybrid import MAX_K
 from search_rerank.errors import EngineUnavailable
 from search_rerank.last_good import STALE, LastGood
+from search_rerank.query import Candidates
 
 log = logging.getLogger(__name__)
 Admits = Callable[[Item], bool]
@@ -112,15 +113,16 @@ class Shelves:
 
     Parameters
     ----------
-    engine
-        What is asked.
+    look_up, retrieve
+        Ask the engine for items by id, and for candidates.
     admits
         Whether an item may still be shown.
     kept
         Items for when the engine is away; None where it never is.
     """
 
-    engine: Engine
+    look_up: Callable[[Sequence[str]], Mapping[str, Item]]
+    retrieve: Callable[[Retrieve], Candidates]
     admits: Admits
     kept: LastGood | None = None
 
@@ -194,7 +196,7 @@ class _Making:
         except EngineUnavailable as error:
             if self._shelves.kept is None:
                 raise
-            items, sure = dict(self._shelves.kept.items(ids)), False
+            items, sure = self._shelves.kept.items(ids), False
             self._tell(error, STALE if len(items) == len(ids) else "missing")
         for place in places:
             item = items.get(place.id)
@@ -211,7 +213,7 @@ class _Making:
         while True:
             k = min(k, MAX_K)
             try:
-                found = self._shelves.engine.retrieve(replace(self._request, k=k))
+                found = self._shelves.retrieve(replace(self._request, k=k))
                 full = self._fill(found.ids, passed)
             except EngineUnavailable as error:
                 if not self.hits:
@@ -252,9 +254,8 @@ class _Making:
     def _marks(self, item: Item) -> list[bytes]:
         return marks(item.id, item.group_id if self._request.collapse else None)
 
-    def _there(self, ids: Sequence[str]) -> dict[str, Item]:
-        stored = self._shelves.engine.lookup(ids)
-        found = {one.item.id: one.item for one in stored if one is not None}
+    def _there(self, ids: Sequence[str]) -> Mapping[str, Item]:
+        found = self._shelves.look_up(ids)
         if self._shelves.kept is not None:
             self._shelves.kept.keep_items(found.values())
         return found

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from search_rerank.answer import Answer, Degraded
 from search_rerank.config import RetrievalConfig
+from search_rerank.data.item import Item
 from search_rerank.engines.base import Retrieve
 from search_rerank.errors import ConfigError, EngineError, EngineUnavailable
+from search_rerank.guarding.aside import GivenUp
+from search_rerank.guarding.guards import reason_of
 from search_rerank.paging import Page, Place, Shelves, Trail, marks, next_page
 from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.retriever import MEANING, WORDS
@@ -18,6 +22,7 @@ from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
 from service.cursor import AGAIN
 from service.cursor_form import Cursor, Kind, retold, told_of
+from service.in_time import look_up
 from service.load import deadline
 from service.problems import Problem
 from service.runtime import Runtime
@@ -195,7 +200,8 @@ def _page(
         ruling.look_at(searched)
     ruled = ruling.admits(told["history"], told.get("basis"))
     shelves = Shelves(
-        pipeline.engine,
+        partial(_looked_up, pipeline),
+        pipeline.engine.retrieve,
         lambda item: meets(item, query.filters) and ruled(item),
         pipeline.last_good,
     )
@@ -209,6 +215,17 @@ def _page(
     except EngineError as error:  # an index that cannot filter by what a rule names
         logger.warning("a page is filtered when it is found: %s", error)
         return next_page(shelves, cursor.trail, request, size, depth)
+
+
+def _looked_up(pipeline: Pipeline, ids: Sequence[str]) -> Mapping[str, Item]:
+    """Return items by id; an engine that is late is one that is away where items are kept."""
+    work = partial(look_up, pipeline.engine, ids)
+    if pipeline.last_good is None:
+        return work()
+    try:
+        return pipeline.guards.aside.one(work, deadline())
+    except GivenUp as error:
+        raise EngineUnavailable(f"the engine did not answer: {reason_of(error)}") from None
 
 
 def _query(first: Asked, now_ms: int) -> Query:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zlib
+from threading import Event
 from typing import Any
 
 import pytest
@@ -9,8 +10,11 @@ from flask.testing import FlaskClient
 from itsdangerous.encoding import base64_decode
 
 from search_rerank.config import PagesConfig
+from search_rerank.engines.embedded import EmbeddedEngine
+from search_rerank.last_good import LastGood
 from service.app import create_app
 from service.cursor_key import SECRET
+from service.load import HEADER
 from tests.service.conftest import World
 
 
@@ -259,6 +263,29 @@ def test_a_request_too_long_for_a_cursor_is_answered_without_one(world: World) -
     assert (len(found["hits"]), found["cursor"]) == (4, None)
     assert [part["stage"] for part in found["degraded"]] == ["pages"]
     app.extensions["search_rerank"].close()
+
+
+def test_a_late_engine_costs_the_window_nothing(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ask(client, SHOES)
+    expected = ids(ask(client, {"cursor": first["cursor"]}))
+    run, asked = client.application.extensions["search_rerank"], Event()
+
+    def hang(*_: object) -> None:
+        asked.wait(30)
+
+    with run.pipeline() as pipeline:
+        monkeypatch.setattr(pipeline, "last_good", LastGood(1.0, 60.0))
+    ask(client, {"cursor": first["cursor"]})  # the items are known from now on
+    monkeypatch.setattr(EmbeddedEngine, "lookup", hang)
+    response = client.post("/search", json={"cursor": first["cursor"]}, headers={HEADER: "50"})
+    asked.set()
+    page = response.get_json()
+    assert ids(page) == expected
+    assert all(hit["item"] for hit in page["hits"])
+    assert page["degraded"] == [{"stage": "items", "reason": "stale"}]
+    assert page["stale"] is True
 
 
 def test_a_cursor_names_nobody(client: FlaskClient) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from search_rerank.data.item import Item
-from search_rerank.engines.base import Engine, Retrieve, Stored
+from search_rerank.engines.base import Retrieve
 from search_rerank.errors import EngineUnavailable
 from search_rerank.last_good import LastGood
 from search_rerank.paging import MARK_BYTES, Page, Place, Shelves, Trail, marks, next_page
@@ -50,14 +50,14 @@ class Shop:
             first.setdefault(self.items[id_].group_id or id_, id_)
         return list(first.values())
 
-    def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
+    def retrieve(self, request: Retrieve) -> Candidates:
         self.asked.append(request.k)
         found = self.order(request)
         none = np.zeros(len(found[: request.k]), dtype=np.float32)
         return Candidates(found[: request.k], none, none, none, total=len(found))
 
-    def lookup(self, ids: Sequence[str], version: str | None = None) -> list[Stored | None]:
-        return [Stored(self.items[id_], "", None) if id_ in self.items else None for id_ in ids]
+    def look_up(self, ids: Sequence[str]) -> dict[str, Item]:
+        return {id_: self.items[id_] for id_ in ids if id_ in self.items}
 
 
 def page_of(
@@ -74,7 +74,7 @@ def page_of(
     def may_be_shown(item: Item) -> bool:
         return bool(item.in_stock or not request.filters) and admits(item)
 
-    shelves = Shelves(cast(Engine, shop), may_be_shown, kept)
+    shelves = Shelves(shop.look_up, shop.retrieve, may_be_shown, kept)
     return next_page(shelves, trail, request, size, depth)
 
 
@@ -192,12 +192,12 @@ class Away(Shop):
 
     lookups = False
 
-    def retrieve(self, request: Retrieve, version: str | None = None) -> Candidates:
+    def retrieve(self, request: Retrieve) -> Candidates:
         raise EngineUnavailable("away")
 
-    def lookup(self, ids: Sequence[str], version: str | None = None) -> list[Stored | None]:
+    def look_up(self, ids: Sequence[str]) -> dict[str, Item]:
         if self.lookups:
-            return super().lookup(ids)
+            return super().look_up(ids)
         raise EngineUnavailable("away")
 
 
