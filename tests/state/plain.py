@@ -64,5 +64,23 @@ def similar_sums(rows: Sequence[Row], query: str) -> np.ndarray:
     return sums
 
 
+def past_queries(rows: Iterable[Row]) -> list[tuple[str, int]]:
+    """Return the queries that two shoppers asked, and their uses, most used first."""
+    uses: dict[str, int] = defaultdict(int)
+    first: dict[str, set[str]] = defaultdict(set)
+    shared = set()
+    for _, _, _, query, user, session in rows:
+        if query is None:
+            continue
+        text = normalise_query(query)
+        uses[text] += 1
+        names = {f"user {user}", f"session {session}"} - {"user None", "session None"}
+        if first[text] and not first[text] & names:
+            shared.add(text)
+        elif text not in shared:
+            first[text] |= names
+    return sorted(((t, uses[t]) for t in shared if t), key=lambda pair: (-pair[1], pair[0]))
+
+
 def _left(time_ms: int, half_lives_days: Sequence[float]) -> np.ndarray:
     return 2.0 ** (-(NOW_MS - time_ms) / (DAY_MS * np.array(half_lives_days)))

@@ -10,7 +10,16 @@ from search_rerank.state.askers import short
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.queries import Row
 from search_rerank.state.tally import Tally
-from tests.state.plain import GAINS, ITEMS, NOW_MS, ROWS, item_sums, query_sums, similar_sums
+from tests.state.plain import (
+    GAINS,
+    ITEMS,
+    NOW_MS,
+    ROWS,
+    item_sums,
+    past_queries,
+    query_sums,
+    similar_sums,
+)
 
 ASKED = ["q", "RED shoe", "red shoes", "", "#!", "nothing like it"]
 PAGES = st.lists(
@@ -43,6 +52,7 @@ def test_it_says_what_plain_dictionaries_say(rows: list[Row], at_once: int) -> N
     np.testing.assert_allclose(
         tally.item_counts(ITEMS, NOW_MS).decayed, item_sums(rows), rtol=1e-5, atol=1e-30
     )
+    assert tally.past_queries("", 99) == past_queries(rows)
     for query in ASKED:
         own = query_sums(rows)[" ".join(query.casefold().split())]
         np.testing.assert_allclose(
