@@ -114,8 +114,9 @@ class State(Protocol):
     and was shown under no user up to its own time: that is the user's from then on, in histories,
     `shown`, `export` and `forget`. What is claimed once stays claimed. What the session does later
     under no user belongs to the session again, until the next claim. The order of appending need
-    not be the order of time: what comes late is claimed by the first claim after its own time. The
-    log keeps everything as it was told, so that a replay claims the same.
+    not be the order of time: what comes late is claimed by the first claim after its own time,
+    which is remembered for two days at least. The log keeps everything as it was told, so that a
+    replay claims the same.
 
     Not stored, and not new, are rows of users who opted out, of forgotten ones up to the moment
     that they were forgotten at, and rows older than what `expire` was last told.

@@ -156,3 +156,29 @@ def test_opting_out_keeps_no_name(path: Path, state: SqliteState) -> None:
         assert other.opted_out(USER)
         assert other.append([did("1", user=USER)]) == 0
     assert found(path.parent, USER) == {}
+
+
+def test_visits_that_only_files_hold_are_of_whom_claimed_them(
+    path: Path, state: SqliteState
+) -> None:
+    state.append([did(f"v{n}", time_ms=n, user=None, session="s") for n in (1, 3)])
+    state.append([did("2", time_ms=2, user="v", session="s")])
+    state.append([did("60", time_ms=60, user="u", session="s")])
+    state.expire(50)
+    while state.maintain(10**13).more:  # nothing comes late for claims as old as these
+        pass
+    assert [event.id for event in state.export("u")] == ["v3", "60"]
+    assert [event.id for event in state.export("v")] == ["v1", "2"]
+    assert state.forget("u", 100).interactions == 2
+    with StoredLog(path) as log:
+        assert [event.id for event in log.all()] == ["v1", "2"]
+    assert state.forget("v", 100).interactions == 2
+    with StoredLog(path) as log:
+        assert list(log.all()) == []
+
+
+def test_a_number_is_never_given_to_another_user(path: Path, state: SqliteState) -> None:
+    state.append([did("1", time_ms=1, user="u", session="s")])
+    state.expire(2)
+    state.append([did("2", time_ms=2, user="new"), did("3", time_ms=3, user=None, session="s")])
+    assert [past.time_ms for past in state.history("new", None, 9)] == [2]

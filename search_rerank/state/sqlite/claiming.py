@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from search_rerank.data.event import Interaction, Ranking
 from search_rerank.state.sqlite.ids import Numbers, compact
 
+KEPT_DAYS = 2
+"""How long claims are remembered for rows of before them that come late."""
 _NEXT = """
 SELECT time_ms, owner FROM claims WHERE session = ? AND time_ms >= ? ORDER BY time_ms LIMIT 1
 """
@@ -19,6 +21,11 @@ _GIVE = """
 UPDATE {} SET owner = ? WHERE session = ? AND visit = 1 AND owner IS NULL AND time_ms <= ?
 """
 _GIVES = (_GIVE.format("events"), _GIVE.format("pages"))
+
+
+def prune_claims(db: sqlite3.Connection, now_ms: int) -> None:
+    """Drop claims that nothing is expected to come late for."""
+    db.execute("DELETE FROM claims WHERE time_ms < ?", (now_ms - KEPT_DAYS * 86_400_000,))
 
 
 class Claiming:
@@ -61,11 +68,6 @@ class Claiming:
         """Drop a user's claims of a session."""
         drop = "DELETE FROM claims WHERE session = ? AND owner = ?"
         db.execute(drop, (self._numbers.of_session(session), owner))
-
-    def expire(self, db: sqlite3.Connection, session: str, before_ms: int) -> None:
-        """Drop claims of a session before a time: nothing of before is stored any more."""
-        drop = "DELETE FROM claims WHERE session = ? AND time_ms < ?"
-        db.execute(drop, (self._numbers.of_session(session), before_ms))
 
     def _that_matter(
         self,

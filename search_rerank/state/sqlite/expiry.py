@@ -7,7 +7,6 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
-from search_rerank.state.sqlite.claiming import Claiming
 from search_rerank.state.sqlite.ids import Numbers, plain
 from search_rerank.state.sqlite.names import leave_queries
 from search_rerank.state.sqlite.segments import Segment, Segments
@@ -29,7 +28,6 @@ class Expiry:
     def __init__(self, segments: Segments, numbers: Numbers) -> None:
         self._segments = segments
         self._numbers = numbers
-        self._claiming = Claiming(numbers)
 
     def begin(self, db: sqlite3.Connection, before_ms: int) -> bool:
         """Store nothing older from now on; return whether rows that are not sealed must go."""
@@ -75,6 +73,8 @@ class Expiry:
             db.execute("BEGIN IMMEDIATE")
             db.execute("UPDATE segments SET dropped = 1 WHERE number = ?", (number,))
             db.execute("DELETE FROM rewrites WHERE segment = ?", (number,))
+            span = "SELECT 1 FROM segments WHERE number = ? AND seq BETWEEN first AND last"
+            db.execute(f"DELETE FROM claimed WHERE EXISTS ({span})", (number,))
         self._segments.path(number).unlink(missing_ok=True)
 
     def _expire(self, db: sqlite3.Connection, segment: Segment, before_ms: int) -> int:
@@ -95,9 +95,9 @@ class Expiry:
         ).fetchall()
         remove_ids(db, table, [(self._numbers.of(plain(row[1])), row[0]) for row in rows])
         db.execute(f"DELETE FROM {table} WHERE {_OLD}", span)
+        claimed = [(row[2], row[0]) for row in rows if row[3] and row[2] is not None]
+        db.executemany("INSERT INTO claimed VALUES (?, ?)", claimed)
         leave_queries(db, (row[5] for row in rows if row[5] is not None))
-        for session in {row[4] for row in rows if not row[3] and row[4] is not None}:
-            self._claiming.expire(db, plain(session), span[2])
         remove_users(db, {row[2] for row in rows if row[2] is not None})
         return len(rows)
 
@@ -111,5 +111,6 @@ def remove_ids(db: sqlite3.Connection, table: str, ids: list[tuple[int, int]]) -
 def remove_users(db: sqlite3.Connection, numbers: set[int]) -> None:
     """Remove the names of users of whom no row is left."""
     left = "NOT EXISTS (SELECT 1 FROM {} WHERE owner = users.number)"
-    sql = f"DELETE FROM users WHERE number = ? AND {left.format('events')}"
-    db.executemany(f"{sql} AND {left.format('pages')}", [(number,) for number in sorted(numbers)])
+    none = " AND ".join(left.format(table) for table in ("events", "pages", "claimed"))
+    sql = f"DELETE FROM users WHERE number = ? AND {none}"
+    db.executemany(sql, [(number,) for number in sorted(numbers)])

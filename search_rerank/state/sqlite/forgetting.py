@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -11,14 +11,13 @@ import orjson
 from search_rerank.data.event import Interaction, Ranking
 from search_rerank.state.askers import short
 from search_rerank.state.base import Forgotten
-from search_rerank.state.claims import Claims
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.sqlite.claiming import Claiming
 from search_rerank.state.sqlite.expiry import remove_ids, remove_users
 from search_rerank.state.sqlite.ids import Numbers
 from search_rerank.state.sqlite.names import leave_queries, number_of_user
 from search_rerank.state.sqlite.reading import Row
-from search_rerank.state.sqlite.segments import Line, Segment, ranking_of_line, told_of_line
+from search_rerank.state.sqlite.segments import Line, ranking_of_line, told_of_line
 from search_rerank.state.sqlite.upkeep import Upkeep
 
 
@@ -47,7 +46,7 @@ class Forgetting:
         with self._upkeep.alone() as db:
             assert db is not None
             rows = self._in_tables(db, user)
-            rows += self._in_files(db, user, rows)
+            rows += self._in_files(db, user)
         return sorted(rows, key=lambda row: row[:2])
 
     def forget(self, user: str, now_ms: int) -> Forgotten:
@@ -55,13 +54,12 @@ class Forgetting:
         with self._upkeep.alone() as db:
             assert db is not None
             self._upkeep.finish(db)
-            before = self._in_tables(db, user)
-            filed = self._in_files(db, user, before)
+            filed = self._in_files(db, user)
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 tabled = self._in_tables(db, user)
                 self._note(db, user, [*filed, *tabled], now_ms)
-                self._remove(db, user, tabled)
+                self._remove(db, user, filed, tabled)
                 self._mark_files(db, filed, tabled)
             segments = self._upkeep.finish(db)
             complete = not db.execute("SELECT value FROM meta WHERE name = 'unclean'").fetchone()[0]
@@ -79,41 +77,18 @@ class Forgetting:
         shown = self._upkeep.reader.rankings(db, "WHERE e.owner = ?", (number,))
         return [*rows, *(Row(page.time_ms, seq, page) for seq, page in shown)]
 
-    def _in_files(self, db: sqlite3.Connection, user: str, tabled: Sequence[Row]) -> list[Row]:
+    def _in_files(self, db: sqlite3.Connection, user: str) -> list[Row]:
         """Return what only files hold: what was told of the user, and the visits they claimed."""
-        segments = [one for one in self._upkeep.segments.all(db) if one.holds_more]
-        rows = list(self._with(db, segments, "user", {user}))
-        told = [*rows, *(row for row in tabled if row.event.user == user)]
-        sessions = {row.event.session for row in told if row.event.session is not None}
-        if not sessions or not segments:
-            return rows
-        visits, claims = [], Claims()
-        for row in self._with(db, segments, "session", sessions):
-            event = row.event
-            if event.user is None:
-                visits.append(row)
-            elif event.session is not None:
-                claims.claim(event.session, row.time_ms, event.user)
-        for session in sessions:
-            self._add_claims(db, claims, session, number_of_user(db, user), user)
-        return [
-            *rows, *(row for row in visits if claims.owner(row.event.session, row.time_ms) == user)
-        ]  # fmt: skip
-
-    def _with(
-        self, db: sqlite3.Connection, segments: Sequence[Segment], name: str, values: set[str]
-    ) -> Iterator[Row]:
-        for segment in segments:
-            for row in self._upkeep.segments.expired_of(db, segment):
-                if row.get(name) in values:
-                    yield _row(row)
-
-    def _add_claims(
-        self, db: sqlite3.Connection, claims: Claims, session: str, number: int | None, user: str
-    ) -> None:
-        sql = "SELECT time_ms, owner FROM claims WHERE session = ?"
-        for time_ms, owner in db.execute(sql, (self._numbers.of_session(session),)):
-            claims.claim(session, time_ms, user if owner == number else f"\x00{owner}")
+        segments = self._upkeep.segments
+        number = number_of_user(db, user)
+        found = db.execute("SELECT seq FROM claimed WHERE owner = ?", (number,))
+        claimed = {seq for (seq,) in found}
+        rows = []
+        for segment in segments.all(db):
+            if segment.holds_more:
+                for line in segments.expired_of_user(db, segment, user, claimed):
+                    rows.append(_row(line))
+        return rows
 
     def _note(self, db: sqlite3.Connection, user: str, rows: Sequence[Row], now_ms: int) -> None:
         """Note what counters must take back, and of whom nothing must be stored again."""
@@ -141,12 +116,15 @@ class Forgetting:
         )
         db.execute("UPDATE meta SET value = 1 WHERE name = 'unclean'")
 
-    def _remove(self, db: sqlite3.Connection, user: str, rows: Sequence[Row]) -> None:
+    def _remove(
+        self, db: sqlite3.Connection, user: str, filed: Sequence[Row], tabled: Sequence[Row]
+    ) -> None:
         number = number_of_user(db, user)
         if number is None:
             return
+        db.execute("DELETE FROM claimed WHERE owner = ?", (number,))
         for table, kind in (("events", Interaction), ("pages", Ranking)):
-            own = [row for row in rows if isinstance(row.event, kind)]
+            own = [row for row in tabled if isinstance(row.event, kind)]
             remove_ids(db, table, [(self._numbers.of(row.event.id), row.seq) for row in own])
             used = db.execute(
                 f"SELECT query FROM {table} WHERE owner = ? AND query IS NOT NULL", (number,)
@@ -154,7 +132,8 @@ class Forgetting:
             queries = [query for (query,) in used]
             db.execute(f"DELETE FROM {table} WHERE owner = ?", (number,))
             leave_queries(db, queries)
-        for session in {row.event.session for row in rows if row.event.user is not None}:
+        told = (row.event for row in (*filed, *tabled) if row.event.user is not None)
+        for session in {event.session for event in told}:
             if session is not None:
                 self._claiming.forget(db, session, number)
         remove_users(db, {number})

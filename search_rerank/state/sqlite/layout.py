@@ -15,7 +15,7 @@ Durability = Literal["full", "normal"]
 LAYOUT = 2
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-CREATE TABLE users (number INTEGER PRIMARY KEY, name NOT NULL UNIQUE);
+CREATE TABLE users (number INTEGER PRIMARY KEY AUTOINCREMENT, name NOT NULL UNIQUE);
 CREATE TABLE items (number INTEGER PRIMARY KEY, name NOT NULL UNIQUE);
 CREATE TABLE types (number INTEGER PRIMARY KEY, name NOT NULL UNIQUE);
 CREATE TABLE queries (number INTEGER PRIMARY KEY, name NOT NULL UNIQUE, uses INTEGER NOT NULL);
@@ -77,6 +77,7 @@ CREATE TABLE segments (
     expired INTEGER NOT NULL DEFAULT 0,
     dropped INTEGER NOT NULL DEFAULT 0
 );
+CREATE TABLE claimed (owner INTEGER, seq INTEGER, PRIMARY KEY (owner, seq)) WITHOUT ROWID;
 CREATE TABLE rewrites (segment INTEGER, seq INTEGER, PRIMARY KEY (segment, seq)) WITHOUT ROWID;
 """
 """
@@ -86,7 +87,8 @@ In `corrections` users and sessions are `askers.short` of their hashes.
 `uses` counts the rows that name a query. `expired_ms`: rows of the segment before it have left the
 other tables, `expired` interactions among them; `dropped` is 1 where the file is no longer there.
 `unclean` in `meta` is 1 where the write-ahead log may hold what was forgotten. `rewrites` are rows
-that a segment must lose yet.
+that a segment must lose yet; `claimed` are rows of visits that are in files only, and whose they
+are. `claims` are kept for what comes late, see `claiming.KEPT_DAYS`.
 """
 _CACHE_KIB = 16_384
 

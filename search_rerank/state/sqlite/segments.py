@@ -183,6 +183,21 @@ class Segments:
             if row["seq"] not in gone:
                 yield row
 
+    def expired_of_user(
+        self, db: sqlite3.Connection, segment: Segment, user: str, claimed: Collection[int]
+    ) -> Iterator[Line]:
+        """Yield those rows of `expired_of` that a user did, and those with given numbers."""
+        told = b'"user":' + orjson.dumps(user)
+        some = {seq for seq in claimed if segment.first <= seq <= segment.last}
+        gone = rewritten(db, segment.number)
+        for line in self.lines(segment.number):
+            # Few lines are theirs: the others are not decoded.
+            if told in line or (some and _seq(line) in some):
+                row = orjson.loads(line)
+                theirs = row.get("user") == user or row["seq"] in some
+                if theirs and row["timestamp"] < segment.expired_ms and row["seq"] not in gone:
+                    yield row
+
     def in_time(self, db: sqlite3.Connection, segments: Iterable[Segment]) -> Iterator[Line]:
         """Yield the rows of files that are nowhere else, in time order over all of them.
 

@@ -12,6 +12,7 @@ from threading import Lock
 from time import monotonic, sleep
 
 from search_rerank.state.base import Maintained
+from search_rerank.state.sqlite.claiming import prune_claims
 from search_rerank.state.sqlite.expiry import Expiry
 from search_rerank.state.sqlite.ids import Numbers
 from search_rerank.state.sqlite.layout import Durability, connect
@@ -109,6 +110,7 @@ class Upkeep:
                 sealed += 1
             if sealed:
                 save_counters()
+                prune_claims(db, now_ms)
             if retention_days is not None:
                 # By whole hours: each segment that is cut is read once for it.
                 before_ms = now_ms - int(retention_days * _DAY_MS)
