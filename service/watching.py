@@ -12,6 +12,7 @@ import numpy as np
 from search_rerank.answer import Answer
 from search_rerank.errors import StateError
 from search_rerank.skew.record import Served
+from service.in_time import from_state
 from service.metrics import metrics
 from service.runtime import Runtime
 
@@ -66,7 +67,9 @@ class Watching:
         moment, table, bundle = ranking.moment, ranking.table, ranking.bundle
         if moment is None or table is None or bundle is None:  # nothing was ranked
             return answer
-        failed = (part.stage for part in answer.degraded)
+        stages = {part.stage for part in answer.degraded}
+        if "state" in stages:  # its features are those of a state without any events
+            return answer
         served = Served(
             id=self.id,
             bundle=bundle,
@@ -74,7 +77,9 @@ class Watching:
             mark=self._marks[0],
             personalise=self._personalise,
             item=self._item,
-            failed=tuple(one.removeprefix(_SCORER) for one in failed if one.startswith(_SCORER)),
+            failed=tuple(
+                one.removeprefix(_SCORER) for one in sorted(stages) if one.startswith(_SCORER)
+            ),
             candidates=moment.candidates,
             names=table.names,
             X=table.X,
@@ -93,7 +98,8 @@ class Watching:
 
     def _mark(self) -> int | None:
         try:
-            return self._run.state.mark()
+            with self._run.pipeline() as pipeline:
+                return from_state(pipeline, self._run.state.mark)
         except StateError as error:  # the ranking tells, too
             logger.warning("a request is not written to the feature log: %s", error)
             return None

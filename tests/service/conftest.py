@@ -37,6 +37,7 @@ def build(home: Path, **settings: object) -> World:
             "home": str(home),
             "encoder": {"dim": 16},
             "training": {"trees": 8, "leaves": 4, "max_rankings": 150, "max_test_rankings": 20},
+            "service": {"deadline_ms": 60_000},  # a machine that tests is a busy one
             **settings,
         }
     )
