@@ -279,7 +279,7 @@ def test_a_late_engine_costs_the_window_nothing(
         monkeypatch.setattr(pipeline, "last_good", LastGood(1.0, 60.0))
     ask(client, {"cursor": first["cursor"]})  # the items are known from now on
     monkeypatch.setattr(EmbeddedEngine, "lookup", hang)
-    response = client.post("/search", json={"cursor": first["cursor"]}, headers={HEADER: "50"})
+    response = client.post("/search", json={"cursor": first["cursor"]}, headers={HEADER: "200"})
     asked.set()
     page = response.get_json()
     assert ids(page) == expected
