@@ -120,6 +120,24 @@ def test_nothing_of_a_forgotten_user_is_told_for_long(
         assert taken(late) == taken(state) == 1
 
 
+def test_a_snapshot_from_before_what_is_no_longer_told_goes(
+    redis_server: RedisServer, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_SNAPSHOT_ROWS", 2)
+    path = tmp_path / "counters"
+    with at(redis_server, prefix, snapshot=path) as elsewhere:
+        elsewhere.append([did("1", user="u"), did("2", user="v")])
+        maintained(elsewhere)
+    with at(redis_server, prefix) as state:
+        state.forget("u", 1)
+        monkeypatch.setattr(upkeep, "_TAKEN_KEPT_S", -1)
+        maintained(state)
+    assert path.exists()
+    with at(redis_server, prefix, snapshot=path) as elsewhere:
+        assert taken(elsewhere) == 1
+        assert not path.exists()
+
+
 def test_a_process_that_starts_goes_on_from_the_snapshot(
     redis_server: RedisServer, prefix: str, client: Any, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -85,19 +85,25 @@ class Following:
         """Count some of what is new; return whether there may be more."""
         news = self._server.news(self._counted, self._takings)
         if self._counted and not self._goes_on(news):
+            self._drop_snapshot()
             self._tally = None
             return True
         # What was taken out is not among the entries, however far they reach.
         for _, kind, taken in news.taken:
             self._take_back(tally, kind, taken)
-        if news.taken and self._snapshot is not None:
-            self._snapshot.unlink(missing_ok=True)
-            self._saved = 0
+        if news.taken:
+            self._drop_snapshot()
         self._epoch, self._takings = news.epoch, news.takings
         if news.entries:
             _count(tally, news.entries)
             self._counted = news.entries[-1][0]
         return bool(news.entries)
+
+    def _drop_snapshot(self) -> None:
+        """Remove what may hold queries of a shopper who is forgotten."""
+        self._saved = 0
+        if self._snapshot is not None:
+            self._snapshot.unlink(missing_ok=True)
 
     def _goes_on(self, news: News) -> bool:
         """Tell whether the log is the one that was counted, with all that was, and all takings."""
