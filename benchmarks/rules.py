@@ -35,7 +35,7 @@ from search_rerank.stages import Stages
 
 Row = dict[str, Any]
 NOW_MS = 1_767_225_600_000
-IDLE = {"query": {"exact": ["no such words"]}}
+IDLE = {"query": {"contains": ["no such words"]}}
 FIFTY = 50
 
 
@@ -122,6 +122,15 @@ def _sets(engine: Engine, found: Candidates) -> Mapping[str, list[Row]]:
     return {
         "none": [],
         "50 idle": [row | {"when": IDLE} for row in _fifty(brands, found.ids)],
+        "1000 by query": [
+            {
+                "id": f"q{n}",
+                "kind": "pin",
+                "places": {found.ids[n % 9]: 1},
+                "when": {"query": {"exact": [f"query {n}"]}},
+            }
+            for n in range(1000)
+        ],
         "50 by id": [_by_id(n, found.ids) for n in range(FIFTY)],
         "50 by fields": _fifty(brands, found.ids),
         **alone,

@@ -21,7 +21,7 @@ from search_rerank.engines.fields import as_text
 from search_rerank.rules.where import Where, meets, number_of, values_of
 
 _FIRST = 256
-_MOST = 200_000
+_MOST = 50_000
 """Item states that are kept; then all are asked for anew."""
 
 
@@ -84,7 +84,6 @@ class FactTable:
         self.questions = questions
         self._most = most
         self._lock = Lock()
-        self._values: list[dict[str, int]] = [{} for _ in questions.groups]
         self._clear()
 
     def answers(self, engine: Engine, ids: Sequence[str]) -> Answers:
@@ -145,6 +144,7 @@ class FactTable:
     def _clear(self) -> None:
         asked, size = self.questions, _FIRST
         self._row: dict[str, int] = {}
+        self._values: list[dict[str, int]] = [{} for _ in asked.groups]
         self._met: NDArray[np.bool_] = np.zeros((size, len(asked.wheres)), dtype=bool)
         self._group: NDArray[np.int32] = np.full((size, len(asked.groups)), -1, dtype=np.int32)
         self._number: NDArray[np.float64] = np.full((size, len(asked.numbers)), np.nan)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from typing import Annotated
@@ -20,6 +21,7 @@ from search_rerank.rules.facts import Questions
 from search_rerank.rules.favour import Favour
 from search_rerank.rules.hide import Filter, Hide
 from search_rerank.rules.pin import Pin
+from search_rerank.rules.when import normal
 
 AnyRule = Annotated[
     Pin | Boost | Bury | Hide | Filter | Diversify | Cap | Exposure | Favour,
@@ -49,6 +51,35 @@ class RuleSet(Section):
         """Those that are enabled, in the order in which they are applied."""
         on: Iterable[Rule] = (rule for rule in self.rules if rule.enabled)
         return sorted(on, key=lambda one: (STAGES.index(one.stage), one.priority, one.id))
+
+    def that_may_hold(self, texts: Iterable[str]) -> Sequence[Rule]:
+        """Return, in order, those whose condition on the query may hold for one of some texts.
+
+        A shop may have a pin for each of its thousand queries: those that name whole texts are
+        found by them.
+        """
+        named = {place for text in texts for place in self._by_text.get(text, ())}
+        if not named:
+            return self._open
+        return [
+            rule
+            for place, rule in enumerate(self.in_order)
+            if place in named or not _names_texts(rule)
+        ]
+
+    @cached_property
+    def _open(self) -> Sequence[Rule]:
+        return [rule for rule in self.in_order if not _names_texts(rule)]
+
+    @cached_property
+    def _by_text(self) -> Mapping[str, Sequence[int]]:
+        found: dict[str, list[int]] = defaultdict(list)
+        for place, rule in enumerate(self.in_order):
+            query = rule.when.query
+            if query is not None and not query.open:
+                for text in {normal(one) for one in query.exact}:
+                    found[text].append(place)
+        return dict(found)
 
     @cached_property
     def questions(self) -> Questions:
@@ -86,3 +117,7 @@ class RuleSet(Section):
 
 
 NO_RULES = RuleSet()
+
+
+def _names_texts(rule: Rule) -> bool:
+    return rule.when.query is not None and not rule.when.query.open

@@ -115,18 +115,18 @@ class Rulebook:
         """
         now = self._now if rules is None else _InUse.of(rules, self._schema(rules))
         stages.degraded += now.wrong
-        every = now.rules.in_order
         asked = Asked(on, (), (), query.now_ms)
-        if every:
+        if now.rules.in_order:
             texts = (normal(query.text),)
             asked = Asked(on, texts, categories_of(query.filters), query.now_ms)
-            stages.degraded += [
-                Degraded(f"{STAGE}.{rule.id}", now.refused[rule.id])
-                for rule in every
-                if rule.id in now.refused and rule.when.holds(asked)
-            ]
         moves = moves and not query.sort
-        return Ruling(every, now.table, self._engine, asked, query, stages, moves, now.refused)
+        ruling = Ruling(
+            now.rules, now.table, self._engine, asked, query, stages, moves, now.refused
+        )
+        if now.refused:
+            named = sorted(ruling.held & now.refused.keys())
+            stages.degraded += [Degraded(f"{STAGE}.{id_}", now.refused[id_]) for id_ in named]
+        return ruling
 
     def hidden(self, ids: Sequence[str], now_ms: int) -> set[str]:
         """Return those of some items that rules show nobody at a moment, whatever is asked for.

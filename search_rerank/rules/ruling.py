@@ -26,6 +26,7 @@ from search_rerank.rules.facts import Answers, Facts, FactTable
 from search_rerank.rules.hide import Hide, Removal
 from search_rerank.rules.pin import Pin
 from search_rerank.rules.putting_in import with_items
+from search_rerank.rules.rule_set import RuleSet
 from search_rerank.rules.when import Asked, normal
 from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
@@ -41,7 +42,7 @@ class Ruling:
     Parameters
     ----------
     rules
-        Those that are enabled, in the order in which they are applied.
+        All of them.
     table
         Keeps what they asked of items.
     engine
@@ -58,7 +59,7 @@ class Ruling:
 
     def __init__(
         self,
-        rules: Sequence[Rule],
+        rules: RuleSet,
         table: FactTable,
         engine: Engine,
         asked: Asked,
@@ -67,7 +68,7 @@ class Ruling:
         moves: bool,
         refused: Mapping[str, str],
     ) -> None:
-        self._every = rules
+        self._set = rules
         self._table = table
         self._engine = engine
         self._asked = asked
@@ -78,6 +79,11 @@ class Ruling:
         self._rules = self._holding()
         self._pushed: list[Rule] = []
         self._put_in: list[int] = []
+
+    @property
+    def held(self) -> set[str]:
+        """Ids of the rules that hold, whoever asks."""
+        return {rule.id for rule in self._rules}
 
     def candidates(
         self, retrieve: Retrieved, in_use: InUse, shelf: bool = False, but: str | None = None
@@ -101,7 +107,7 @@ class Ruling:
         EngineError
             What `retrieve` raises with the request's own filters.
         """
-        if not self._every:
+        if not self._set.in_order:
             return retrieve(self._query.filters)
         found = self._retrieved(retrieve, shelf)
         if found.searched is not None:
@@ -228,7 +234,8 @@ class Ruling:
         self._stages.lost(f"{STAGE}.{rule.id}", error)
 
     def _holding(self) -> list[Rule]:
-        return [rule for rule in self._every if rule.when.holds(self._asked)]
+        may_hold = self._set.that_may_hold(self._asked.texts)
+        return [rule for rule in may_hold if rule.when.holds(self._asked)]
 
     def _removals(self) -> Iterable[Removal]:
         return (rule for rule in self._rules if isinstance(rule, Removal))

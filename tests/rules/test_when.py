@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search_rerank.query import Filters
+from search_rerank.rules.reading import parse_rules
 from search_rerank.rules.when import Asked, QueryMatch, When, categories_of, normal
 from search_rerank.rules.window import Window
 
@@ -186,3 +187,33 @@ def test_never_is_what_holds_at_no_hour(
 def test_what_is_no_window(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="zone|mon|hours|times such|datetime"):
         window(**fields)
+
+
+TEXTS = ["", "boots", "red boots", "hats"]
+MATCHES: list[dict[str, Any] | None] = [
+    None,
+    {"exact": ["boots", " Red  boots"]},
+    {"exact": ["boots"]},
+    {"exact": ["hats"], "contains": ["red"]},
+    {"pattern": ["*"]},
+    {"exact": [""]},
+]
+
+
+@given(
+    matches=st.lists(st.sampled_from(MATCHES), max_size=8),
+    texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=2),
+)
+def test_rules_are_found_by_their_texts(
+    matches: list[dict[str, Any] | None], texts: list[str]
+) -> None:
+    rules = parse_rules(
+        [
+            {"id": f"r{n}", "kind": "cap", "by": "brand", "most": 1, "priority": n % 3,
+             "when": {} if match is None else {"query": match}}
+            for n, match in enumerate(matches)
+        ]
+    )  # fmt: skip
+    asked = Asked("search", tuple(map(normal, texts)), (), 0)
+    found = [rule for rule in rules.that_may_hold(asked.texts) if rule.when.holds(asked)]
+    assert found == [rule for rule in rules.in_order if rule.when.holds(asked)]
