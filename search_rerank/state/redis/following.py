@@ -102,8 +102,12 @@ class Following:
     def _drop_snapshot(self) -> None:
         """Remove what may hold queries of a shopper who is forgotten."""
         self._saved = 0
-        if self._snapshot is not None:
+        if self._snapshot is None:
+            return
+        try:
             self._snapshot.unlink(missing_ok=True)
+        except OSError as error:  # the counters go on; whoever reads the log may mend it
+            logger.error("snapshot of counters %s must go and cannot: %s", self._snapshot, error)
 
     def _goes_on(self, news: News) -> bool:
         """Tell whether the log is the one that was counted, with all that was, and all takings."""
