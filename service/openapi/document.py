@@ -171,6 +171,7 @@ def _responses(one: Operation, scoped: bool, schemas: _Schemas) -> Json:
         found[str(status)] = {"description": HTTPStatus(status).phrase, "content": content}
     takes = one.query is not None or one.body is not None or "<" in one.rule
     refusals = {*one.refusals, *((400,) if takes else ())}
+    refusals |= {404} if "<" in one.rule else set()  # no address has a line break
     refusals |= {401, 403, 429} if scoped else set()
     refusals |= {413, 415} if one.body is not None else set()
     refusals |= set() if one.rule == "/healthz" else {503}
