@@ -215,5 +215,5 @@ def lost(name: str, error: Exception) -> Degraded:
             "%s failed, going on without it: %s", name, error, exc_info=None if known else error
         )
     elif not isinstance(error, Resting):  # which the breaker has told once
-        log.warning("going on without %s: %s", name, reason)
+        log.info("going on without %s: %s", name, reason)
     return Degraded(name, reason)

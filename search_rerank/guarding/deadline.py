@@ -21,7 +21,8 @@ ENDS = {
     "rules": 0.97,
     "explain": 0.98,
 }
-"""The share of the whole time that is over when a stage must end: what one leaves, the next has.
+"""The share of the time since the first stage began that is over when one must end: what a stage
+leaves, the next has.
 
 The last twentieth is for what makes an answer of the ranking.
 """
@@ -45,9 +46,9 @@ class Deadline:
 
     @classmethod
     def after(cls, ms: float, waited_s: float = 0.0, clock: Clock = monotonic) -> Self:
-        """Return the deadline of what may take so many milliseconds and has waited already."""
-        begun_s = clock() - waited_s
-        return cls(begun_s, begun_s + ms / 1000, clock)
+        """Return the deadline of what may take so many milliseconds and has waited for some."""
+        now_s = clock()
+        return cls(now_s, now_s - waited_s + ms / 1000, clock)
 
     @property
     def endless(self) -> bool:

@@ -101,7 +101,7 @@ def test_the_time_is_divided_among_stages() -> None:
     deadline = Deadline.after(1000, waited_s=0.2, clock=lambda: moment[0])
     assert deadline.left_s == pytest.approx(0.8)
     lefts = [deadline.of(stage).left_s for stage in ("retrieve", "state", "features", "fuse")]
-    assert lefts == pytest.approx([0.3, 0.4, 0.65, 0.75])
+    assert lefts == pytest.approx([0.4, 0.48, 0.68, 0.76])
     moment[0] = 10.7
     assert deadline.of("features").over and not deadline.of("fuse").over
     assert deadline.of("features").left_s == 0.0
