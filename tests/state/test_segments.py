@@ -20,7 +20,7 @@ from search_rerank.data.read import read_events
 from search_rerank.data.refused import Refused
 from search_rerank.errors import StateError
 from search_rerank.state.memory import MemoryState
-from search_rerank.state.sqlite import SqliteState, StoredLog
+from search_rerank.state.sqlite import SqliteState, StoredLog, expiry
 from search_rerank.state.sqlite.segments import Segments
 from tests.state.contract import DAY_MS, GAINS, did, page
 
@@ -319,3 +319,22 @@ def test_the_folder_of_segments_is_synced(
         assert db is not None
         assert state._upkeep.seal(db)
     assert steps == ["sync", "rename", "sync"]
+
+
+def test_much_that_expires_goes_in_parts(
+    path: Path, state: SqliteState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writers have their turn between the parts, and each part is in one place or the other."""
+    monkeypatch.setattr(expiry, "_AT_ONCE", 10)
+    state.append([did(str(n), time_ms=n // 2) for n in range(100)])
+    seen = []
+
+    def pause(seconds: float) -> None:
+        with closing(SqliteState(path, GAINS, wait_s=0.0)) as other:
+            assert other.append([did(f"meanwhile {len(seen)}", time_ms=1000)]) == 1
+        seen.append(len([id_ for id_ in told(path) if not id_.startswith("meanwhile")]))
+
+    monkeypatch.setattr(expiry, "sleep", pause)
+    assert state.expire(45) == 90
+    assert seen == [100] * 8
+    assert told(path)[:100] == [str(n) for n in range(100)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from search_rerank.state.sqlite.ids import Numbers, plain
@@ -12,6 +12,12 @@ from search_rerank.state.sqlite.names import leave_queries
 from search_rerank.state.sqlite.segments import Segment, Segments
 
 _OLD = "seq BETWEEN ? AND ? AND time_ms < ?"
+_TIMES = (
+    f"SELECT time_ms FROM events WHERE {_OLD} UNION ALL "
+    f"SELECT time_ms FROM pages WHERE {_OLD} ORDER BY time_ms"
+)
+_AT_ONCE = 2000
+_GAP_S = 0.005
 
 
 class Expiry:
@@ -78,7 +84,18 @@ class Expiry:
         self._segments.path(number).unlink(missing_ok=True)
 
     def _expire(self, db: sqlite3.Connection, segment: Segment, before_ms: int) -> int:
-        span = (segment.first, segment.last, before_ms)
+        """Take rows of a segment out, some at a time: writers do not wait for long."""
+        times = [time_ms for (time_ms,) in db.execute(_TIMES, 2 * (*_span(segment), before_ms))]
+        cuts = sorted({*times[_AT_ONCE::_AT_ONCE], before_ms})
+        gone = 0
+        for n, cut in enumerate(cuts):
+            if n:
+                sleep(_GAP_S)
+            gone += self._expire_some(db, segment, cut)
+        return gone
+
+    def _expire_some(self, db: sqlite3.Connection, segment: Segment, before_ms: int) -> int:
+        span = (*_span(segment), before_ms)
         with db:
             db.execute("BEGIN IMMEDIATE")
             events = self._remove(db, "events", span)
@@ -100,6 +117,10 @@ class Expiry:
         leave_queries(db, (row[5] for row in rows if row[5] is not None))
         remove_users(db, {row[2] for row in rows if row[2] is not None})
         return len(rows)
+
+
+def _span(segment: Segment) -> tuple[int, int]:
+    return segment.first, segment.last
 
 
 def remove_ids(db: sqlite3.Connection, table: str, ids: list[tuple[int, int]]) -> None:

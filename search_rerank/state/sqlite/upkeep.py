@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from heapq import merge
 from pathlib import Path
 from threading import Lock
-from time import monotonic, sleep
+from time import monotonic
 
 from search_rerank.state.base import Maintained
 from search_rerank.state.sqlite.claiming import prune_claims
@@ -28,7 +28,6 @@ from search_rerank.state.sqlite.segments import (
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _AT_ONCE_S = 1.0
-_BREATH = 100
 _PATIENCE_MS = 200
 _CORRECTIONS_S = 86_400
 """How long corrections wait for processes that do not ask for counters."""
@@ -205,8 +204,6 @@ class Upkeep:
         )
         for time_ms, _, line in merge(told, pages):
             times.append(time_ms)
-            if not len(times) % _BREATH:
-                sleep(0)  # a thread that answers a request goes first
             yield line
 
     def _prune(self, db: sqlite3.Connection) -> None:
