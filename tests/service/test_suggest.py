@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from search_rerank.engines.base import Suggestion
 from search_rerank.engines.embedded import EmbeddedEngine
 from search_rerank.errors import EngineUnavailable, StateError
+from service.app import create_app
 from service.suggest import merged
 from tests.service.conftest import World
 
@@ -107,15 +108,18 @@ def test_own_queries_are_not_read_where_that_is_not_wanted(
 
 
 def test_what_is_away_costs_its_own_suggestions_only(
-    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    app = create_app(world.config, clock=lambda: world.now_ms)  # it rests for a while after this
+    client = app.test_client()
+
     def away(*_: object) -> list[str]:
         raise StateError("away")
 
     def gone(*_: object) -> list[str]:
         raise EngineUnavailable("gone")
 
-    run, brand = client.application.extensions["search_rerank"], str(world.items[0].brand)
+    run, brand = app.extensions["search_rerank"], str(world.items[0].brand)
     for name in ("own_queries", "past_queries"):
         monkeypatch.setattr(run.state, name, away, raising=False)
     found = client.get("/suggest", query_string={"q": brand[:3], "session": "s"}).get_json()
@@ -125,6 +129,7 @@ def test_what_is_away_costs_its_own_suggestions_only(
     found = client.get("/suggest", query_string={"q": brand[:3]}).get_json()
     assert found["suggestions"] == []
     assert [part["stage"] for part in found["degraded"]] == ["state", "engine"]
+    run.close()
 
 
 @pytest.mark.parametrize("typed", ["", " ", "\x00", "x" * 10_000, "👗", "'\"", "%", "a AND ("])

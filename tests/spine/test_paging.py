@@ -341,7 +341,7 @@ class Paging(RuleBasedStateMachine):
 
 
 TestPaging = Paging.TestCase
-TestPaging.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+TestPaging.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
 
 
 @pytest.mark.parametrize("n", [0, 1, 1000])
