@@ -40,6 +40,11 @@ if TYPE_CHECKING:
     help="A measure beside the usual ones, such as AP, P@5 or ERR@10; may be given repeatedly.",
 )
 @click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file of rules of the shop: the engine and each fusion have a second row, with them.",
+)
+@click.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     help="Also write a page with plots, and files for programs, to this folder.",
@@ -57,6 +62,7 @@ def evaluate(
     bundle: str | None,
     json_file: Path | None,
     measures: tuple[str, ...],
+    rules: Path | None,
     report: Path | None,
     baseline: str,
 ) -> None:
@@ -76,8 +82,10 @@ def evaluate(
     from search_rerank.evaluation.form import format_table, write_json
     from search_rerank.evaluation.measures import parse_measure
     from search_rerank.evaluation.report.write import check_report
+    from search_rerank.rules.keeping import read_rules
     from search_rerank.workspace import Workspace
 
+    ruled = None if rules is None else read_rules(rules)
     start = perf_counter()
     asked = [parse_measure(name) for name in measures]
     if report is not None:
@@ -90,7 +98,7 @@ def evaluate(
     dataset = read_folder(data)
     with closing(open_engine(config)) as engine, Bars() as bars, workspace.cache() as cache:
         shop = workspace.shop_of(loaded, dataset, engine, cache)
-        evaluation = measure(shop, loaded.fusions, bars, measures=asked)
+        evaluation = measure(shop, loaded.fusions, bars, measures=asked, rules=ruled)
     rows = evaluation.rows()
     click.echo(protocol(shop))
     click.echo(format_table(rows))

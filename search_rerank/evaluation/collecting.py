@@ -29,10 +29,13 @@ class System:
     alone
         Whether it is one scorer, whose ties are broken by chance: the engine's order is no merit
         of it.
+    then
+        Rows and their scores to the scores that count; None for those themselves.
     """
 
     scores: Callable[[FeatureTable], NDArray[np.floating]]
     alone: bool = False
+    then: Callable[[Replayed, NDArray[np.float64]], NDArray[np.float64]] | None = None
 
 
 class Collected:
@@ -80,6 +83,8 @@ class Collected:
         kept = np.repeat(self._wanted[block], table.sizes)
         for name, system in self.systems.items():
             scores = system.scores(table).astype(np.float64)
+            if system.then is not None:
+                scores = system.then(part, scores)
             ties = chance if system.alone else table.engine_rank
             ranked = Grouped.ranked(part.gains, scores, ties, table.offsets, part.missed)
             for measure in self._measures:

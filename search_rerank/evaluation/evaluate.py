@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,15 +13,19 @@ from search_rerank.evaluation.collecting import Collected, System
 from search_rerank.evaluation.evaluated import Evaluated, Evaluation
 from search_rerank.evaluation.measures import Measure
 from search_rerank.evaluation.past import history_lengths, query_frequency
+from search_rerank.evaluation.ruled import Ruled, in_order_of
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion import FUSIONS
 from search_rerank.fusion.base import Fusion
 from search_rerank.occasions import Occasion
 from search_rerank.replay import Replay
+from search_rerank.rules.rule_set import RuleSet
 from search_rerank.training import Progress, Shop, as_of, cuts, quiet, replayed, spread, tasks
 
 DEPTH = 20
 """First places of each list that are kept."""
+WITH_RULES = ", ruled"
+"""What the name of a system under rules of the shop ends with."""
 
 
 def evaluate(
@@ -29,6 +34,7 @@ def evaluate(
     progress: Progress = quiet,
     depth: int = DEPTH,
     measures: Sequence[Measure] = (),
+    rules: RuleSet | None = None,
 ) -> Evaluation:
     """Return what every system did with the queries after the test cut.
 
@@ -49,6 +55,8 @@ def evaluate(
         First places of each list to keep.
     measures
         To take beside those that every table has.
+    rules
+        Rules of the shop: each fusion has a second row, with them.
     """
     cut = cuts(shop.events, shop.config.training)
     found: dict[str, Evaluated] = {}
@@ -58,6 +66,8 @@ def evaluate(
             if chosen:
                 what = f"{prefix or 'test '}queries".replace("_", " ")
                 systems = _systems(shop, fusions[prefix])
+                if rules is not None:
+                    systems |= _ruled(shop, rules, systems, chosen, cut.test)
                 collected = Collected(systems, len(chosen), depth, measures)
                 _replay(shop, replay, chosen, cut.test, collected, progress, what)
                 found[prefix] = _evaluated(shop, prefix, chosen, cut.test, collected)
@@ -92,6 +102,23 @@ def _systems(shop: Shop, fusions: Mapping[str, Fusion]) -> dict[str, System]:
         if name in fusions:
             found[name] = System(fusions[name].fuse)
     return found
+
+
+def _ruled(
+    shop: Shop,
+    rules: RuleSet,
+    systems: Mapping[str, System],
+    occasions: Sequence[Occasion],
+    cut_ms: int,
+) -> dict[str, System]:
+    history = history_lengths(occasions, shop.events, cut_ms, shop.live)
+    items = in_order_of(shop.catalogue.ids.ids(), shop.dataset.items)
+    ruled = Ruled(rules, items, occasions, history)
+    return {
+        f"{name}{WITH_RULES}": replace(system, then=ruled)
+        for name, system in systems.items()
+        if not system.alone
+    }
 
 
 def _column(name: str) -> Callable[[FeatureTable], NDArray[np.floating]]:
