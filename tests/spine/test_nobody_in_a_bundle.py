@@ -11,7 +11,7 @@ import pytest
 from search_rerank.bundle import save_bundle
 from search_rerank.config import ScorerConfig
 from search_rerank.scorers import SCORERS
-from search_rerank.training import make_bundle, train
+from search_rerank.training import make_bundle
 from search_rerank.workspace import Workspace
 from tests.spine.world import World
 
@@ -38,13 +38,13 @@ def as_stored(name: str) -> tuple[bytes, bytes]:
 def test_nothing_of_a_user_is_in_a_bundle(world: World, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     scorers = tuple(ScorerConfig(name=name, options=NEURAL.get(name, {})) for name in SCORERS)
-    training = world.config.training.model_copy(update={"trees": 2, "max_rankings": 40})
-    config = world.config.model_copy(update={"scorers": scorers, "training": training})
+    config = world.config.model_copy(update={"scorers": scorers})
     workspace = Workspace(config)
     with world.engine() as engine, workspace.cache() as cache:
         shop = workspace.shop(world.made.dataset(), engine, cache)
-        version = save_bundle(make_bundle(shop, train(shop)), tmp_path)
-    files = list(unpacked(tmp_path / version))
+        save_bundle(make_bundle(shop, world.bundle().fusions), tmp_path)
+    # that of every scorer, and the one that was trained as a whole
+    files = [*unpacked(tmp_path), *unpacked(world.config.home / "bundles")]
     item = as_stored(world.made.items[0].id)
     assert any(name in data for _, data in files for name in item)  # an item would be found
     people = {event.user for event in world.made.events}
