@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Self
+from typing import NamedTuple, Self
 
 from search_rerank.answer import Degraded, Hit, Team
 from search_rerank.data.item import Item
@@ -28,8 +28,7 @@ MARK_BYTES = 5
 _NUMBERLESS = float("nan")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """One item of the window that no page has shown yet; the fields are those of `Hit`."""
 
     id: str
