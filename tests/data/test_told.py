@@ -72,6 +72,28 @@ def test_what_is_plain_is_what_the_thorough_way_returns(
         assert told._asdict() == found.model_dump(exclude={"event"})
 
 
+EDGES: list[dict[str, Any]] = [
+    *({name: "x" * n} for name in ("id", "item", "user", "ranking") for n in (0, 1, 512, 513)),
+    *({"session": "x" * n} for n in (0, 1, 512, 513)),
+    *({"type": "x" * n} for n in (0, 1, 64, 65)),
+    *({"query": "x" * n} for n in (0, 2_000, 2_001)),
+    *({"timestamp": n} for n in (-1, 0, 10**8 - 1, 10**8, 10**11 - 1, 10**11, NOW, NOW + 1)),
+    *({"timestamp": f"{n}"} for n in (10**8, NOW, NOW + 1)),
+    {"user": None},
+    {"timestamp": True},
+]
+
+
+@pytest.mark.parametrize("change", EDGES, ids=lambda change: f"{change!s:.30}")
+def test_both_ways_agree_at_the_edges(change: dict[str, Any]) -> None:
+    told, found = plain({**CLICK, **change}, NOW), thorough({**CLICK, **change})
+    if told is None:
+        assert isinstance(found, str)
+    else:
+        assert isinstance(found, Interaction), found
+        assert told._asdict() == found.model_dump(exclude={"event"})
+
+
 @given(
     st.fixed_dictionaries(
         {
