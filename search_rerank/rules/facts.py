@@ -94,27 +94,29 @@ class FactTable:
         EngineError
             When the engine cannot tell.
         """
-        hashes = list(engine.hashes(ids))
-        with self._lock:
-            if len(self._row) + len(ids) > self._most:
-                self._clear()
-            new = [
-                id_
-                for id_, hash_ in zip(ids, hashes, strict=True)
-                if hash_ is not None and hash_ not in self._row
-            ]
-        found = engine.lookup(new) if new else ()
-        read = {one.item.id: one for one in found if one is not None}
-        now = [
-            read[id_].content_hash if id_ in read else hash_
-            for id_, hash_ in zip(ids, hashes, strict=True)
+        hashes = dict(zip(ids, engine.hashes(ids), strict=True))
+        read: dict[str, Item] = {}
+        while True:
+            with self._lock:
+                for hash_, item in read.items():
+                    if hash_ not in self._row:
+                        self._add(hash_, item)
+                lacking = self._lacking(hashes)
+                if not lacking:
+                    return self._at([self._row.get(hashes[id_] or "", 0) for id_ in ids])
+                if len(self._row) + len(lacking) > self._most:
+                    self._clear()
+                    lacking = self._lacking(hashes)
+            # What others clear meanwhile is not asked for twice: it has been read.
+            for id_, one in zip(lacking, engine.lookup(lacking), strict=True):
+                hashes[id_] = None if one is None else one.content_hash
+                if one is not None:
+                    read[one.content_hash] = one.item
+
+    def _lacking(self, hashes: Mapping[str, str | None]) -> list[str]:
+        return [
+            id_ for id_, hash_ in hashes.items() if hash_ is not None and hash_ not in self._row
         ]
-        with self._lock:
-            for one in read.values():
-                if one.content_hash not in self._row:
-                    self._add(one.content_hash, one.item)
-            # An item that is gone by now, and what was cleared meanwhile, are as not in the index.
-            return self._at([self._row.get(hash_ or "", 0) for hash_ in now])
 
     def of_items(self, items: Iterable[Item]) -> Answers:
         """Return the answers of given items."""

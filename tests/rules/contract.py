@@ -39,7 +39,7 @@ class RuleContract:
         assert done.order.tolist() != list(range(len(ITEMS)))
         assert len(done.rows)
 
-    @settings(suppress_health_check=[HealthCheck.differing_executors])
+    @settings(deadline=None, suppress_health_check=[HealthCheck.differing_executors])
     @given(data=st.data())
     def test_a_permutation_or_a_subset(self, data: st.DataObject) -> None:
         n = data.draw(st.integers(0, len(ITEMS)))

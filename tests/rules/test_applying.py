@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_rerank.rules.applying import Applying
@@ -72,6 +72,7 @@ def applied(rows: list[dict[str, Any]], order: list[int]) -> tuple[list[Rule], A
     return found, way
 
 
+@settings(deadline=None, max_examples=60)
 @given(rows=rules_of, order=st.permutations(range(RANKED)))
 def test_what_holds_of_any_rules(rows: list[dict[str, Any]], order: list[int]) -> None:
     rules, way = applied(rows, order)
@@ -105,6 +106,7 @@ def test_what_holds_of_any_rules(rows: list[dict[str, Any]], order: list[int]) -
             assert set(shown[place - 1 : now]) <= between, "it could have stood higher"
 
 
+@settings(deadline=None)
 @given(order=st.permutations(range(RANKED)))
 def test_no_rules_change_nothing(order: list[int]) -> None:
     _, way = applied([], order)

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_rerank.data.item import Item
@@ -34,6 +34,7 @@ class TestPin(RuleContract):
     def test_an_item_that_is_not_ranked_is_put_in(self) -> None:
         assert ids(rule(kind="pin", places={"c2": 1}), named("abc"), [0, 1]) == ["c2", "a0", "b1"]
 
+    @settings(deadline=None)
     @given(
         n=st.integers(0, 12),
         places=st.dictionaries(st.integers(0, 14), st.integers(1, 15), max_size=6).filter(
@@ -84,6 +85,7 @@ class TestBoost(RuleContract):
         boost = rule(kind="boost", where=ACME, places=1_000)
         assert ids(boost, named("bacad")) == ["a1", "a3", "b0", "c2", "d4"]
 
+    @settings(deadline=None)
     @given(text=st.text("ab", max_size=20), places=st.integers(1, 25))
     def test_nobody_moves_further_than_it_says(self, text: str, places: int) -> None:
         items = named(text)
@@ -105,6 +107,7 @@ class TestBury(RuleContract):
     idempotent = False
     of_nobody = NOBODY
 
+    @settings(deadline=None)
     @given(text=st.text("ab", max_size=20), places=st.integers(1, 25))
     def test_it_is_a_boost_read_from_the_end(self, text: str, places: int) -> None:
         items = named(text)
@@ -132,6 +135,7 @@ class TestFilter(RuleContract):
     example = {"where": {"ranges": {"price": {"gte": 10}}}}
     removes = True
 
+    @settings(deadline=None)
     @given(text=st.text("abc.", max_size=12))
     def test_it_and_hide_are_the_two_halves(self, text: str) -> None:
         items = named(text)
@@ -165,6 +169,7 @@ class TestDiversify(RuleContract):
         short = rule(kind="diversify", by="brand", most=1, window=2, first=2)
         assert ids(short, named("aaabb")) == ["a0", "b3", "a1", "a2", "b4"]
 
+    @settings(deadline=None)
     @given(text=st.text("abc.", max_size=25), most=st.integers(1, 3), more=st.integers(1, 3))
     def test_each_place_has_the_best_item_that_may_stand_there(
         self, text: str, most: int, more: int
@@ -196,6 +201,7 @@ class TestCap(RuleContract):
         cap = rule(kind="cap", by="brand", most=1, first=3)
         assert ids(cap, named("aaab")) == ["a0", "b3", "a1", "a2"]
 
+    @settings(deadline=None)
     @given(text=st.text("abc.", max_size=20), most=st.integers(1, 3), first=st.integers(1, 12))
     def test_no_more_than_so_many_where_there_are_others(
         self, text: str, most: int, first: int
@@ -220,6 +226,7 @@ class TestExposure(RuleContract):
         own = [id_[0] == "a" for id_ in found[:first]]
         return float(worth[own].sum() / worth.sum()) if len(worth) else 0.0
 
+    @settings(deadline=None)
     @given(
         text=st.text("ab", min_size=1, max_size=20),
         share=st.floats(0.01, 1),
@@ -290,6 +297,7 @@ class TestFavour(RuleContract):
         assert one == ["in", "out", "who knows"]
         assert five == ["in", "who knows", "out"]
 
+    @settings(deadline=None)
     @given(prices=st.lists(st.none() | st.integers(0, 5), max_size=20), places=st.integers(1, 25))
     def test_nobody_moves_further_than_it_says(self, prices: list[int | None], places: int) -> None:
         found = ids(rule(kind="favour", by="price", places=places), self.priced(*prices))

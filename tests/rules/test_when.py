@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_rerank.query import Filters
@@ -43,6 +43,7 @@ def test_what_was_typed(match: dict[str, list[str]], yes: list[str], no: list[st
     assert [text for text in [*yes, *no] if fits(text, **match)] == yes
 
 
+@settings(deadline=None)
 @given(parts=st.lists(st.text("ab", max_size=3), min_size=1, max_size=4), text=st.text("ab"))
 def test_a_pattern_is_what_a_regular_expression_would_be(parts: list[str], text: str) -> None:
     import re
@@ -152,6 +153,7 @@ def test_hours_past_midnight_belong_to_the_day_they_began_on() -> None:
         assert night.holds(at(time)) == expected, time
 
 
+@settings(deadline=None)
 @given(
     start=st.integers(0, 14 * 24),
     length=st.integers(-5, 9 * 24),
@@ -200,6 +202,7 @@ MATCHES: list[dict[str, Any] | None] = [
 ]
 
 
+@settings(deadline=None)
 @given(
     matches=st.lists(st.sampled_from(MATCHES), max_size=8),
     texts=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=2),

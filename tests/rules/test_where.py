@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -83,7 +84,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     found.close()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@pytest.mark.slow
 @given(filters=trees())
 def test_an_item_meets_filters_as_the_engine_says(engine: Engine, filters: Filters) -> None:
     found = engine.retrieve(Retrieve("", filters=filters))
@@ -183,3 +187,24 @@ def test_what_the_engine_refuses_once_it_is_not_asked_again() -> None:
         with pytest.raises(OSError, match="away"):
             found.groups("brand")
     assert asked == [1]
+
+
+def test_requests_beside_each_other_get_their_own_answers() -> None:
+    many = [Item(id=f"x{n}", title="x", price=float(n), brand=f"b{n % 3}") for n in range(60)]
+    table, engine = FactTable(QUESTIONS, most=50), Counting(many)
+
+    def ask(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        for _ in range(30):
+            chosen = rng.choice(60, 20, replace=False).tolist()
+            found = facts(table, engine, *(f"x{n}" for n in chosen))
+            if found.numbers("price").tolist() != chosen:
+                return False
+            group = found.groups("brand").tolist()
+            same = {(n % 3, one) for n, one in zip(chosen, group, strict=True)}
+            if len(same) != len({n % 3 for n in chosen}):
+                return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(ask, range(6)))
