@@ -181,7 +181,8 @@ def test_of_many_updates_the_last_and_its_parent_stay(world: World, config: Conf
         names.append(live(config).version)
     kept = {folder.name for folder in (config.home / "bundles").iterdir() if folder.is_dir()}
     assert kept == {names[0], names[3], names[4]}
-    assert update(config, "--rollback") == f"bundle {names[3]} is live again\n"
+    done = run(settings(config), config.home, "bundles", "rollback")
+    assert done.output == f"bundle {names[3]} is live again\n"
 
 
 def test_a_training_that_ended_meanwhile_stays_live(world: World, config: Config) -> None:
