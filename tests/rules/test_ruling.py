@@ -55,9 +55,9 @@ def shop(engine: Engine, tmp_path: Path) -> Callable[..., Pipeline]:
     """Return what opens the shop under rules."""
     corner = Corner.on(engine, tmp_path)
 
-    def opened(*rules: dict[str, Any]) -> Pipeline:
+    def opened(*rules: dict[str, Any], ranks: bool = True) -> Pipeline:
         (tmp_path / "rules.json").write_bytes(parse_rules(list(rules)).to_json())
-        return corner.pipeline(bundle())
+        return corner.pipeline(bundle() if ranks else None)
 
     return opened
 
@@ -121,6 +121,11 @@ class TestSearch:
         boot, mug = (int(row) for row in ranking.order[:2])
         demand = ranking.table.column("item.demand_30d")
         assert demand[boot] > demand[mug] > 0
+
+    def test_what_is_put_in_scores_no_higher_than_what_was_found(self, shop: Shop) -> None:
+        answer = search(shop(pin("a", {"mug3": 2}), ranks=False))
+        scores = {hit.id: hit.score for hit in answer.hits}
+        assert ids(answer)[1] == "mug3" and scores.pop("mug3") <= min(scores.values())
 
     def test_what_is_put_in_answers_what_nothing_else_does(self, shop: Shop) -> None:
         answer = search(shop(pin("a", {"mug3": 1, "mug4": 2})), "zeppelin")

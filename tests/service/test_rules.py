@@ -134,6 +134,17 @@ def test_a_hit_tells_its_rules_and_its_place_before(shop: FlaskClient) -> None:
     )
 
 
+def test_what_is_near_in_meaning_alone_was_not_counted(shop: FlaskClient) -> None:
+    body = shop.post("/search", json=QUERY | {"size": 100}).get_json()
+    words, meaning = body["hits"][0], body["hits"][-1]
+    assert words["lexical"] > 0 == meaning["lexical"] and body["total"] < 100
+    for hit, gone in ((words, 1), (meaning, 0)):
+        put(shop, [hide("new", hit["id"], when={"segments": ["new_visitor"]})])
+        left = shop.post("/search", json=QUERY | {"size": 100}).get_json()
+        assert hit["id"] not in [one["id"] for one in left["hits"]]
+        assert left["total"] == body["total"] - gone
+
+
 def test_a_dry_run_stores_nothing(shop: FlaskClient) -> None:
     before = ids(shop)
     rules = [pin("front", {before[4]: 1}), hide("gone", before[1])]
