@@ -47,12 +47,8 @@ class Counters:
         self._first_ms[unseen] = np.iinfo(np.int64).max
         np.minimum.at(self._first_ms, told.item, told.time_ms)
 
-    def take_back(self, rows: Iterable[tuple[str, str, int]]) -> None:
+    def take_back(self, told: Columns) -> None:
         """Uncount interactions that were counted; first and last times stay."""
-        self.subtract(Columns.of(rows, self._items, self._gains))
-
-    def subtract(self, told: Columns) -> None:
-        """Uncount interactions with items of this object's numbers."""
         self._grow()
         self._taken.take_back(told.item, told.weight, told.time_ms)
 

@@ -114,13 +114,8 @@ class QueryCounters:
                 asked, where, normal = [], [], {}
         self._count(asked, told.part(np.array(where, dtype=np.int64)))
 
-    def take_back(self, rows: Iterable[Row]) -> None:
+    def take_back(self, rows: Sequence[Row], told: Columns) -> None:
         """Uncount interactions of one shopper; a query that nobody else used is forgotten."""
-        rows = list(rows)
-        self.subtract(rows, Columns.of(rows, self._items, self._gains))
-
-    def subtract(self, rows: Sequence[Row], told: Columns) -> None:
-        """Uncount interactions of one shopper, given as columns, too."""
         of: dict[int, list[int]] = {}
         for n, row in enumerate(rows):
             number = None if row[3] is None else self._numbers.get(normalise_query(row[3]))

@@ -66,9 +66,9 @@ class Tally:
         """Uncount what one shopper did and was shown; items' first and last times stay."""
         rows = list(rows)
         told = Columns.of(rows, self._numbers, self.gains)
-        self._items.subtract(told)
+        self._items.take_back(told)
         self._items.take_back_shown(pages)
-        self._queries.subtract(rows, told)
+        self._queries.take_back(rows, told)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
