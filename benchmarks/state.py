@@ -140,11 +140,13 @@ def _open(config: Config, request: Request, system: str) -> dict[str, Any]:
 
 def _read(config: Config, requests: Sequence[Request]) -> list[dict[str, Any]]:
     took: dict[str, list[float]] = {}
+    cpu: dict[str, list[float]] = {}
 
     def timed(what: str, call: Callable[[], Any]) -> Any:
-        start = perf_counter()
+        start, cpu_start = perf_counter(), process_time()
         answer = call()
         took.setdefault(what, []).append((perf_counter() - start) * 1000)
+        cpu.setdefault(what, []).append((process_time() - cpu_start) * 1000)
         return answer
 
     found = 0
@@ -156,7 +158,10 @@ def _read(config: Config, requests: Sequence[Request]) -> list[dict[str, Any]]:
             timed("item_counts", partial(state.item_counts, items, END_MS))
             timed("query_counts", partial(state.query_counts, query, items, END_MS))
             timed("similar_counts", partial(state.similar_counts, query, items, END_MS))
-    rows: list[dict[str, Any]] = [{"system": what, **percentiles(ms)} for what, ms in took.items()]
+    rows: list[dict[str, Any]] = [
+        {"system": what, **percentiles(ms), "cpu_p99_ms": percentiles(cpu[what])["p99_ms"]}
+        for what, ms in took.items()
+    ]
     rows[0]["events"] = found / len(requests)
     return rows
 
