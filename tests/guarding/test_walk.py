@@ -72,12 +72,18 @@ def test_what_hangs_costs_its_neighbours_nothing(hang: Event) -> None:
     assert set(job.begun.values()) == {1}
 
 
-def test_a_walk_that_was_left_begins_nothing_more(hang: Event) -> None:
-    job = Job(Deadline.after(200), one=hang.wait, two=lambda: 2)
-    assert told(walked(job, Aside(), job.deadline)) == {"one": "late", "two": 2}
+def test_a_walk_that_was_left_goes_no_further(hang: Event) -> None:
+    deadline, further = Deadline.after(200), []
+
+    def job(walk: Walk) -> object:
+        outcome = walk.step("one", hang.wait, deadline, 0.5).outcome
+        further.append(outcome)
+        return walk.step("two", lambda: 2, deadline).outcome
+
+    assert walked(job, Aside(), deadline) == 2
     hang.set()
     time.sleep(0.1)
-    assert job.begun["two"] == 1
+    assert [str(one) for one in further] == ["late"]
 
 
 def test_a_step_that_was_given_up_may_be_waited_for(hang: Event) -> None:
