@@ -155,7 +155,8 @@ def _other_id(item_id: str, found: object) -> Problem:
 
 
 def _size(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_SIZE:
+    number = text.isascii() and text.isdigit() and len(text) < 10
+    if not number or not 1 <= int(text) <= MAX_SIZE:
         raise Problem(400, f"size: expected a number from 1 to {MAX_SIZE}, found {text!r:.60}")
     return int(text)
 

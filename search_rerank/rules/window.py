@@ -6,14 +6,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from search_rerank.config.section import Section
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _ALL_DAYS = 8
-"""A window of so many dates has every day of the week."""
+"""A window of so many days has every one of the week, with all its hours."""
+_YEARS = 1900, 9998
+"""A zone may put what is outside before the first or past the last moment that there is."""
 
 
 class Hours(Section):
@@ -57,6 +59,15 @@ class Window(Section):
     weekdays: tuple[Weekday, ...] = ()
     hours: Hours | None = None
 
+    @field_validator("start", "until")
+    @classmethod
+    def _in_reach(cls, value: datetime | None, info: ValidationInfo) -> datetime | None:
+        first, last = _YEARS
+        last += info.field_name == "until"  # written for "never"
+        if value is not None and not first <= value.year <= last:
+            raise ValueError(f"expected a year from {first} to {last}")
+        return value
+
     @field_validator("zone")
     @classmethod
     def _known(cls, value: str) -> str:
@@ -96,11 +107,12 @@ class Window(Section):
             return False
         if until <= start:
             return True
+        all_days = until - start > timedelta(_ALL_DAYS)
+        if all_days or (not self.weekdays and self.hours is None):
+            return False
         zone = ZoneInfo(self.zone)
         begin, end = start.astimezone(zone), until.astimezone(zone)
         days = (end.date() - begin.date()).days + 1
-        if days > _ALL_DAYS or (not self.weekdays and self.hours is None):
-            return False
         # The hours of the day before may go on into the first one.
         first = begin.date() - timedelta(1)
         dates = (first + timedelta(n) for n in range(days + 1))

@@ -174,9 +174,18 @@ def test_never_is_what_holds_at_no_hour(
     assert one.never() == (not ever)
 
 
+def test_for_ever_may_be_the_last_moment_there_is() -> None:
+    days: dict[str, Any] = {"weekdays": ["mon"], "zone": "Asia/Tokyo"}
+    one = window(**{"from": "2026-03-01T00:00:00", "until": "9999-12-31T23:59:59Z"}, **days)
+    assert not one.never() and not one.over(at("2026-03-02"))
+
+
 @pytest.mark.parametrize(
     "fields",
     [
+        {"from": "0001-01-01T00:00:00", "until": "0001-01-03T00:00:00", "weekdays": ["mon"]},
+        {"until": "1899-12-31T00:00:00"},
+        {"from": "9999-12-30T00:00:00", "until": "9999-12-31T00:00:00", "weekdays": ["mon"]},
         {"zone": "Mars"},
         {"zone": "../etc/passwd"},
         {"zone": "Europe"},
@@ -187,7 +196,7 @@ def test_never_is_what_holds_at_no_hour(
     ],
 )
 def test_what_is_no_window(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="zone|mon|hours|times such|datetime"):
+    with pytest.raises(ValueError, match="zone|mon|hours|times such|datetime|year"):
         window(**fields)
 
 

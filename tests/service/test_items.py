@@ -80,6 +80,13 @@ def test_any_id_has_an_address(one: FlaskClient, item: str) -> None:
     assert one.delete(address).status_code == 200
 
 
+@pytest.mark.parametrize("size", ["0", "101", "-1", "x", f"{1:09}{1:09}", f"{1:09}{0:05000}"])
+def test_a_size_that_is_none_is_refused(one: FlaskClient, world: World, size: str) -> None:
+    found = one.get(f"/items/{world.items[0].id}/similar?size={size}")
+    assert found.status_code == 400
+    assert "size: expected a number from 1 to 100" in found.get_json(force=True)["detail"]
+
+
 def test_an_older_state_is_a_conflict(one: FlaskClient) -> None:
     at = "2021-01-01T00:00:00Z"
     item = {"title": "Dated", "updated_at": at}
