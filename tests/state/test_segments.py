@@ -338,3 +338,14 @@ def test_much_that_expires_goes_in_parts(
     assert state.expire(45) == 90
     assert seen == [100] * 8
     assert told(path)[:100] == [str(n) for n in range(100)]
+
+
+def test_segments_that_hold_nothing_more_may_go(path: Path) -> None:
+    with closing(SqliteState(path, GAINS, segment_events=SEGMENT, log_days=1)) as state:
+        state.append([did(str(n), time_ms=n) for n in range(25)])
+        assert state.maintain(2 * DAY_MS).dropped == 2
+        assert files(path) == []
+        assert told(path) == [str(n) for n in range(25)]
+        assert state.append([did("3"), did("new", time_ms=25)]) == 1
+        assert state.forget("u", 5).interactions == 26
+        assert told(path) == []
