@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,7 @@ from flask import Blueprint, Response
 
 from search_rerank.data.event import Event, Interaction, Ranking, parse_event
 from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
-from search_rerank.errors import DataError
+from search_rerank.errors import DataError, EngineUnavailable
 from service.bodies import Broken, read_rows
 from service.consent import opted_out
 from service.in_time import look_up
@@ -19,6 +20,7 @@ from service.metrics import metrics
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 
+logger = logging.getLogger(__name__)
 blueprint = Blueprint("events", __name__)
 
 
@@ -52,8 +54,9 @@ def check_events(
     """Return the events among rows, those refused as index and reason, how many to ignore.
 
     Ignored are items and users of the event schema, and rows whose `personalise` is false: nothing
-    more is looked at in them. A ranking may show items
-    that the index does not hold (any longer): nobody asks for them.
+    more is looked at in them. A ranking may show items that the index does not hold (any longer),
+    and so may interactions while the engine is away: nobody asks for them, and a click is gone if
+    it is not taken now.
     """
     now = run.clock()
     good: list[tuple[int, Event]] = []
@@ -73,16 +76,25 @@ def check_events(
         else:
             good.append((index, event))
     asked = list({event.item: None for _, event in good if isinstance(event, Interaction)})
-    with run.pipeline() as pipeline:
-        known = look_up(pipeline.engine, asked)
+    unknown = _unknown(run, asked)
     accepted: list[Event] = []
     for index, event in good:
-        if isinstance(event, Interaction) and event.item not in known:
+        if isinstance(event, Interaction) and event.item in unknown:
             reason = f"item: expected one of the index, found {event.item!r:.60}"
             refused.append({"index": index, "reason": reason})
         else:
             accepted.append(event)
     return accepted, sorted(refused, key=lambda row: row["index"]), ignored
+
+
+def _unknown(run: Runtime, items: Sequence[str]) -> set[str]:
+    """Return the items that the index does not hold; none while the engine cannot tell."""
+    try:
+        with run.pipeline() as pipeline:
+            return set(items) - look_up(pipeline.engine, items).keys()
+    except EngineUnavailable as error:
+        logger.warning("events are taken without a look at their items: %s", error)
+        return set()
 
 
 def _wanted(row: object) -> tuple[bool, object]:

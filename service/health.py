@@ -19,29 +19,26 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
-    """Say whether a search can be answered; 503 tells whether the state or the engine is away.
+    """Say whether a search can be answered; 503 tells that the engine is away.
 
-    What makes answers worse than they could be, such as a missing bundle, is named in `degraded`.
+    What makes answers worse than they could be, such as a missing bundle or a state that is away,
+    is named in `degraded`: who sends requests elsewhere for it might have nowhere left to go.
     """
     run = runtime()
     if run.load.stopping:
         return problem(503, "the service is stopping", part="stopping")
     try:
-        run.state.mark()
-    except SearchRerankError as error:
-        return _away("state", error)
-    try:
         with run.pipeline() as pipeline:
             engine = {"kind": pipeline.engine.name, "items": pipeline.engine.count()}
             bundle, degraded = pipeline.bundle_version, pipeline.in_use.degraded
     except SearchRerankError as error:
-        return _away("engine", error)
+        return problem(503, f"engine: {error}", part="engine")
     told = [{"stage": part.stage, "reason": part.reason} for part in degraded]
+    try:
+        run.state.mark()
+    except SearchRerankError as error:
+        told.append({"stage": "state", "reason": f"{error}: events are refused"})
     if bundle is None:
         reason = "no bundle: run 'search-rerank train'; the engine's order is served"
         told.append({"stage": "bundle", "reason": reason})
     return jsonify(status="ready", engine=engine, bundle=bundle, degraded=told)
-
-
-def _away(part: str, error: Exception) -> Response:
-    return problem(503, f"{part}: {error}", part=part)

@@ -115,3 +115,17 @@ def test_an_engine_that_is_away_is_not_waited_for(app: Flask, proxy: Proxy) -> N
     for _ in range(30):
         assert client.get(unknown()).status_code == 503
     assert len(asked) <= 10  # a probe a second, however many ask
+
+
+def test_events_are_taken_while_it_is_away(app: Flask, proxy: Proxy, away_world: World) -> None:
+    client, visit = app.test_client(), f"visit-{uuid4().hex[:6]}"
+    proxy.cut()
+    event = {"item": away_world.items[0].id, "type": "click", "session": visit}
+    response = client.post("/events", json=[event, event | {"item": "nobody sells this"}])
+    assert (response.status_code, response.get_json()["accepted"]) == (202, 2)
+    proxy.mend()
+    deadline = time.monotonic() + 20
+    while (found := client.get(f"/search?query=shoes&session={visit}")).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert found.get_json()["history"] == 1  # what is no item of the bundle says nothing

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from search_rerank.config import parse_config
 from search_rerank.errors import (
     BundleError,
     EngineError,
@@ -51,12 +50,16 @@ def test_without_an_index_it_lives_and_is_not_ready(empty_client: FlaskClient) -
         assert response.get_json(force=True)["part"] == "engine"
 
 
-def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+def test_a_damaged_state_is_named(world: World, tmp_path: Path) -> None:
+    for part in ("index", "bundles"):
+        shutil.copytree(world.config.home / part, tmp_path / part)
     (tmp_path / "state.sqlite3").write_bytes(b"not a database" * 100)
-    client = create_app(parse_config({"home": str(tmp_path)})).test_client()
-    response = client.get("/readyz")
-    assert response.status_code == 503
-    assert response.get_json(force=True)["part"] == "state"
+    app = create_app(world.config.model_copy(update={"home": tmp_path}))
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 200
+    (part,) = response.get_json()["degraded"]
+    assert part["stage"] == "state" and part["reason"].endswith("events are refused")
+    app.extensions["search_rerank"].close()
 
 
 @pytest.mark.parametrize("error", [EngineUnavailable, EngineError, StateError, BundleError])

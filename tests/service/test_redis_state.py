@@ -82,7 +82,8 @@ def test_workers_share_it_and_outlive_it(world: World, server: RedisServer, tmp_
             status, headers, problem = ask(f"{address}events", event | {"id": "lost"})
             assert (status, problem["part"]) == (503, "state")
             assert int(headers["Retry-After"]) > 0
-        assert ask(f"{address}readyz")[0] == 503
+        status, _, ready = ask(f"{address}readyz")
+        assert (status, [part["stage"] for part in ready["degraded"]]) == (200, ["state"])
         assert ask(f"{address}healthz")[0] == 200
         server.start()
         eventually(address, 10)
