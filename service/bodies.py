@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 from flask import request
 
+from search_rerank.data.nesting import loads
 from service.problems import Problem
 
 JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines")
@@ -68,7 +69,7 @@ def read_rows() -> list[object]:
 def decode(body: bytes) -> object:
     """Return decoded JSON, or raise `Problem` 400."""
     try:
-        value: object = orjson.loads(body)
+        value: object = loads(body)
     except orjson.JSONDecodeError as error:
         raise Problem(400, f"the body is not valid JSON: {error}") from None
     return value
@@ -80,7 +81,7 @@ def _lines(body: bytes) -> list[object]:
         if not line.strip():
             continue
         try:
-            rows.append(orjson.loads(line))
+            rows.append(loads(line))
         except orjson.JSONDecodeError as error:
             rows.append(Broken(f"not valid JSON: {error}"))
     return rows

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from search_rerank.data.lines import ByteStream, Problem, Unfinished, as_text, lines
+from search_rerank.data.nesting import loads
 from search_rerank.errors import DataError
 
 _BOM = b"\xef\xbb\xbf"
@@ -33,7 +34,7 @@ def json_rows(name: str, stream: ByteStream) -> Iterator[tuple[int, Any | Proble
         if not data or data.isspace():
             continue
         try:
-            value = orjson.loads(data)
+            value = loads(data)
         except orjson.JSONDecodeError as error:
             start = data.lstrip()
             if first and start.startswith(b"["):

@@ -97,6 +97,7 @@ def test_a_missing_file_fails_before_the_first_row(tmp_path: Path) -> None:
         ),
         (b'{"price": NaN}', "NaN and Infinity are no JSON", '{"price": NaN}'),
         (b"[" * 5000, "not valid JSON, found", "[" * 1000),
+        (b"[" * 900 + b"]" * 900, "not valid JSON, found nested deeper", "[" * 900 + "]" * 100),
         (b'"' + b"x" * MAX_LINE_BYTES + b'"', "at most 1,048,576 bytes", '"' + "x" * 999),
         (b"y" * (5 * MAX_LINE_BYTES), "at most 1,048,576 bytes", "y" * 1000),
     ],
