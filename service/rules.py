@@ -42,7 +42,7 @@ def get_rules() -> Response:
 def put_rules() -> Response:
     """Replace all rules: 412 where others did since, 422 where nothing decides a conflict."""
     rules = parse_body(read_json())
-    return _save(lambda _: rules)
+    return _save(lambda _: rules, mends=True)
 
 
 @blueprint.get("/rules/<rule_id>")
@@ -115,22 +115,34 @@ def parse_body(body: object) -> RuleSet:
         raise Problem(422, str(error)) from None
 
 
-def _save(change: Change) -> Response:
-    """Store what becomes of the rules, unless others changed them or a conflict stands."""
+def _save(change: Change, mends: bool = False) -> Response:
+    """Store what becomes of the rules, unless others changed them or a conflict stands.
+
+    One that does not give all of them, and so mends nothing, keeps off a file that is damaged: the
+    rules that it held would be lost.
+    """
     run = runtime()
     if run.config.rules.file is not None:
         raise Problem(409, "the rules come from the file of the settings: change them there")
     path = rules_path(run.config)
-    with changing(path):
-        present = _present(path)
-        _check_precondition(present)
-        rules = change(present or NO_RULES)
-        found = _conflicts(run, rules)
-        wrong = [one for one in found if one.level == "error"]
-        if wrong:
-            rows = [asdict(one) for one in found]
-            raise Problem(422, f"not saved: {told(wrong[0])}", conflicts=rows)
-        replace_file(path, rules.to_json())
+    try:
+        with changing(path):
+            present = _present(path)
+            _check_precondition(present)
+            if present is None and not mends:
+                raise _damaged()
+            rules = change(present or NO_RULES)
+            found = _conflicts(run, rules)
+            wrong = [one for one in found if one.level == "error"]
+            if wrong:
+                rows = [asdict(one) for one in found]
+                raise Problem(422, f"not saved: {told(wrong[0])}", conflicts=rows)
+            replace_file(path, rules.to_json())
+    except OSError as error:
+        logger.error("the rules are not stored: %s", error)
+        raise Problem(
+            503, "the rules cannot be stored at present, and those before hold", part="rules"
+        ) from None
     with suppress(SearchRerankError), run.pipeline() as pipeline:  # it follows when it is open
         pipeline.rules.follow()
     body = {"rules": len(rules.rules), "conflicts": [asdict(one) for one in found]}
@@ -154,12 +166,16 @@ def _check_precondition(present: RuleSet | None) -> None:
 def _stored(run: Runtime) -> RuleSet:
     found = _present(rules_path(run.config))
     if found is None:
-        raise Problem(
-            503,
-            "the stored rules are damaged, and the last good ones hold: see the service's log; "
-            "PUT /rules with If-Match: * replaces them",
-        )
+        raise _damaged()
     return found
+
+
+def _damaged() -> Problem:
+    return Problem(
+        503,
+        "the stored rules are damaged, and the last good ones hold: see the service's log; "
+        "PUT /rules with If-Match: * replaces them",
+    )
 
 
 def _present(path: Path) -> RuleSet | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 import urllib.error
 import urllib.request
@@ -200,9 +201,34 @@ def test_a_damaged_file_costs_no_rule(shop: FlaskClient, world: World) -> None:
     assert [part["stage"] for part in body["degraded"]] == ["rules"]
     assert shop.get("/rules").status_code == 503
     assert put(shop, [], '"an older tag"').status_code == 412
+    any_tag = {"If-Match": "*"}
+    one = {"kind": "hide", "where": {"terms": {"id": "x"}}}
+    for refused in (
+        shop.put("/rules/other", json=one, headers=any_tag),
+        shop.delete("/rules/gone", headers=any_tag),
+    ):
+        assert refused.status_code == 503
+        assert "PUT /rules with If-Match: * replaces" in refused.get_json(force=True)["detail"]
+    assert path.read_text() == "{"
     assert put(shop, []).status_code == 200
     assert ids(shop) == before
     assert shop.post("/search", json=QUERY).get_json()["degraded"] == []
+
+
+def test_a_full_disk_costs_no_rule(shop: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = ids(shop)
+    put(shop, [hide("gone", before[0])])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as fault:
+        fault.setattr("service.rules.replace_file", full)
+        refused = put(shop, [])
+    assert refused.status_code == 503 and refused.headers["Retry-After"]
+    told = refused.get_json(force=True)
+    assert told["part"] == "rules" and "cannot be stored at present" in told["detail"]
+    assert before[0] not in ids(shop) and put(shop, []).status_code == 200
 
 
 def test_the_settings_name_a_file_that_is_only_read(world: World, tmp_path: Path) -> None:
