@@ -36,6 +36,9 @@ class Sizes:
         Different ones that there may be; items and queries are drawn by Zipf's law, shoppers alike.
     rankings
         Share of the events that are rankings, of 20 items each.
+    short
+        Whether shoppers and items are numbered in few characters, as shops do; else all names are
+        of 32 hexadecimal digits, as those of events and sessions always are.
     """
 
     events: int
@@ -43,6 +46,7 @@ class Sizes:
     items: int = 200_000
     queries: int = 300_000
     rankings: float = 0.02
+    short: bool = True
 
 
 def hex_id(kind: int, number: int) -> str:
@@ -56,8 +60,8 @@ class GeneratedLog:
     def __init__(self, sizes: Sizes, seed: int) -> None:
         self.sizes = sizes
         self._rng = np.random.default_rng(seed)
-        self.users = [hex_id(1, number) for number in range(sizes.shoppers)]
-        self.items = [hex_id(2, number) for number in range(sizes.items)]
+        self.users = _names("u", 1, sizes.shoppers, sizes.short)
+        self.items = _names("p", 2, sizes.items, sizes.short)
         self.queries = _texts(sizes.queries, self._rng)
         self._of_item, self._of_query = _zipf(sizes.items), _zipf(len(self.queries))
 
@@ -120,6 +124,12 @@ class GeneratedLog:
                 done = f'"item":"{self.items[one]}","type":"{_TYPES[kind[k]]}"'
                 lines.append(f'{{"event":"interaction",{line},{done}}}\n')
         return lines
+
+
+def _names(letter: str, kind: int, n: int, short: bool) -> list[str]:
+    if short:
+        return [f"{letter}{number:06d}" for number in range(n)]
+    return [hex_id(kind, number) for number in range(n)]
 
 
 def _zipf(n: int) -> NDArray[np.float64]:

@@ -44,6 +44,7 @@ Request = tuple[str, str, Sequence[str]]
 @click.option("--items", default=200_000, show_default=True, type=click.IntRange(CANDIDATES * 10))
 @click.option("--queries", default=300_000, show_default=True, type=click.IntRange(1))
 @click.option("--rankings", default=0.02, show_default=True, type=click.FloatRange(0, 1))
+@click.option("--names", default="short", type=click.Choice(["short", "digits"]), show_default=True)
 @click.option("--requests", default=1_000, show_default=True, type=click.IntRange(10))
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), help="For the state.")
 @click.option("--seed", default=0)
@@ -53,6 +54,7 @@ def main(
     items: int,
     queries: int,
     rankings: float,
+    names: str,
     requests: int,
     folder: Path | None,
     seed: int,
@@ -62,7 +64,8 @@ def main(
     """Print what importing, opening and reading took, and what is on disk and resident."""
     if data is not None:
         raise click.UsageError("--data: this log is generated")
-    log = GeneratedLog(Sizes(events, shoppers, items, queries, rankings), seed)
+    sizes = Sizes(events, shoppers, items, queries, rankings, names == "short")
+    log = GeneratedLog(sizes, seed)
     seconds: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         config = parse_config({"home": scratch})
@@ -89,7 +92,9 @@ def main(
     protocol = (
         f"{events:,} generated events, {rankings:.0%} of them rankings of 20 items, of "
         f"{shoppers:,} shoppers with {items:,} items and {queries:,} queries by Zipf's law, a "
-        f"query on 30 % of the interactions, ids of 32 digits; imported from JSON lines into "
+        f"query on 30 % of the interactions, events and sessions named by 32 digits, "
+        f"shoppers and items {'in 7 characters' if names == 'short' else 'likewise'}; imported "
+        f"from JSON lines into "
         f"{config.state.kind} (durability {config.state.durability}) in one process; resident "
         f"memory of a fresh process before it opens the state, and after one request; then "
         f"{requests:,} requests of random shoppers with {CANDIDATES} items, one after another"
