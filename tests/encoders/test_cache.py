@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 
 class Lengths:
     """Encodes a text as (length, 1) and remembers what it was asked."""

@@ -10,6 +10,8 @@ from search_rerank.engines.embedded.vectors import VectorFile
 from tests.engines.contract import EAST, ITEMS, EngineContract, Open, document, load
 from tests.engines.contract_writing import WritingContract
 
+pytestmark = pytest.mark.slow
+
 
 class TestWriting(WritingContract):
     @pytest.fixture

@@ -9,6 +9,8 @@ import pytest
 from search_rerank.evaluation.measures import parse_measure
 from search_rerank.evaluation.qrels import from_run
 
+pytestmark = pytest.mark.slow
+
 GRADES = {grade: 2**grade - 1 for grade in range(5)}
 SAME = {
     "nDCG@10": ir_measures.nDCG @ 10,

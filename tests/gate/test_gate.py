@@ -26,6 +26,8 @@ from search_rerank.workspace import Workspace
 from tests.gate.conftest import SETTINGS, Trained
 from tests.spine.world import run
 
+pytestmark = pytest.mark.slow
+
 
 def clock(step_s: float) -> Any:
     """Return a clock on which each reading is so much later than the one before."""

@@ -15,6 +15,8 @@ from search_rerank.guarding.aside import Aside, GivenUp, waited_for
 from search_rerank.guarding.deadline import NO_DEADLINE, Deadline
 from search_rerank.guarding.walk import Busy, Walk, walked
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def hang() -> Iterator[Event]:

@@ -21,6 +21,8 @@ from search_rerank.errors import BundleError, ConfigError, DataError, EngineErro
 from search_rerank.query import Filters
 from tests.index_tools.conftest import ROWS
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., Path]
 
 

@@ -20,6 +20,8 @@ from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine, Retrieve
 from tests.index_tools.conftest import ROWS
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., Path]
 MANY = [
     row | {"id": f"{row['id']}-{n}", "title": f"{row['title']} {n}"}

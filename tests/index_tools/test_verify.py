@@ -16,6 +16,8 @@ from search_rerank.engines.base import Engine
 from search_rerank.workspace import Workspace
 from tests.index_tools.conftest import ROWS
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., Path]
 
 

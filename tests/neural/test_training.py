@@ -20,6 +20,8 @@ from search_rerank.neural.training import (  # noqa: E402
     train,
 )
 
+pytestmark = pytest.mark.slow
+
 RECIPE = Recipe(epochs=6, patience=0, learning_rate=0.1, device="cpu")
 
 

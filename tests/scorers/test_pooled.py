@@ -13,6 +13,8 @@ from search_rerank.scorers import create
 from tests.scorers.contract import ALL, ScorerContract
 from tests.scorers.worlds import NOW_MS, checkerboard
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, object] = {
     "dim": 4,
     "epochs": 10,

@@ -10,6 +10,8 @@ from search_rerank.scorers.sequence import Sequence
 from tests.scorers.contract import ALL, ScorerContract
 from tests.scorers.worlds import NOW_MS, UNSOLD, catalogue, checkerboard, click, log
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip(
     "torch", reason="needs torch: pip install 'search-rerank[torch]'", exc_type=ImportError
 )

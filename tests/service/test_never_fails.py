@@ -23,6 +23,8 @@ from service.runtime import Runtime
 from service.writes import AT_ONCE, Writes
 from tests.service.conftest import World
 
+pytestmark = pytest.mark.slow
+
 SEARCH = "/search?query=shoes&user=u00000&size=5"
 MS = {"X-Deadline-Ms": "1500"}
 

@@ -24,6 +24,8 @@ from tests.service.conftest import World
 from tests.spine.test_evaluation import part
 from tests.spine.world import run
 
+pytestmark = pytest.mark.slow
+
 SIZE = {"products": 150, "shoppers": 60, "events": 2500}
 END_MS = max(one.time_ms for one in generate(**SIZE).events) + 1
 

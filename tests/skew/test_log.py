@@ -21,6 +21,8 @@ from search_rerank.query import Candidates, Query
 from search_rerank.skew.log import FeatureLog, read_log
 from search_rerank.skew.record import Served, heading
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("query.words", "item.price")
 
 

@@ -30,6 +30,8 @@ from tests.skew.conftest import Logged
 from tests.skew.test_future import SIZE
 from tests.spine.world import run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shop(built: World) -> Iterator[Shop]:

@@ -19,6 +19,8 @@ from search_rerank.workspace import Workspace
 from tests.skew.conftest import Logged, shop_around
 from tests.spine.world import run
 
+pytestmark = pytest.mark.slow
+
 
 def around(logged: Logged, client: FlaskClient) -> list[dict[str, Any]]:
     return shop_around(client, [item.id for item in logged.world.items])

@@ -25,6 +25,8 @@ from search_rerank.pipeline import Pipeline
 from search_rerank.training import make_bundle, train
 from tests.spine.world import SMALL, World, run_apart
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(world: World, tmp_path: Path) -> Path:

@@ -18,6 +18,8 @@ from search_rerank.state.opening import open_state, state_path
 from search_rerank.workspace import Workspace
 from tests.spine.world import SMALL, World, run
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = [
     "engine",
     *("popularity", "item_knn", "als", "content"),

@@ -19,6 +19,8 @@ from search_rerank.labels.propensity import Propensities
 from search_rerank.training import cuts
 from tests.spine.world import SMALL, World, run
 
+pytestmark = pytest.mark.slow
+
 GAINS = {"click": 1.0, "purchase": 3.0}
 
 

@@ -25,6 +25,8 @@ from search_rerank.state.memory import MemoryState
 from tests.spine.test_pipeline import ANN, SHOES, in_engine_order, with_ranker
 from tests.spine.world import World
 
+pytestmark = pytest.mark.slow
+
 MS = 600
 PATIENT_S = 5.0
 """What hangs here does so for good: an answer within this did not wait for it."""

@@ -27,6 +27,8 @@ from search_rerank.replay import Replayed
 from search_rerank.training import Shop, cuts, tasks, train
 from tests.spine.world import World
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("score.one", "score.two")
 
 

@@ -24,6 +24,8 @@ from search_rerank.training import Shop, as_of, cuts, fit_scorers
 from tests.features.worlds import DAY, GAINS, ITEMS, candidates, catalogue, did
 from tests.spine.world import World
 
+pytestmark = pytest.mark.slow
+
 IDS = [item.id for item in ITEMS]
 CUT = 5 * DAY
 

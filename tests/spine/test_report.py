@@ -12,6 +12,8 @@ from ir_measures import nDCG
 
 from tests.spine.world import SMALL, World, run
 
+pytestmark = pytest.mark.slow
+
 FILES = ["importance.csv", "per_query.csv", "qrels.txt", "report.html", "runs", "slices.csv"]
 
 

@@ -23,6 +23,8 @@ from search_rerank.pipeline import Pipeline
 from search_rerank.state.opening import open_state
 from tests.spine.world import SMALL, World, run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(world: World, tmp_path: Path) -> Config:

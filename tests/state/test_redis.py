@@ -17,6 +17,8 @@ from tests.state.contract_log_in import LogInContract
 from tests.state.contract_queries import OwnQueriesContract
 from tests.state.redis_server import RedisServer, opened
 
+pytestmark = pytest.mark.slow
+
 
 class TestRedisState(StateContract, LogInContract, OwnQueriesContract):
     @pytest.fixture

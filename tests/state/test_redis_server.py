@@ -19,6 +19,8 @@ from search_rerank.errors import StateError
 from tests.state.contract import did, page
 from tests.state.redis_server import RedisServer, opened, raw
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 

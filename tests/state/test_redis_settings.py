@@ -21,6 +21,8 @@ from search_rerank.state.redis.server import Durability
 from tests.state.contract import DAY_MS, GAINS, did, page
 from tests.state.redis_server import RedisServer, opened, raw
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("durability", "settings", "message"),

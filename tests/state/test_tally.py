@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from tests.state.plain import (
     query_sums,
     similar_sums,
 )
+
+pytestmark = pytest.mark.slow
 
 ASKED = ["q", "RED shoe", "red shoes", "", "#!", "nothing like it"]
 PAGES = st.lists(

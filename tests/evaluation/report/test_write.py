@@ -26,6 +26,8 @@ from search_rerank.labels.propensity import Propensities
 from search_rerank.training import Shop
 from tests.evaluation.report.conftest import GAIN_NAMES, HOSTILE, QUERIES, N
 
+pytestmark = pytest.mark.slow
+
 TITLES = {f"item {n}": f"{HOSTILE} {n}" for n in range(N)}
 
 
