@@ -20,7 +20,7 @@ from search_rerank.query import Filters, Range
 from tests.index_tools.conftest import ON_BOTH, ROWS
 
 Write = Callable[..., Path]
-pytestmark = ON_BOTH
+pytestmark = [ON_BOTH, pytest.mark.slow]
 
 
 @pytest.fixture

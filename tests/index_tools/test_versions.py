@@ -11,7 +11,7 @@ from search_rerank.errors import EngineError
 from tests.index_tools.conftest import ON_BOTH
 
 Write = Callable[..., Path]
-pytestmark = ON_BOTH
+pytestmark = [ON_BOTH, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from search_rerank.replay import Replayed
 from search_rerank.training import Shop, fit_on_labels
 from tests.labels.worlds import EXAMINED
 
+pytestmark = pytest.mark.slow
+
 PLACES = len(EXAMINED)
 BIAS = Propensities(
     "harvesting", EXAMINED.tolist(), EXAMINED.tolist(), EXAMINED.tolist(), [999] * 5, 999, "known"

@@ -23,6 +23,8 @@ from search_rerank.cli import main
 from search_rerank.errors import BundleError
 from tests.spine.world import World
 
+pytestmark = pytest.mark.slow
+
 
 def named(folder: Path, *versions: str) -> None:
     for version in versions:

@@ -3,7 +3,11 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+import pytest
+
 from search_rerank.evaluation.report.plots import CHOSEN, OTHER, WORSE, bars, curve, forest, steps
+
+pytestmark = pytest.mark.slow
 
 NAMES = ['<b>"&', "costs $5 or $6", "靴"]
 
