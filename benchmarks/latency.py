@@ -8,14 +8,11 @@ floor is `GET /healthz` of the same process: what HTTP and the server cost witho
 
 from __future__ import annotations
 
-import http.client
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 import click
@@ -23,10 +20,11 @@ import numpy as np
 import orjson
 
 from benchmarks.common import options, percentiles, report
-from search_rerank.state.sqlite import SqliteState
+from benchmarks.loopback import Client, get, post
+from benchmarks.service import QUERIES, known
+from benchmarks.serving import PORT, demo, served
 
-PORT = 8765
-QUERIES = ("shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-shirt", "football")
+_WARM = 50
 
 
 @click.command()
@@ -50,50 +48,20 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         if home is None:
             start = perf_counter()
-            home = _demo(Path(scratch), data, engine)
+            home = demo(Path(scratch), data, engine)
             seconds["demo"] = perf_counter() - start
-        server = _serve(home, engine)
-        try:
+        users, _ = known(home)
+        with served(home, workers=1):
             start = perf_counter()
-            rng = np.random.default_rng(seed)
-            rows = _measure(engine, query or QUERIES, _users(home), requests, rng)
+            rows = _measure(engine, query or QUERIES, users, requests, np.random.default_rng(seed))
             seconds["requests"] = perf_counter() - start
-        finally:
-            server.terminate()
-            server.wait(20)
     protocol = (
-        f"POST /search over HTTP on loopback, one sequential client, {requests} requests after 50 "
-        "to warm up, queries drawn from a short list, shoppers from the 200 with the longest "
-        "histories, 200 candidates retrieved and reranked, 10 returned, 1 worker; stages are the "
-        "server's own times"
+        f"POST /search over HTTP on loopback, one sequential client, {requests} requests after "
+        f"{_WARM} to warm up, queries drawn from a short list, shoppers from the 200 with the "
+        "longest histories, 200 candidates retrieved and reranked, 10 returned, 1 worker; stages "
+        "are the server's own times"
     )
     report("latency", protocol, rows, seconds, json_file)
-
-
-def _demo(scratch: Path, data: Path | None, engine: str) -> Path:
-    command = [sys.executable, "-m", "search_rerank", "demo", "--no-serve", "--engine", engine]
-    command += ["--home", str(scratch)] + (["--data", str(data)] if data else [])
-    subprocess.run(command, check=True, stdout=sys.stderr)
-    return next(path for path in scratch.iterdir() if path.is_dir())
-
-
-def _serve(home: Path, engine: str) -> subprocess.Popen[bytes]:
-    config = home / "config.toml"
-    command = [sys.executable, "-m", "search_rerank", "--config", str(config), "serve"]
-    command += ["--port", str(PORT), "--workers", "1"]
-    server = subprocess.Popen(command, stdout=sys.stderr)
-    for _ in range(300):
-        if server.poll() is not None:
-            raise SystemExit(f"the service ended with {server.returncode}")
-        try:
-            status, _ = _call("GET", "/readyz")
-            if status == 200:
-                return server
-        except OSError:
-            pass
-        sleep(0.1)
-    server.terminate()
-    raise SystemExit("the service was not ready within 30 s")
 
 
 def _measure(
@@ -106,21 +74,16 @@ def _measure(
     times: list[float] = []
     floor: list[float] = []
     stages: dict[str, list[float]] = defaultdict(list)
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
-    for n in range(requests + 50):
-        body = {"query": str(rng.choice(queries)), "user": str(rng.choice(users)), "size": 10}
-        start = perf_counter()
-        answer = _post(connection, body)
-        took = (perf_counter() - start) * 1000
-        start = perf_counter()
-        connection.request("GET", "/healthz")
-        connection.getresponse().read()
-        if n >= 50:
-            times.append(took)
-            floor.append((perf_counter() - start) * 1000)
-            for stage, spent in answer["timings_ms"].items():
-                stages[stage].append(spent)
-    connection.close()
+    with Client(PORT) as client:
+        for n in range(requests + _WARM):
+            body = {"query": str(rng.choice(queries)), "user": str(rng.choice(users)), "size": 10}
+            took, answer = _timed(client, post("/search", body))
+            least, _ = _timed(client, get("/healthz"))
+            if n >= _WARM:
+                times.append(took)
+                floor.append(least)
+                for stage, spent in orjson.loads(answer)["timings_ms"].items():
+                    stages[stage].append(spent)
     rows: list[dict[str, Any]] = [
         {"system": engine, **percentiles(times), "per_s": 1000 / float(np.mean(times))},
         {"system": "floor", **percentiles(floor)},
@@ -129,32 +92,13 @@ def _measure(
     return rows
 
 
-def _users(home: Path) -> list[str]:
-    """Return the shoppers with the longest histories: the ones that cost most."""
-    state = SqliteState(home / "state.sqlite3", {})
-    try:
-        return [user for user, _ in state.shoppers(200)]
-    finally:
-        state.close()
-
-
-def _post(connection: http.client.HTTPConnection, body: dict[str, Any]) -> Any:
-    connection.request("POST", "/search", orjson.dumps(body), {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    content = response.read()
-    if response.status != 200:
-        raise SystemExit(f"POST /search answered {response.status}: {content[:300]!r}")
-    return orjson.loads(content)
-
-
-def _call(method: str, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-    try:
-        connection.request(method, path)
-        response = connection.getresponse()
-        return response.status, response.read()
-    finally:
-        connection.close()
+def _timed(client: Client, request: bytes) -> tuple[float, bytes]:
+    start = perf_counter()
+    status, answer = client.send(request)
+    took = (perf_counter() - start) * 1000
+    if status != 200:
+        raise SystemExit(f"answered {status}: {answer[:300]!r}")
+    return took, answer
 
 
 if __name__ == "__main__":

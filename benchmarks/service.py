@@ -43,6 +43,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "features": {"attributes": list(ATTRIBUTES)},
         "training": {
             "candidates": "shown",
+            "ranker": "lambdamart",  # as Metarank's
             "trees": 300,
             "patience": 60,
             "learning_rate": 0.03,
