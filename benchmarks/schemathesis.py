@@ -10,14 +10,13 @@ which they change as they like; `--home` is the folder of a demo, of which a cop
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import perf_counter
 from typing import Any
 
 import click
@@ -29,8 +28,9 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
 from benchmarks.common import options, report
+from benchmarks.serving import PORT, demo, served
+from search_rerank.config import load_config, write_config
 
-PORT = 8767
 TIMEOUT_S = 10.0
 """A request that takes longer counts as failed."""
 
@@ -189,12 +189,8 @@ def main(
     """Print statuses and the slowest request of each operation; failures go to stderr."""
     start = perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "home"
-        if home is None:
-            home = _demo(Path(scratch), data)
-        shutil.copytree(home, copy)
-        server = _serve(copy)
-        try:
+        home = home or demo(Path(scratch) / "demo", data)
+        with served(_moved(home, Path(scratch) / "home"), workers=2):
             address = f"http://127.0.0.1:{PORT}"
             schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
             rows = []
@@ -205,9 +201,6 @@ def main(
                 for failure in done.failures[:3]:
                     print(failure, file=sys.stderr)
             alive = http.get(f"{address}/readyz", timeout=TIMEOUT_S).status_code
-        finally:
-            server.terminate()
-            server.wait(20)
     total = {name: sum(row[name] for row in rows) for name in ("requests", "2xx", "4xx", "5xx")}
     slowest = max(row["slowest_ms"] for row in rows)
     failures = sum(row["failures"] for row in rows)
@@ -219,30 +212,12 @@ def main(
     report("schemathesis", protocol, rows, {"all": perf_counter() - start}, json_file)
 
 
-def _demo(scratch: Path, data: Path | None) -> Path:
-    command = [sys.executable, "-m", "search_rerank", "demo", "--no-serve"]
-    command += ["--home", str(scratch / "demo")] + (["--data", str(data)] if data else [])
-    subprocess.run(command, check=True, stdout=sys.stderr)
-    return next(path for path in (scratch / "demo").iterdir() if path.is_dir())
-
-
-def _serve(home: Path) -> subprocess.Popen[bytes]:
-    config = home / "config.toml"
-    text = config.read_text("utf-8")
-    lines = [line for line in text.splitlines() if not line.startswith("home =")]
-    config.write_text("\n".join([f'home = "{home}"', *lines]), encoding="utf-8")
-    command = [sys.executable, "-m", "search_rerank", "--config", str(config), "serve"]
-    command += ["--port", str(PORT), "--workers", "2"]
-    server = subprocess.Popen(command, stdout=sys.stderr)
-    until = monotonic() + 60
-    while monotonic() < until:
-        try:
-            if http.get(f"http://127.0.0.1:{PORT}/readyz", timeout=TIMEOUT_S).status_code == 200:
-                return server
-        except http.RequestException:
-            sleep(0.2)
-    server.terminate()
-    raise click.ClickException("the service did not become ready within 60 s")
+def _moved(home: Path, to: Path) -> Path:
+    """Return a copy of a demo's home that is served from where it is."""
+    shutil.copytree(home, to)
+    config = load_config(to / "config.toml")
+    write_config(config.model_copy(update={"home": to}), to / "config.toml")
+    return to
 
 
 if __name__ == "__main__":
