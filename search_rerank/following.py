@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,7 @@ from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.in_use import InUse
 from search_rerank.query import Candidates, Query
+from search_rerank.replacing import state_of
 from search_rerank.state.memory import MemoryState
 
 log = logging.getLogger(__name__)
@@ -47,15 +49,16 @@ class Following:
         self.now = InUse.of(config, engine, bundle)
         """What a request takes, once."""
 
-    def reload_if_changed(self) -> bool:
+    def reload_if_changed(self, strict: bool = False) -> bool:
         """Take up the live bundle if it is not the one in use; return whether it was taken up.
 
-        One that is damaged or does not fit is left, once, and every answer says so; where there is
-        none in use it is refused with `BundleError`. Any thread may call it.
+        One that is damaged or does not fit is left until a file of it is another one, and every
+        answer says so. Where there is none in use the engine's order is kept, unless it is `strict`
+        and raises `BundleError`. Any thread may call it.
         """
         with self._loading:
             live = live_bundle(self._config.home / "bundles")
-            found = live, _written_ns(live)  # training again mends a damaged one under its name
+            found = live, _files(live)  # what mends a damaged one gives it no other name
             if found == self._tried:
                 self._check_index()
                 return False
@@ -67,7 +70,7 @@ class Following:
                 reason = "the live one is damaged or misfit: see the log"
                 self.now = replace(self.now, left=Degraded("bundle", reason))
                 self._tried = found
-                if self.now.bundle is None:
+                if strict and self.now.bundle is None:
                     raise
                 log.error("the live bundle is not taken up: %s", error)
                 return False
@@ -89,7 +92,7 @@ class Following:
             bundle = load_bundle(path)
             self._check(bundle)
             promote_bundle(folder, version)
-            self._tried = path, _written_ns(path)
+            self._tried = path, _files(path)
             self.now = InUse.of(self._config, self._engine, bundle)
 
     def _check_index(self) -> None:
@@ -131,9 +134,9 @@ class Following:
         table.require(bundle.features)
 
 
-def _written_ns(bundle: Path | None) -> int:
-    """Return when a bundle was written, 0 where there is none to be seen."""
-    try:
-        return (bundle / "manifest.json").stat().st_mtime_ns if bundle else 0
-    except OSError:
-        return 0
+def _files(bundle: Path | None) -> int:
+    """Return a number that is another one once a file of a bundle is, 0 where there is none."""
+    found = [] if bundle is None else bundle.rglob("*")
+    with suppress(OSError):  # what is being removed is looked at again
+        return hash(tuple(sorted((str(path), state_of(path)) for path in found if path.is_file())))
+    return 0

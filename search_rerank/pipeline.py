@@ -69,20 +69,20 @@ class Pipeline:
         self._explainer = Explainer(config.reasons, engine)
 
     @classmethod
-    def open(cls, config: Config, state: State) -> Pipeline:
+    def open(cls, config: Config, state: State, *, strict: bool = True) -> Pipeline:
         """Open the engine and the live bundle that a configuration names.
 
         Raises
         ------
         BundleError
-            When the bundle is damaged, or was trained for an index with other vectors.
+            When `strict`, and the bundle is damaged or was trained for an index with other vectors.
         EngineError
             When the engine cannot be opened or has no live version.
         """
         pipeline = cls(config, open_engine(config), state)
         try:
             pipeline.engine.count()
-            pipeline.reload_if_changed()
+            pipeline._following.reload_if_changed(strict)
         except BaseException:
             pipeline.close()
             raise

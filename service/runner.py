@@ -121,13 +121,15 @@ class _Server(BaseApplication):  # type: ignore[misc]
         threadpool_limits(1, "blas")
         run = worker.app.wsgi().extensions["search_rerank"]
         worker.load, worker.drain_s = run.load, self._config.service.drain_s
+        replaces = worker.age > self._config.service.workers
+        run.starting = not replaces
         try:
             run.state.mark()
             with run.pipeline() as pipeline:
                 # Counts what the state holds, which the first shopper would wait for.
                 pipeline.search(Query(now_ms=run.clock()))
         except SearchRerankError as error:
-            if worker.age > self._config.service.workers:
+            if replaces:
                 # In place of one that died: it waits for what is away, and the service goes on.
                 logger.error("a worker begins without all that it needs: %s", error)
                 return

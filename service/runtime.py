@@ -56,6 +56,8 @@ class Runtime:
         self.config = config
         offset_ms = config.service.clock_offset_ms
         self.clock: Callable[[], int] = lambda: clock() + offset_ms
+        self.starting = False
+        """Whether a bundle that is damaged is an error, and not done without."""
         self.feature_log = open_log(config)
         self.cursors = Cursors(config)
         self.load = Load(config)
@@ -87,7 +89,7 @@ class Runtime:
     def _open(self) -> Pipeline:
         from search_rerank.pipeline import Pipeline
 
-        pipeline = Pipeline.open(self.config, self.state)
+        pipeline = Pipeline.open(self.config, self.state, strict=self.starting)
         self.tell_bundle(pipeline)
         self._following = Repeating(self._follow, _CHECK_EVERY_S)
         self._upkeep = Repeating(lambda: self.state.maintain(self.clock()), _UPKEEP_EVERY_S)

@@ -11,10 +11,12 @@ import socket
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -23,6 +25,7 @@ from tests.service.test_serve import ask, settings, start
 
 pytestmark = pytest.mark.slow  # real waiting and real processes
 _BODY = json.dumps({"query": "shoes", "user": "u00000", "size": 3}).encode()
+T = TypeVar("T")
 
 
 @contextmanager
@@ -141,6 +144,47 @@ def test_a_worker_that_cannot_open_its_parts_does_not_end_the_service(
     finally:
         process.terminate()
         process.communicate(timeout=60)
+
+
+def test_a_worker_that_begins_with_a_damaged_bundle_keeps_the_engine_s_order(
+    world: World, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(world.config.home, home)
+    (catalogue,) = home.glob("bundles/*/catalogue.npz")
+    whole = catalogue.read_bytes()
+    world = replace(world, config=world.config.model_copy(update={"home": home}))
+    with serving(world, tmp_path) as (address, process):
+        catalogue.write_bytes(b"damaged")
+        for worker in children(process):
+            os.kill(worker, signal.SIGKILL)
+
+        def told() -> list[str]:
+            found = ask(f"{address}search?query=shoes&size=3")
+            assert found["hits"]
+            degraded: Any = found["degraded"]
+            return [part["stage"] for part in degraded]
+
+        until(lambda: len(answers(told)) == 5)
+        assert all("bundle" in one for one in answers(told))
+        catalogue.write_bytes(whole)
+        until(lambda: answers(told) == [[]] * 5)
+
+
+def answers(ask_: Callable[[], T]) -> list[T]:
+    """Ask five times; a worker that was killed answers nothing."""
+    found = []
+    for _ in range(5):
+        with suppress(OSError):
+            found.append(ask_())
+    return found
+
+
+def until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_a_client_that_connects_and_says_nothing_takes_no_thread(
