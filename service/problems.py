@@ -23,6 +23,7 @@ _AWAY = {
     "engine": "the search engine cannot answer at present",
     "state": "what shoppers did cannot be read or written at present",
     "service": "the service is not ready",
+    "disk": "a file that the service keeps cannot be read or written at present",
 }
 """What is told of a part that is away: where it is and what it said stands in the log alone."""
 
@@ -43,6 +44,7 @@ def register_problems(app: Flask) -> None:
     app.register_error_handler(EngineError, lambda e: _away("engine", e))
     app.register_error_handler(StateError, lambda e: _away("state", e))
     app.register_error_handler(SearchRerankError, lambda e: _away("service", e))
+    app.register_error_handler(OSError, lambda e: _away("disk", e))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 

@@ -125,24 +125,18 @@ def _save(change: Change, mends: bool = False) -> Response:
     if run.config.rules.file is not None:
         raise Problem(409, "the rules come from the file of the settings: change them there")
     path = rules_path(run.config)
-    try:
-        with changing(path):
-            present = _present(path)
-            _check_precondition(present)
-            if present is None and not mends:
-                raise _damaged()
-            rules = change(present or NO_RULES)
-            found = _conflicts(run, rules)
-            wrong = [one for one in found if one.level == "error"]
-            if wrong:
-                rows = [asdict(one) for one in found]
-                raise Problem(422, f"not saved: {told(wrong[0])}", conflicts=rows)
-            replace_file(path, rules.to_json())
-    except OSError as error:
-        logger.error("the rules are not stored: %s", error)
-        raise Problem(
-            503, "the rules cannot be stored at present, and those before hold", part="rules"
-        ) from None
+    with changing(path):
+        present = _present(path)
+        _check_precondition(present)
+        if present is None and not mends:
+            raise _damaged()
+        rules = change(present or NO_RULES)
+        found = _conflicts(run, rules)
+        wrong = [one for one in found if one.level == "error"]
+        if wrong:
+            rows = [asdict(one) for one in found]
+            raise Problem(422, f"not saved: {told(wrong[0])}", conflicts=rows)
+        replace_file(path, rules.to_json())
     with suppress(SearchRerankError), run.pipeline() as pipeline:  # it follows when it is open
         pipeline.rules.follow()
     body = {"rules": len(rules.rules), "conflicts": [asdict(one) for one in found]}

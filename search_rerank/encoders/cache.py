@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.encoders.base import Encoder
-from search_rerank.errors import DataError
+from search_rerank.errors import DataError, SearchRerankError
 
 _BATCH = 512
 
@@ -70,7 +70,7 @@ class VectorCache:
         try:
             yield
         except sqlite3.Error as error:
-            raise DataError(
+            raise SearchRerankError(
                 f"{self._path}: expected a vector cache that can be read and written, found: "
                 f"{error}; all in it can be computed again: free the disk, or delete the file"
             ) from None

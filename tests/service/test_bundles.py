@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import subprocess
@@ -87,6 +88,23 @@ def test_what_cannot_be_loaded_changes_nothing(client: FlaskClient, config: Conf
     answer = client.get("/search").get_json()
     assert answer["bundle"] == first == client.get("/bundles").get_json()["live"]
     assert answer["degraded"] == []
+
+
+def test_a_full_disk_changes_nothing(
+    client: FlaskClient, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = names(config)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/where/it/is")
+
+    with monkeypatch.context() as fault:
+        fault.setattr("search_rerank.following.promote_bundle", full)
+        refused = client.post(f"/bundles/{second}/load")
+    assert refused.status_code == 503 and refused.get_json(force=True)["part"] == "disk"
+    assert "/where" not in refused.text
+    assert client.get("/search").get_json()["bundle"] == first
+    assert client.post(f"/bundles/{second}/load").status_code == 200
 
 
 def ask(address: str, method: str = "GET") -> dict[str, Any]:

@@ -227,7 +227,7 @@ def test_a_full_disk_costs_no_rule(shop: FlaskClient, monkeypatch: pytest.Monkey
         refused = put(shop, [])
     assert refused.status_code == 503 and refused.headers["Retry-After"]
     told = refused.get_json(force=True)
-    assert told["part"] == "rules" and "cannot be stored at present" in told["detail"]
+    assert told["part"] == "disk" and "cannot be read or written" in told["detail"]
     assert before[0] not in ids(shop) and put(shop, []).status_code == 200
 
 
