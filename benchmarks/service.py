@@ -40,7 +40,11 @@ QUERIES = ("shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-s
 TREES = {"trees": 300, "patience": 300}
 SETTINGS: dict[str, dict[str, Any]] = {
     "ranklens": {
-        "features": {"attributes": list(ATTRIBUTES)},
+        "scorers": [{"name": "popularity"}],
+        "features": {
+            "attributes": list(ATTRIBUTES),
+            "groups": ["item", "shown", "attributes", "user", "session"],  # lists have no query
+        },
         "training": {
             "candidates": "shown",
             "ranker": "lambdamart",  # as Metarank's

@@ -130,7 +130,8 @@ class Following:
         none = np.zeros(0, dtype=np.float32)
         nothing = Candidates([], none, none, none)
         moment = read_moment(Query(), nothing, bundle.catalogue, MemoryState({}), {}, 0)
-        table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers).build(moment)
+        groups = bundle.config.features.groups
+        table, _ = FeatureBuilder(bundle.catalogue, bundle.scorers, groups=groups).build(moment)
         table.require(bundle.features)
 
 

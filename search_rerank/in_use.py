@@ -53,7 +53,9 @@ class InUse:
         builder = None
         if bundle is not None:
             late = late_features(bundle.config.training.cross_encoder, engine)
-            builder = FeatureBuilder(bundle.catalogue, bundle.scorers, late)
+            builder = FeatureBuilder(
+                bundle.catalogue, bundle.scorers, late, bundle.config.features.groups
+            )
         retriever = _retriever(config, engine, bundle.encoder if bundle else None)
         return cls(config, engine, bundle, builder, retriever)
 

@@ -146,7 +146,9 @@ def as_of(shop: Shop, cut_ms: int) -> Iterator[Replay]:
     try:
         yield Replay(
             retriever=Retriever(shop.engine, shop.encoder, written.version, config.retrieval),
-            builder=FeatureBuilder(shop.catalogue, fit_scorers(shop, cut_ms), late),
+            builder=FeatureBuilder(
+                shop.catalogue, fit_scorers(shop, cut_ms), late, config.features.groups
+            ),
             gains=gains,
             history=config.training.history,
             live=shop.live,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -29,7 +29,7 @@ from search_rerank.features.table import FeatureTable
 from search_rerank.scorers.base import Scorer
 from search_rerank.stages import Stages
 
-GROUPS = {
+GROUPS: Mapping[str, Callable[[Moment, Catalogue], dict[str, Column]]] = {
     "query": query.columns,
     "match": match.columns,
     "neighbourhood": neighbourhood.columns,
@@ -44,7 +44,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class FeatureBuilder:
-    """Computes every feature of a moment's candidates.
+    """Computes the features of a moment's candidates.
 
     Parameters
     ----------
@@ -54,11 +54,14 @@ class FeatureBuilder:
         Fitted scorers, in the order of their columns.
     late
         Columns that are computed only where a fusion asks for them.
+    groups
+        Which of `GROUPS` are computed, whose columns come in the order of that.
     """
 
     catalogue: Catalogue
     scorers: Sequence[Scorer]
     late: Sequence[Late] = ()
+    groups: Collection[str] = tuple(GROUPS)
 
     def build(
         self, moment: Moment, stages: Stages | None = None
@@ -88,6 +91,7 @@ class FeatureBuilder:
 
     def _groups(self, moment: Moment) -> dict[str, Column]:
         found: dict[str, Column] = {}
-        for columns in GROUPS.values():
-            found |= columns(moment, self.catalogue)
+        for name, columns in GROUPS.items():
+            if name in self.groups:
+                found |= columns(moment, self.catalogue)
         return found

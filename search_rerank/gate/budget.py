@@ -48,7 +48,7 @@ def latency(
     late
         Columns that a stage of the fusion may ask for.
     """
-    builder = FeatureBuilder(bundle.catalogue, bundle.scorers, late)
+    builder = FeatureBuilder(bundle.catalogue, bundle.scorers, late, bundle.config.features.groups)
     training = bundle.config.training
     took = []
     for occasion in spread(occasions, settings.latency_requests + _WARM):

@@ -107,7 +107,8 @@ def _replayed(
     requests: Sequence[Served], bundle: Bundle, log: Log
 ) -> Iterator[tuple[Served, FeatureTable]]:
     """Yield requests, by rising mark, with the features that a bundle gives them."""
-    builder = FeatureBuilder(bundle.catalogue, bundle.scorers)
+    groups = bundle.config.features.groups
+    builder = FeatureBuilder(bundle.catalogue, bundle.scorers, groups=groups)
     state = MemoryState(bundle.config.training.gains)
     mark = 0
     for one in requests:

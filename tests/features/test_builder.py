@@ -193,3 +193,12 @@ def test_another_feature_set_is_refused_by_name() -> None:
         table.require([*table.names, "score.gone"])
     with pytest.raises(BundleError, match="another order"):
         table.require(table.names[::-1])
+
+
+def test_only_the_groups_that_are_chosen_are_computed() -> None:
+    asked = moment(ANN, did(1, "boot", NOW - DAY))
+    whole, _ = FeatureBuilder(catalogue(), [Constant()]).build(asked)
+    some, _ = FeatureBuilder(catalogue(), [Constant()], groups=("user", "item")).build(asked)
+    kept = [name for name in whole.names if name.split(".")[0] in ("item", "user", "score")]
+    assert list(some.names) == kept  # in the order of all, whatever the order of choosing
+    np.testing.assert_array_equal(some.X, whole.X[:, [whole.names.index(n) for n in kept]])
