@@ -186,9 +186,10 @@ def known(shop: Path) -> tuple[Sequence[str], Sequence[str]]:
 
 
 def _trees(shop: Path) -> int:
-    """Return how many trees the live bundle's fusion holds."""
-    texts = (_live(shop) / "ranker").rglob("*.txt")
-    return sum(path.read_text(encoding="utf-8").count("\nTree=") for path in texts)
+    """Return how many trees the fusion that serves has."""
+    fusion = _live(shop) / "fusions" / "main" / load_bundle(_live(shop)).ranker.name
+    texts = (path.read_text(encoding="utf-8") for path in fusion.rglob("reranker.txt"))
+    return sum(text.count("\nTree=") for text in texts)
 
 
 def _live(shop: Path) -> Path:
