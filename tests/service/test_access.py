@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -211,3 +212,10 @@ def test_a_key_is_in_no_log(
         status(client, shown)
         status(client, shown, "/metrics")
     assert token.split("_", 2)[2][:20] not in caplog.text
+
+
+def test_the_page_of_the_interface_needs_no_key(client: FlaskClient) -> None:
+    page = client.get("/docs").get_data(as_text=True)
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(parts) >= 4
+    assert {part: client.get(part).status_code for part in parts} == dict.fromkeys(parts, 200)
