@@ -132,3 +132,19 @@ def test_a_writer_that_takes_long_is_waited_for_and_then_is_an_error(tmp_path: P
             assert state.item_counts(["a"], 0).decayed[0, 0] == 1
             other.execute("ROLLBACK")
         assert state.append([did("2")]) == 1
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_nothing_is_acknowledged_into_a_file_that_was_removed(
+    tmp_path: Path, another: bool
+) -> None:
+    path = tmp_path / "state.sqlite3"
+    with closing(SqliteState(path, GAINS)) as state:
+        assert state.append([did("first")]) == 1
+        for file in tmp_path.glob("state.sqlite3*"):
+            file.unlink()
+        if another:
+            SqliteState(path, GAINS).close()
+        with pytest.raises(StateError, match="expected the file that was opened, found another"):
+            state.append([did("lost")])
+        assert len(state.history("u", None, 9)) == 1

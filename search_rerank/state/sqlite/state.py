@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from search_rerank.data.event import Event, Interaction, Ranking
 from search_rerank.errors import StateError
+from search_rerank.replacing import state_of
 from search_rerank.state.base import Forgotten, ItemCounts, Maintained, Past, Shown
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.snapshot import save
@@ -82,6 +83,7 @@ class SqliteState:
             raise StateError(f"state {path}: cannot make its folder ({error.strerror})") from None
         with self._translated():
             self._db = connect(path, durability, wait_s)
+            self._file = _identity(path)
             key = self._db.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()[0]
         items, types = Vocabulary("items"), Vocabulary("types")
         segments = Segments(path.parent / LOG)
@@ -225,6 +227,11 @@ class SqliteState:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._using() as db:
+            if _identity(self.path) != self._file:  # what is written now would be lost
+                raise StateError(
+                    f"state {self.path}: expected the file that was opened, found another or none: "
+                    "start the service again"
+                )
             # As a context manager the connection commits, or rolls back what SQLite itself, out of
             # disk, may have rolled back already.
             with db:
@@ -248,3 +255,9 @@ class SqliteState:
             yield
         except sqlite3.Error as error:
             raise StateError(f"state {self.path}: {error}") from error
+
+
+def _identity(path: Path) -> int | None:
+    """Return what tells a file from another in its place, None where there is none."""
+    found = state_of(path)
+    return None if found is None else found[0]
