@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
+from functools import partial
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
@@ -56,6 +59,8 @@ def guard(app: Flask, config: Config) -> None:
     app.before_request(_refuse_foreign)
     if config.access.needed(config.service.host):
         app.before_request(_Guard(config).check)
+    elif config.access.keys != "never":  # then what stands in front knows its names
+        app.before_request(partial(_refuse_renamed, {config.service.host, *config.access.hosts}))
 
 
 def scope_of(rule: str, method: str) -> Scope | None:
@@ -130,6 +135,35 @@ def _refuse_foreign() -> Response | None:
     if not foreign:
         return None
     return problem(403, "expected a request of this service's own pages, found one of another site")
+
+
+def _refuse_renamed(hosts: Collection[str]) -> Response | None:
+    """Refuse what needs `admin` where the service is asked under a name that is not its own.
+
+    A page of another site may have its name lead to this machine (DNS rebinding): for the browser
+    the service is then that site, and its pages may read and change everything.
+    """
+    rule = request.url_rule
+    if rule is None or scope_of(rule.rule, request.method) != "admin":
+        return None
+    name = urlsplit(f"//{request.host}").hostname or ""
+    if name in hosts or _is_local(name):
+        return None
+    return problem(
+        403,
+        f"expected the name of this machine as Host, such as localhost, found {name!r:.60}; a "
+        "proxy's name belongs into access.hosts",
+    )
+
+
+def _is_local(name: str) -> bool:
+    """Return whether a name means this machine whoever is asked: it is not looked up."""
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _shown() -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,10 @@ class AccessConfig(Section):
     loopback one, always, or never because what stands in front asks."""
     per_minute: int = Field(6000, ge=1, le=10_000_000)
     """Requests a minute that a key without a limit of its own may make."""
+
+    hosts: Annotated[tuple[str, ...], Field(max_length=32)] = ()
+    """Names under which a service on the loopback address is asked beside `localhost`, such as that
+    of a proxy on this machine which hands the name on."""
 
     def needed(self, host: str) -> bool:
         """Return whether a service that listens on an address asks for keys."""

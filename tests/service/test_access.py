@@ -171,6 +171,33 @@ def test_no_page_of_another_site_changes_anything(
     assert client.get("/suggest", headers=headers).status_code != 403
 
 
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        ("localhost", False),
+        ("LOCALHOST:8000", False),
+        ("127.0.0.1:8000", False),
+        ("[::1]:8000", False),
+        ("shop.localhost", False),
+        ("shop.example:8000", False),
+        ("evil.example", True),
+        ("127.0.0.1.evil.example", True),
+        ("10.0.0.1", True),
+    ],
+)
+def test_under_another_name_nothing_of_a_shopper_is_read_or_changed(
+    tmp_path: Path, host: str, refused: bool
+) -> None:
+    """A page of another site may have its name lead to this machine."""
+    config = {"home": str(tmp_path), "access": {"hosts": ["shop.example"]}}
+    client = create_app(parse_config(config)).test_client()
+    for method, path in (("get", "/users/u1/export"), ("delete", "/users/u1"), ("get", "/rules")):
+        response = getattr(client, method)(path, headers={"Host": host})
+        assert (response.status_code == 403) is refused
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+    assert client.get("/suggest", headers={"Host": host}).status_code != 403
+
+
 def test_health_is_open(client: FlaskClient) -> None:
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 503  # there is no index
