@@ -21,8 +21,8 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Say whether a search can be answered; 503 tells that the engine is away.
 
-    What makes answers worse than they could be, such as a missing bundle or a state that is away,
-    is named in `degraded`: who sends requests elsewhere for it might have nowhere left to go.
+    What makes answers worse than they could be, such as a missing bundle, damaged rules or a state
+    that is away, is named in `degraded`: who sends requests elsewhere for it might have nowhere left to go.
     """
     run = runtime()
     if run.load.stopping:
@@ -30,7 +30,8 @@ def readyz() -> Response:
     try:
         with run.pipeline() as pipeline:
             engine = {"kind": pipeline.engine.name, "items": pipeline.engine.count()}
-            bundle, degraded = pipeline.bundle_version, pipeline.in_use.degraded
+            bundle = pipeline.bundle_version
+            degraded = [*pipeline.in_use.degraded, *pipeline.rules.degraded]
     except SearchRerankError as error:
         return problem(503, f"engine: {error}", part="engine")
     told = [{"stage": part.stage, "reason": part.reason} for part in degraded]

@@ -67,6 +67,12 @@ class Rulebook:
         """The rules in use."""
         return self._now.rules
 
+    @property
+    def degraded(self) -> list[Degraded]:
+        """What is wrong with the rules in use, whichever of them a request falls under."""
+        now = self._now
+        return [*now.wrong, *(Degraded(f"{STAGE}.{id_}", why) for id_, why in now.refused.items())]
+
     def follow(self) -> None:
         """Take up the rules if their file is another one, or the index.
 

@@ -199,6 +199,8 @@ def test_a_damaged_file_costs_no_rule(shop: FlaskClient, world: World) -> None:
     body = shop.post("/search", json=QUERY).get_json()
     assert before[0] not in [hit["id"] for hit in body["hits"]]
     assert [part["stage"] for part in body["degraded"]] == ["rules"]
+    ready = shop.get("/readyz").get_json()
+    assert [part["stage"] for part in ready["degraded"]] == ["rules"]
     assert shop.get("/rules").status_code == 503
     assert put(shop, [], '"an older tag"').status_code == 412
     any_tag = {"If-Match": "*"}
