@@ -22,7 +22,8 @@ def readyz() -> Response:
     """Say whether a search can be answered; 503 tells that the engine is away.
 
     What makes answers worse than they could be, such as a missing bundle, damaged rules or a state
-    that is away, is named in `degraded`: who sends requests elsewhere for it might have nowhere left to go.
+    that is away, is named in `degraded`: who sends requests elsewhere for it might have nowhere
+    left to go.
     """
     run = runtime()
     if run.load.stopping:

@@ -122,6 +122,11 @@ class Client:
         address = f"/rules/{_part(rule)}"
         return self._told(answers.RulesSaved, "DELETE", address, None, {"If-Match": tag})
 
+    def try_rules(self, search: Json, rules: Json | None = None) -> answers.DryRunTold:
+        """Return what rules would make of a search, those in use where left out; nothing stays."""
+        body = {"search": search} | ({} if rules is None else {"rules": rules["rules"]})
+        return self._told(answers.DryRunTold, "POST", "/rules/dry-run", body)
+
     def export_user(self, user: str) -> list[dict[str, Any]]:
         """Return everything that is stored of a user."""
         body, _ = self._transport.ask("GET", f"/users/{_part(user)}/export")
@@ -143,6 +148,11 @@ class Client:
     def load_bundle(self, version: str) -> answers.BundlesTold:
         """Make a bundle live."""
         return self._told(answers.BundlesTold, "POST", f"/bundles/{_part(version)}/load")
+
+    def rollback(self) -> answers.BundlesTold:
+        """Make the bundle live that was live before; never sent twice, for each goes one back."""
+        body, _ = self._transport.ask("POST", "/bundles/rollback", repeat=False)
+        return answers.BundlesTold.model_validate_json(body)
 
     def ready(self) -> answers.Ready:
         """Return whether a search can be answered; `ClientError` 503 where it cannot."""

@@ -59,9 +59,19 @@ class Transport:
         )
 
     def ask(
-        self, method: str, path: str, body: object = None, headers: Json | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Json | None = None,
+        repeat: bool = True,
     ) -> tuple[bytes, Mapping[str, str]]:
         """Return the body and the headers of an answer.
+
+        Parameters
+        ----------
+        repeat
+            Whether it may be sent again after an answer that was lost.
 
         Raises
         ------
@@ -70,6 +80,8 @@ class Transport:
         Unreachable
             When there is none.
         """
+        if not repeat:
+            return self._once(method, path, body, headers or {})
         return self._retrying(self._once, method, path, body, headers or {})
 
     def _once(
