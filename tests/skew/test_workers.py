@@ -27,6 +27,8 @@ def test_what_two_workers_wrote_at_once_replays_without_a_difference(
         def shop(n: int) -> None:
             user = f"u{n % 7:05d}"
             found = ask(f"{address}search", {"query": "shoes", "user": user})
+            if n % 4:
+                return
             item = found["hits"][n % 5]["id"]  # type: ignore[index]
             ask(f"{address}events", {"item": item, "type": "click", "user": user, "query": "shoes"})
 
@@ -40,7 +42,7 @@ def test_what_two_workers_wrote_at_once_replays_without_a_difference(
     assert 1 <= len(writers) <= 2
     # A request during whose ranking another shopper's click was stored is not written.
     assert 20 <= len(served) <= 60
-    assert len({one.mark for one in served}) > 10
+    assert len({one.mark for one in served}) > 5
     compared = logged.skew().compared
     assert compared.same, compared.table("logged", "replayed")
     assert compared.requests == len(served)
