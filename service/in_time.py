@@ -46,21 +46,20 @@ def items_of(
         Where nothing is kept for when the engine is away.
     """
     ask, kept = partial(look_up, pipeline.engine, ids), pipeline.last_good
-    if stale and kept is not None and len(known := kept.items(ids)) == len(ids):
+    if kept is None:  # nothing could stand in for what is late: it is waited for
+        return ask(), []
+    if stale and len(known := kept.items(ids)) == len(ids):
         return known, [Degraded("items", STALE)]
     try:
         items = pipeline.guards.aside.one(ask, deadline())
     except (EngineUnavailable, GivenUp) as error:
-        known = {} if kept is None else kept.items(ids)
+        known = kept.items(ids)
         if isinstance(error, GivenUp) and len(known) < len(ids):
             items = waited_for(error, ask)
-        elif kept is None:
-            raise
         else:
             logger.info("giving items as they were last known: %s", error)
             return known, [Degraded("items", STALE if len(known) == len(ids) else "missing")]
-    if kept is not None:
-        kept.keep_items(items.values())
+    kept.keep_items(items.values())
     return items, []
 
 

@@ -94,6 +94,10 @@ def test_it_answers_as_memory_does(
             # Memory keeps no log, in which what has expired would be found; and it tells a session
             # without claims from one whose claims are forgotten.
             continue
+        if name in ("append", "show") and "expire" in before:
+            # A server knows the id of what has expired for as long as its log holds it.
+            known = {one.id for step in steps[:at] if step[0] == name for one in step[1]}
+            arguments = [[one for one in arguments[0] if one.id not in known]]
         ours, theirs = (getattr(one, name)(*arguments) for one in (state, memory))
         assert ours == theirs, name
         for user in (None, "u", "v"):
