@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from search_rerank.data.event import Event, Interaction, parse_event
 from search_rerank.data.ids import IdMap
@@ -98,15 +99,10 @@ def _events(
 ) -> Iterator[Event]:
     seen: set[tuple[str, str]] = set()
     for line, row in source:
-        if isinstance(row, Problem):
-            refused.add_problem(file, line, row)
+        event = checked(file, line, row, refused, latest_ms)
+        if event is None:
             continue
         try:
-            event = parse_event(row)
-            if event is None:
-                refused.note(f"{row['event']} events ignored")
-                continue
-            check_time(event, latest_ms)
             if (event.event, event.id) in seen:
                 raise DataError(_repeated(event.id))
             if items is not None:
@@ -116,6 +112,23 @@ def _events(
             continue
         seen.add((event.event, event.id))
         yield event
+
+
+def checked(file: str, line: int, row: Any, refused: Refused, latest_ms: int) -> Event | None:
+    """Return the event of a row; None where it is none to be taken, of which `refused` is told."""
+    if isinstance(row, Problem):
+        refused.add_problem(file, line, row)
+        return None
+    try:
+        event = parse_event(row)
+        if event is not None:
+            check_time(event, latest_ms)
+            return event
+    except DataError as error:
+        refused.add(file, line, str(error), row)
+        return None
+    refused.note(f"{row['event']} events ignored")
+    return None
 
 
 def _repeated(id_: str) -> str:

@@ -7,12 +7,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from search_rerank.data.event import Interaction, Ranking, Told, parse_event, parse_time_ms
-from search_rerank.data.lines import Problem, source_name
-from search_rerank.data.read import FUTURE_TOLERANCE_MS, check_time
+from search_rerank.data.event import Interaction, Ranking, Told, parse_time_ms
+from search_rerank.data.lines import source_name
+from search_rerank.data.read import FUTURE_TOLERANCE_MS, checked
 from search_rerank.data.refused import Refused
 from search_rerank.data.rows import Row, rows
-from search_rerank.errors import DataError
 
 _FIELDS = frozenset({"event", "timestamp"} | set(Told._fields) - {"time_ms"})
 _MAX_ID, _MAX_TYPE, _MAX_QUERY = 512, 64, 2_000
@@ -53,19 +52,9 @@ def _told(
         if told is not None:
             yield told
             continue
-        if isinstance(row, Problem):
-            refused.add_problem(file, line, row)
-            continue
-        try:
-            event = parse_event(row)
-            if event is None:
-                refused.note(f"{row['event']} events ignored")
-                continue
-            check_time(event, latest_ms)
-        except DataError as error:
-            refused.add(file, line, str(error), row)
-            continue
-        yield Told._make(_ROW(event)) if isinstance(event, Interaction) else event
+        event = checked(file, line, row, refused, latest_ms)
+        if event is not None:
+            yield Told._make(_ROW(event)) if isinstance(event, Interaction) else event
 
 
 def plain(row: Any, latest_ms: int) -> Told | None:

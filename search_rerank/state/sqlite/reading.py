@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from search_rerank.data.event import Interaction, Ranking, Told
@@ -133,11 +132,6 @@ class Reader:
                     time_ms=time_ms,
                 ),
             )
-
-
-def unpacked_numbers(packed: bytes) -> Iterable[int]:
-    """Return the numbers of the items of a page."""
-    return array("I", packed)
 
 
 def _newest(
