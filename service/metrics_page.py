@@ -15,6 +15,7 @@ from search_rerank.errors import SearchRerankError
 from search_rerank.state.opening import state_path
 from search_rerank.state.sqlite.segments import LOG
 from search_rerank.workers import Worker, list_workers
+from service.access import keyring
 from service.metrics_workers import FOLDER
 from service.runtime import Runtime, runtime
 
@@ -68,6 +69,14 @@ class _LookedUp:
             yield GaugeMetricFamily(
                 "search_rerank_state_bytes", "Size of the state on disk.", value=size
             )
+        ring = keyring()
+        if ring is not None:
+            keys = GaugeMetricFamily(
+                "search_rerank_keys", "Rows of the file of keys.", labels=["outcome"]
+            )
+            keys.add_metric(["known"], len(ring.keys()))
+            keys.add_metric(["refused"], ring.refused)
+            yield keys
         try:
             with self._run.pipeline() as pipeline:
                 items = pipeline.engine.count()
