@@ -6,7 +6,8 @@ from flask import Blueprint, Response, jsonify
 
 from search_rerank.errors import SearchRerankError
 from service.access import keyring
-from service.problems import problem
+from service.condition import condition
+from service.problems import away, problem
 from service.runtime import runtime
 
 blueprint = Blueprint("health", __name__)
@@ -36,16 +37,7 @@ def readyz() -> Response:
         with run.pipeline() as pipeline:
             engine = {"kind": pipeline.engine.name, "items": pipeline.engine.count()}
             bundle = pipeline.bundle_version
-            degraded = [*pipeline.in_use.degraded, *pipeline.rules.degraded]
-            degraded += ring.degraded if ring is not None else []
     except SearchRerankError as error:
-        return problem(503, f"engine: {error}", part="engine")
-    told = [{"stage": part.stage, "reason": part.reason} for part in degraded]
-    try:
-        run.state.mark()
-    except SearchRerankError as error:
-        told.append({"stage": "state", "reason": f"{error}: events are refused"})
-    if bundle is None:
-        reason = "no bundle: run 'search-rerank train'; the engine's order is served"
-        told.append({"stage": "bundle", "reason": reason})
+        return away("engine", error)
+    told = [{"stage": part.stage, "reason": part.reason} for part in condition(run)]
     return jsonify(status="ready", engine=engine, bundle=bundle, degraded=told)
