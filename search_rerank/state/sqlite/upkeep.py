@@ -29,6 +29,9 @@ _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _AT_ONCE_S = 1.0
 _PATIENCE_MS = 200
+_CACHE_KIB = 2_048
+"""Of a thread that works now and then: a segment sorted in one large block, once that is freed, has
+the allocator keep as much for every other thread."""
 _PROBE_BYTES = 65_536
 _CORRECTIONS_S = 86_400
 """How long corrections wait for processes that do not ask for counters."""
@@ -87,7 +90,7 @@ class Upkeep:
                     yield None
                     return
                 if self._db is None:
-                    self._db = connect(self._path, self._durability, self._wait_s)
+                    self._db = connect(self._path, self._durability, self._wait_s, _CACHE_KIB)
                 yield self._db
         finally:
             self._lock.release()
