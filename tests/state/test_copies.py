@@ -59,4 +59,4 @@ def test_taking_a_snapshot_asks_the_allocator_for_a_small_part_of_its_size() -> 
         tracemalloc.stop()
     size = sum(array.nbytes for array in taken.values())
     assert size > 3_000_000
-    assert peak < size / 4
+    assert peak < size / 2  # texts, and what is done query by query
