@@ -247,8 +247,8 @@ def main(
     rows.append({"what": "all", **total, "failures": failures, "slowest_ms": slowest})
     protocol = (
         f"at least {requests} requests by schemathesis from the service's own document, about half "
-        f"of them wrong, over HTTP on loopback, one client, 2 workers; readyz answers {alive} after "
-        "them"
+        "of them wrong, over HTTP on loopback, one client, 2 workers; readyz answers "
+        f"{alive} after them"
     )
     report("schemathesis", protocol, rows, {"all": perf_counter() - start}, json_file)
 
