@@ -18,6 +18,8 @@ from search_rerank.engines.embedded.state import COLUMNS, ITEMS, State
 
 _BUSY_S = 30.0
 _CHUNK = 500
+_MOST_HASHES = 20_000
+"""About 5 MB; rules ask for those of the same items again and again."""
 
 
 class ItemFile:
@@ -35,6 +37,9 @@ class ItemFile:
         self._folder = folder
         self._dim = dim
         self._connection = open_database(folder / ITEMS, _BUSY_S)
+        self._hashes: dict[str, str | None] = {}
+        self._hashes_of: int | None = None
+        """Which state of the file the hashes are of, as SQLite numbers what others write."""
 
     def state(self) -> State:
         """Return where the version is at."""
@@ -75,8 +80,19 @@ class ItemFile:
 
     def hashes(self, ids: Sequence[str]) -> list[str | None]:
         """Return the content hashes of items, in the order asked, None for ids not there."""
-        found = dict(self._of(ids, "id, hash"))
-        return [found.get(id_) for id_ in ids]
+        (now,) = self._connection.execute("PRAGMA data_version").fetchone()
+        known = self._hashes
+        if now != self._hashes_of:
+            known.clear()
+            self._hashes_of = now
+        lacking = [id_ for id_ in ids if id_ not in known]
+        if lacking:
+            if len(known) + len(lacking) > _MOST_HASHES:
+                known.clear()
+                lacking = list(ids)
+            known.update(dict.fromkeys(lacking))
+            known.update(self._of(lacking, "id, hash"))
+        return [known[id_] for id_ in ids]
 
     def ids_of(self, rows: Sequence[int]) -> dict[int, str]:
         """Return row to id of those that are there."""
