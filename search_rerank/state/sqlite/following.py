@@ -19,7 +19,8 @@ from search_rerank.state.tally import Arrays, Page, Tally
 
 _COUNTED_AT_ONCE = 50_000
 _ROWS = """
-SELECT e.item, e.type, e.time_ms, q.name, CASE e.visit WHEN 0 THEN u.name END, e.session
+SELECT e.item, e.type, e.time_ms, q.name, CASE e.visit WHEN 0 THEN u.name END,
+    CASE WHEN e.query IS NOT NULL THEN e.session END
 FROM events e LEFT JOIN queries q ON q.number = e.query
     LEFT JOIN users u ON u.number = e.owner AND e.query IS NOT NULL
 WHERE e.seq > ? ORDER BY e.seq

@@ -55,8 +55,11 @@ class Vocabulary:
 
     def name(self, db: sqlite3.Connection, number: int) -> str:
         """Return the name of a number that was read outside of a transaction that may fail."""
-        if number >= len(self._names) or self._names[number] is None:
-            self.remember(db)
+        name = self._names[number] if number < len(self._names) else None
+        return name or self._read(db, number)
+
+    def _read(self, db: sqlite3.Connection, number: int) -> str:
+        self.remember(db)
         name = self._names[number]
         if name is None:
             raise sqlite3.DatabaseError(f"number {number} has no name: the file is damaged")

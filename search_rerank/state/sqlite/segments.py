@@ -225,19 +225,19 @@ def rewritten(db: sqlite3.Connection, number: int) -> set[int]:
 
 def line_of_told(seq: int, told: Told) -> bytes:
     """Return the line of an interaction."""
-    row = {
-        "event": "interaction",
-        "id": told.id,
-        "timestamp": told.time_ms,
-        "user": told.user,
-        "session": told.session,
-        "type": told.type,
-        "item": told.item,
-        "query": told.query,
-        "ranking": told.ranking,
-        "seq": seq,
-    }
-    return _line(row)
+    id_, user, session, item, type_, time_ms, query, ranking = told
+    row: Line = {"event": "interaction", "id": id_, "timestamp": time_ms}
+    if user is not None:
+        row["user"] = user
+    if session is not None:
+        row["session"] = session
+    row["type"], row["item"] = type_, item
+    if query is not None:
+        row["query"] = query
+    if ranking is not None:
+        row["ranking"] = ranking
+    row["seq"] = seq
+    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def line_of_ranking(seq: int, page: Ranking) -> bytes:
@@ -252,7 +252,8 @@ def line_of_ranking(seq: int, page: Ranking) -> bytes:
         "items": page.items,
         "seq": seq,
     }
-    return _line(row)
+    told = {name: value for name, value in row.items() if value is not None}
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def told_of_line(row: Line) -> Told:
@@ -285,11 +286,6 @@ def _push(heap: list[tuple[int, int, Line, Iterator[Line]]], rows: Iterator[Line
     row = next(rows, None)
     if row is not None:
         heappush(heap, (row["timestamp"], row["seq"], row, rows))
-
-
-def _line(row: Line) -> bytes:
-    told = {name: value for name, value in row.items() if value is not None}
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
 
 
 @contextmanager

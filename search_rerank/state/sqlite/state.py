@@ -95,6 +95,7 @@ class SqliteState:
         self._upkeep = Upkeep(path, segments, durability, wait_s, segment_events, Numbers(key))
         self._forgetting = Forgetting(self._upkeep, key)
         self._retention_days, self._log_days = retention_days, log_days
+        self._unsaved = False
 
     def append(self, events: Sequence[Interaction]) -> int:
         """Store interactions in one transaction, idempotent by event id; return the new ones."""
@@ -184,10 +185,16 @@ class SqliteState:
 
     def maintain(self, now_ms: int) -> Maintained:
         """Do some of what is due, for about a second: seal the log, expire, drop old segments."""
-        # Once a segment is dropped, what it held is in no other place.
-        save = self._save_counters if self._log_days is not None else self._save_if_behind
+        save, log_days = self._save_counters, self._log_days
         with self._translated():
-            return self._upkeep.maintain(now_ms, self._retention_days, self._log_days, save)
+            done = self._upkeep.maintain(now_ms, self._retention_days, log_days, save)
+        if done.sealed:
+            with self._using() as db:
+                self._unsaved = self._following.behind(db) >= _SAVED_EVERY
+        if self._unsaved and not done.more:  # while there is more to do, it would be soon outdated
+            self._save_counters()
+            self._unsaved = False
+        return done
 
     def check_writable(self) -> None:
         """Write some pages beside the requests, in the turn of who keeps the file in shape."""
@@ -215,13 +222,6 @@ class SqliteState:
         with self._lock:
             self._db.close()
             self._upkeep.close()
-
-    def _save_if_behind(self) -> None:
-        """Leave the counters of this moment if the last that were left lack much."""
-        with self._using() as db:
-            behind = self._following.behind(db)
-        if behind >= _SAVED_EVERY:
-            self._save_counters()
 
     def _save_counters(self) -> None:
         """Leave the counters of this moment for processes that start later."""

@@ -102,7 +102,7 @@ class Upkeep:
         log_days: float | None,
         save_counters: Callable[[], None],
     ) -> Maintained:
-        """Do some of what is due; counters are saved before rows leave what they are made of."""
+        """Do some of what is due; counters are saved before segments are dropped."""
         until = monotonic() + _AT_ONCE_S
         with self.alone(wait=False) as db:
             if db is None:
@@ -112,7 +112,6 @@ class Upkeep:
             while monotonic() < until and self.seal(db):
                 sealed += 1
             if sealed:
-                save_counters()
                 prune_claims(db, now_ms)
             if retention_days is not None:
                 # By whole hours: each segment that is cut is read once for it.
