@@ -6,6 +6,7 @@ import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import cast
 
 from search_rerank.state.sqlite.ids import compact, plain
 
@@ -66,6 +67,17 @@ class Vocabulary:
             raise sqlite3.DatabaseError(f"number {number} has no name: the file is damaged")
         return name
 
+    def names(self, db: sqlite3.Connection, numbers: Sequence[int]) -> list[str]:
+        """Return the names of numbers; see `name`."""
+        held = self._names
+        try:
+            found = [held[number] for number in numbers]
+        except IndexError:  # added since, by whichever process
+            found = [None]
+        if None in found:
+            return [self.name(db, number) for number in numbers]
+        return cast("list[str]", found)
+
     def packed(self, db: sqlite3.Connection, names: Sequence[str]) -> bytes:
         """Return names as bytes, four each; see `numbers`."""
         numbers = self.numbers(db, names)
@@ -73,7 +85,7 @@ class Vocabulary:
 
     def unpacked(self, db: sqlite3.Connection, packed: bytes) -> tuple[str, ...]:
         """Return the names that were packed; see `name`."""
-        return tuple([self.name(db, number) for number in array(_ITEM, packed)])
+        return tuple(self.names(db, array(_ITEM, packed)))
 
     def _found(self, db: sqlite3.Connection, name: str) -> int | None:
         row = db.execute(self._find, (compact(name),)).fetchone()
