@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from search_rerank.engines.embedded.state import COLUMNS, ITEMS, State
 
 _BUSY_S = 30.0
 _CHUNK = 500
+_KNOWN = 4_096
+"""Items kept as they were read."""
 
 
 class ItemFile:
@@ -35,6 +38,7 @@ class ItemFile:
         self._folder = folder
         self._dim = dim
         self._connection = open_database(folder / ITEMS, _BUSY_S)
+        self._known: OrderedDict[str, Item] = OrderedDict()
 
     def state(self) -> State:
         """Return where the version is at."""
@@ -106,9 +110,24 @@ class ItemFile:
                 os.close(descriptor)
         return [found.get(id_) for id_ in ids]
 
+    def items(self, ids: Sequence[str]) -> list[Item | None]:
+        """Return items, in the order asked, None for ids not there."""
+        found = {
+            id_: self._read(hash_, json) for id_, hash_, json in self._of(ids, "id, hash, json")
+        }
+        return [found.get(id_) for id_ in ids]
+
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
+
+    def _read(self, hash_: str, json: str) -> Item:
+        """Return an item by its content hash, the last few thousand without reading them again."""
+        item = self._known.pop(hash_, None) or Item.model_validate_json(json)
+        self._known[hash_] = item
+        if len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        return item
 
     def _of(self, ids: Sequence[str], columns: str) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(ids), _CHUNK):
