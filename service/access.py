@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection
 from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 
 from search_rerank.config import Config
 from search_rerank.errors import ConfigError
-from search_rerank.keys import Key, Keyring, Scope, keys_path
+from search_rerank.keyring import Keyring
+from search_rerank.keys import Key, Scope, keys_path, read_keys
 from service.problems import problem
 
-logger = logging.getLogger(__name__)
+_RING = "search_rerank_keys"
 _READS = ("GET", "HEAD")
 NEEDS: dict[str, dict[str, Scope | None]] = {
     "/healthz": {"GET": None},
@@ -41,10 +41,14 @@ which shows what any shopper did, needs `admin`.
 def check_access(config: Config) -> None:
     """Refuse to serve beyond this machine where nobody could be let in, by `ConfigError`."""
     host = config.service.host
-    if not config.access.needed(host) or Keyring(keys_path(config.home)).keys():
+    if not config.access.needed(host):
         return
+    kept = read_keys(keys_path(config.home))
+    if kept.keys:
+        return
+    found = f"{len(kept.refused)} damaged ones" if kept.refused else "none"
     raise ConfigError(
-        f"expected an API key for a service on {host or 'every address'}, found none in "
+        f"expected an API key for a service on {host or 'every address'}, found {found} in "
         f"{keys_path(config.home)}: make one with 'search-rerank key create --scope search "
         "--scope events --name shop-web', or listen on 127.0.0.1"
     )
@@ -58,9 +62,16 @@ def guard(app: Flask, config: Config) -> None:
     """
     app.before_request(_refuse_foreign)
     if config.access.needed(config.service.host):
-        app.before_request(_Guard(config).check)
+        ring = app.extensions[_RING] = Keyring(keys_path(config.home))
+        app.before_request(_Guard(config, ring).check)
     elif config.access.keys != "never":  # then what stands in front knows its names
         app.before_request(partial(_refuse_renamed, {config.service.host, *config.access.hosts}))
+
+
+def keyring() -> Keyring | None:
+    """Return the keys that let requests in, None where no key is asked for."""
+    found: Keyring | None = current_app.extensions.get(_RING)
+    return found
 
 
 def scope_of(rule: str, method: str) -> Scope | None:
@@ -72,10 +83,10 @@ def scope_of(rule: str, method: str) -> Scope | None:
 class _Guard:
     """Answers 401, 403 or 429 in place of an endpoint; of an unknown key nothing is kept."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, ring: Keyring) -> None:
         from service.limiting import Limiting  # the library is heavy where no key is asked for
 
-        self._ring = Keyring(keys_path(config.home))
+        self._ring = ring
         self._limiting = Limiting(config)
 
     def check(self) -> Response | None:
@@ -87,7 +98,9 @@ class _Guard:
         if scope is None:
             return None
         token = _shown()
-        key = self._recognised(token) if token else None
+        key = self._ring.recognise(token) if token else None
+        if key is None and token and self._ring.lost:
+            return problem(503, "the keys cannot be read at present: try again later", part="keys")
         if key is None:
             what = "a key that is not known, or was revoked" if token else "none"
             response = problem(
@@ -103,13 +116,6 @@ class _Guard:
                 403, f"expected a key with the scope {scope!r}, found one with {has}", scope=scope
             )
         return self._limited(key)
-
-    def _recognised(self, token: str) -> Key | None:
-        try:
-            return self._ring.recognise(token)
-        except ConfigError as error:  # nobody is let in by keys that cannot be read
-            logger.error("%s", error)
-            return None
 
     def _limited(self, key: Key) -> Response | None:
         wait_s = self._limiting.wait_s(key)

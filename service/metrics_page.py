@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, current_app
@@ -15,6 +17,8 @@ from search_rerank.errors import SearchRerankError
 from search_rerank.state.opening import state_path
 from search_rerank.state.sqlite.segments import LOG
 from search_rerank.workers import Worker, list_workers
+from service.access import keyring
+from service.condition import condition
 from service.metrics_workers import FOLDER
 from service.runtime import Runtime, runtime
 
@@ -68,6 +72,26 @@ class _LookedUp:
             yield GaugeMetricFamily(
                 "search_rerank_state_bytes", "Size of the state on disk.", value=size
             )
+        wrong = GaugeMetricFamily(
+            "search_rerank_impaired", "Parts that readyz names as degraded.", labels=["stage"]
+        )
+        stages = Counter(part.stage.partition(".")[0] for part in condition(self._run))
+        for stage, n in stages.items():
+            wrong.add_metric([stage], n)
+        yield wrong
+        with suppress(OSError):
+            yield GaugeMetricFamily(
+                "search_rerank_disk_free_bytes", "Room on the disk of the home folder.",
+                value=disk_usage(self._run.config.home).free,
+            )  # fmt: skip
+        ring = keyring()
+        if ring is not None:
+            keys = GaugeMetricFamily(
+                "search_rerank_keys", "Rows of the file of keys.", labels=["outcome"]
+            )
+            keys.add_metric(["known"], len(ring.keys()))
+            keys.add_metric(["refused"], ring.refused)
+            yield keys
         try:
             with self._run.pipeline() as pipeline:
                 items = pipeline.engine.count()

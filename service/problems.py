@@ -41,10 +41,10 @@ def register_problems(app: Flask) -> None:
     """Answer every error of the application with a problem document; no trace leaves it."""
     app.register_error_handler(Problem, lambda e: problem(e.status, str(e), **e.extra))
     app.register_error_handler(DataError, lambda e: problem(400, str(e)))
-    app.register_error_handler(EngineError, lambda e: _away("engine", e))
-    app.register_error_handler(StateError, lambda e: _away("state", e))
-    app.register_error_handler(SearchRerankError, lambda e: _away("service", e))
-    app.register_error_handler(OSError, lambda e: _away("disk", e))
+    app.register_error_handler(EngineError, lambda e: away("engine", e))
+    app.register_error_handler(StateError, lambda e: away("state", e))
+    app.register_error_handler(SearchRerankError, lambda e: away("service", e))
+    app.register_error_handler(OSError, lambda e: away("disk", e))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
 
@@ -73,7 +73,8 @@ def _later(response: Response) -> Response:
     return response
 
 
-def _away(part: str, error: Exception) -> Response:
+def away(part: str, error: Exception) -> Response:
+    """Return a 503 that names a part; what its error says stands in the log alone."""
     logger.warning("%s cannot answer: %s", part, error)
     detail = f"{_AWAY[part]}: try again in {RETRY_AFTER_S} seconds; GET /readyz tells when it is"
     return problem(503, detail, part=part)

@@ -11,11 +11,11 @@ from pathlib import Path
 import orjson
 from flask import Blueprint, Response, request
 
-from search_rerank.data.item import Item
 from search_rerank.errors import DataError, EngineError, SearchRerankError, nearest
 from search_rerank.replacing import changing, replace_file
-from search_rerank.rules.conflicts import Conflict, conflicts, pinned_items, told
+from search_rerank.rules.conflicts import Conflict, conflicts, told
 from search_rerank.rules.dry_run import compare
+from search_rerank.rules.indexed import UNKNOWN, look_up
 from search_rerank.rules.keeping import read_rules, rules_path
 from search_rerank.rules.reading import parse_rule, parse_rules
 from search_rerank.rules.rule_set import NO_RULES, RuleSet
@@ -182,15 +182,11 @@ def _present(path: Path) -> RuleSet | None:
 
 
 def _conflicts(run: Runtime, rules: RuleSet) -> list[Conflict]:
-    """Return what is wrong with rules; of pinned items only where the engine can tell."""
-    ids = pinned_items(rules)
-    items: dict[str, Item | None] = {}
+    """Return what is wrong with rules; of the catalogue only where the engine can tell."""
+    indexed = UNKNOWN
     with suppress(SearchRerankError), run.pipeline() as pipeline:
-        found = pipeline.engine.lookup(ids) if ids else []
-        items = {
-            id_: None if one is None else one.item for id_, one in zip(ids, found, strict=True)
-        }
-    return conflicts(rules, run.clock(), items)
+        indexed = look_up(pipeline.engine, rules)
+    return conflicts(rules, run.clock(), indexed)
 
 
 def _require(rules: RuleSet, rule_id: str) -> None:

@@ -21,6 +21,7 @@ from service.cursor import Cursors
 from service.load import Load
 from service.on_demand import OnDemand, late_state
 from service.repeating import Repeating
+from service.writable import Writable
 from service.writes import Writes
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Runtime:
         self._state = OnDemand("the state", lambda: open_state(config))
         self.state = late_state(self._state)
         """Its methods raise `StateError` while it cannot be opened."""
+        self.writable = Writable(self.state, config.home)
         self._pipeline = OnDemand("the pipeline", self._open)
         self._changing = Lock()
         self._changes: Changes | None = None

@@ -14,7 +14,7 @@ LEVELS = (
     {"errors", "guarding", "replacing", "__init__"},
     {"explanation", "languages", "arrays", "keys", "manifest", "measures"},
     {"data", "query", "answer"},
-    {"bundles", "config", "stages", "workers"},
+    {"bundles", "config", "keyring", "stages", "workers"},
     {"neural"},
     {"encoders", "engines", "scorers", "state", "experiments", "labels"},
     {"features", "retriever", "indexing", "filters", "last_good"},

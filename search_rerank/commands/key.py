@@ -44,11 +44,14 @@ def list_(config: Config) -> None:
     """List the keys: id, name, scopes, requests a minute, since when."""
     from search_rerank.keys import keys_path, read_keys
 
-    for one in read_keys(keys_path(config.home)):
+    kept = read_keys(keys_path(config.home))
+    for one in kept.keys:
         since = datetime.fromtimestamp(one.created_ms / 1000, UTC)
         limit = one.per_minute or config.access.per_minute
         scopes = ",".join(one.scopes)
         click.echo(f"{one.id}  {one.name:<20} {scopes:<20} {limit:>9}  {since:%Y-%m-%d %H:%M}")
+    for row in kept.refused:
+        click.echo(f"{row.who} lets nobody in: {row.reason}; revoke it, or mend it", err=True)
 
 
 @key.command()
@@ -58,5 +61,5 @@ def revoke(config: Config, name: str) -> None:
     """Forget the key of a NAME or an id; running services let nobody in by it from then on."""
     from search_rerank.keys import keys_path, revoke_key
 
-    gone = revoke_key(keys_path(config.home), name)
-    click.echo(f"key {gone.name} ({gone.id}) is revoked")
+    revoke_key(keys_path(config.home), name)
+    click.echo(f"key {name} is revoked")

@@ -11,7 +11,7 @@ from search_rerank.config import Config
 
 if TYPE_CHECKING:
     from search_rerank.answer import RuleUse
-    from search_rerank.data.item import Item
+    from search_rerank.rules.indexed import Indexed
     from search_rerank.rules.rule_set import RuleSet
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -24,17 +24,20 @@ def rules() -> None:
 
 @rules.command()
 @click.argument("file", type=_FILE)
-@click.option("--index", is_flag=True, help="Also ask the live index about pinned items.")
+@click.option(
+    "--index", is_flag=True, help="Also ask the live index about pinned items and attributes."
+)
 @click.pass_obj
 @click.pass_context
 def check(ctx: click.Context, config: Config, file: Path, index: bool) -> None:
     """Say what is wrong with the rules of FILE; exit code 1 where they could not be used."""
     from search_rerank.rules.conflicts import conflicts, told
+    from search_rerank.rules.indexed import UNKNOWN
     from search_rerank.rules.keeping import read_rules
 
     found = read_rules(file)
-    items = _pinned(config, found) if index else None
-    wrong = conflicts(found, _now_ms(config), items)
+    indexed = _look_up(config, found) if index else UNKNOWN
+    wrong = conflicts(found, _now_ms(config), indexed)
     for one in wrong:
         click.echo(f"{one.level}: {told(one)}")
     on = len(found.in_order)
@@ -100,18 +103,14 @@ def _told(use: RuleUse) -> str:
     return f"{use.kind} {use.id}: {len(use.items)} items{measured}"
 
 
-def _pinned(config: Config, rules: RuleSet) -> dict[str, Item | None]:
+def _look_up(config: Config, rules: RuleSet) -> Indexed:
     from contextlib import closing
 
     from search_rerank.engines import open_engine
-    from search_rerank.rules.conflicts import pinned_items
+    from search_rerank.rules.indexed import look_up
 
-    ids = pinned_items(rules)
-    if not ids:
-        return {}
     with closing(open_engine(config)) as engine:
-        found = engine.lookup(ids)
-    return {id_: None if one is None else one.item for id_, one in zip(ids, found, strict=True)}
+        return look_up(engine, rules)
 
 
 def _now_ms(config: Config) -> int:

@@ -96,10 +96,11 @@ class Applying:
             return None
 
     def _note(self, rule: Rule, done: Applied) -> None:
-        items = tuple(self.ids[row] for row in done.rows)
+        items = tuple(map(self.ids.__getitem__, done.rows))
         self.uses.append(RuleUse(rule.id, rule.kind, items, done.measured))
+        by, id_ = self.by, rule.id
         for row in done.rows:
-            self.by[row].append(rule.id)
+            by[row].append(id_)
 
 
 def _without_variants(order: Order, group: NDArray[np.int32], placed: Sequence[int]) -> Order:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,8 @@ from search_rerank.rules.where import Where
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Stage = Literal["remove", "move", "pin"]
+Measured = Mapping[str, tuple[float, float]]
+_NOTHING: Measured = {}
 STAGES: tuple[Stage, ...] = ("remove", "move", "pin")
 """What is removed stays so; pins come last, so that nothing moves them away."""
 First = Annotated[int, Field(ge=1, le=1_000)]
@@ -37,8 +38,7 @@ class Known(Protocol):
         """Return the numbers of a field, float64 (n,), NaN where there is none."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """A ranking as a rule sees it.
 
     Parameters
@@ -56,8 +56,7 @@ class View:
     facts: Known
 
 
-@dataclass(frozen=True)
-class Applied:
+class Applied(NamedTuple):
     """What a rule made of a ranking.
 
     Parameters
@@ -72,7 +71,7 @@ class Applied:
 
     order: NDArray[np.intp]
     rows: Sequence[int] = ()
-    measured: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    measured: Measured = _NOTHING
 
 
 class Rule(Section):
@@ -120,6 +119,13 @@ class Rule(Section):
     def numbers(self) -> Sequence[str]:
         """Fields whose numbers it reads."""
         return ()
+
+
+def with_head(order: NDArray[np.intp], head: Sequence[int]) -> NDArray[np.intp]:
+    """Return an order whose first places are taken by those of some, each of them once."""
+    done = order.copy()
+    done[: len(head)] = order[np.array(head, dtype=np.intp)]
+    return done
 
 
 def checked_field(name: str, fields: tuple[str, ...]) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from search_rerank.engines.fields import TERMS
-from search_rerank.rules.base import Applied, First, Rule, View, checked_field
+from search_rerank.rules.base import Applied, First, Rule, View, checked_field, with_head
 
 
 class Cap(Rule):
@@ -47,19 +45,16 @@ class Cap(Rule):
     def apply(self, view: View) -> Applied:
         """Let what is too much wait."""
         group = view.facts.groups(self.by)[view.order].tolist()
-        count: Counter[int] = Counter()
+        count: dict[int, int] = {}
         taken: list[int] = []
         over: list[int] = []
         for place, value in enumerate(group):
             if len(taken) == self.first:
                 break
-            if value >= 0 and count[value] >= self.most:
+            before = count.get(value, 0)
+            if value >= 0 and before >= self.most:
                 over.append(place)
             else:
-                count[value] += 1
+                count[value] = before + 1
                 taken.append(place)
-        chosen = [*taken, *over[: self.first - len(taken)]]
-        there = set(chosen)
-        rest = [place for place in range(len(group)) if place not in there]
-        order = view.order[np.array(chosen + rest, dtype=np.intp)]
-        return Applied(order, view.order[over].tolist())
+        return Applied(with_head(view.order, taken + over), view.order[over].tolist())

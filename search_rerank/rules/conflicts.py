@@ -7,20 +7,24 @@ application decides, and what cannot come true at present, is a warning.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 from typing import Literal
 
 from search_rerank.data.item import Item
+from search_rerank.engines.fields import ATTRIBUTE
 from search_rerank.rules.base import Rule
 from search_rerank.rules.boost import Boost, Bury
 from search_rerank.rules.cap import Cap
 from search_rerank.rules.exposure import Exposure
 from search_rerank.rules.hide import Filter, Hide, Removal
+from search_rerank.rules.indexed import UNKNOWN, Indexed
 from search_rerank.rules.meeting import disjoint, may_meet, meeting
 from search_rerank.rules.pin import Pin
 from search_rerank.rules.rule_set import RuleSet
-from search_rerank.rules.where import values_of
+from search_rerank.rules.where import names_in, values_of
 
 Level = Literal["error", "warning"]
 _MOST = 100
@@ -36,7 +40,7 @@ class Conflict:
         `error`, with which the rules cannot be saved, or `warning`.
     kind
         `duplicate`, `place`, `item`, `removed`, `cap`, `contradiction`, `share`, `time`,
-        `missing`.
+        `missing`, `attribute`.
     rules
         Their ids.
     message
@@ -60,7 +64,7 @@ def errors_of(rules: RuleSet) -> list[Conflict]:
 
 
 def conflicts(
-    rules: RuleSet, now_ms: int | None = None, items: Mapping[str, Item | None] | None = None
+    rules: RuleSet, now_ms: int | None = None, indexed: Indexed = UNKNOWN
 ) -> list[Conflict]:
     """Return what is wrong with rules, errors first, at most 100.
 
@@ -68,9 +72,8 @@ def conflicts(
     ----------
     now_ms
         The present, unix milliseconds, to name rules that are over.
-    items
-        Pinned items as the index has them, None for one it does not hold; left out, nothing is
-        said about them.
+    indexed
+        What the live index holds of what they name; of what is not known nothing is said.
     """
     found = [*_duplicates(rules), *_times(rules, now_ms)]
     on = rules.in_order
@@ -78,14 +81,10 @@ def conflicts(
     found += _removals([rule for rule in on if isinstance(rule, Removal)])
     found += _shifts([rule for rule in on if isinstance(rule, Boost | Bury)])
     found += _shares([rule for rule in on if isinstance(rule, Exposure)])
-    found += _against_pins(on, items or {})
+    found += _against_pins(on, indexed.items)
+    if indexed.attributes is not None:
+        found += islice(_unknown(on, indexed.attributes), _MOST)
     return sorted(found, key=lambda one: one.level)[:_MOST]
-
-
-def pinned_items(rules: RuleSet) -> list[str]:
-    """Return the items whose fields `conflicts` wants to know."""
-    pins = (rule for rule in rules.in_order if isinstance(rule, Pin))
-    return list(dict.fromkeys(id_ for pin in pins for id_ in pin.places))
 
 
 def _duplicates(rules: RuleSet) -> Iterator[Conflict]:
@@ -222,6 +221,18 @@ def _against_pins(rules: Sequence[Rule], items: Mapping[str, Item | None]) -> It
         for cap in caps:
             if may_meet(pin.when, cap.when):
                 yield from _capped(pin, cap, items)
+
+
+def _unknown(rules: Sequence[Rule], attributes: Collection[str]) -> Iterator[Conflict]:
+    for rule in rules:
+        named = [name for where in rule.wheres for name in names_in(where.filters)]
+        for name in dict.fromkeys([*named, *rule.groups, *rule.numbers]):
+            own = name.removeprefix(ATTRIBUTE)
+            if own != name and own not in attributes:
+                close = get_close_matches(own, attributes, n=1)
+                hint = f"; did you mean {ATTRIBUTE + close[0]!r}?" if close else ""
+                message = f"no item of the index has {name!r:.80}: the rule finds nothing in it"
+                yield Conflict("warning", "attribute", (rule.id,), message + hint)
 
 
 def _capped(pin: Pin, cap: Cap, items: Mapping[str, Item | None]) -> Iterator[Conflict]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import Annotated, Literal, Self
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from search_rerank.engines.fields import TERMS
-from search_rerank.rules.base import Applied, First, Rule, View, checked_field
+from search_rerank.rules.base import Applied, First, Rule, View, checked_field, with_head
 
 
 class Diversify(Rule):
@@ -59,37 +59,47 @@ class Diversify(Rule):
     def apply(self, view: View) -> Applied:
         """Spread the values."""
         group = view.facts.groups(self.by)[view.order].tolist()
-        # What has no value is a group of its own.
-        group = [value if value >= 0 else -1 - place for place, value in enumerate(group)]
-        taken = _spread(group, self.most, self.window, min(self.first, len(group)))
-        order = view.order[np.array(taken, dtype=np.intp)]
-        delayed = [int(view.order[was]) for now, was in enumerate(taken) if was < now]
-        return Applied(order, delayed)
+        head = _spread(group, self.most, self.window, min(self.first, len(group)))
+        delayed = [was for now, was in enumerate(head) if was < now]
+        return Applied(with_head(view.order, head), view.order[delayed].tolist())
 
 
 def _spread(group: list[int], most: int, window: int, first: int) -> list[int]:
-    """Return the places in a new order; `first` of them are chosen, the rest follows."""
+    """Return the first places in a new order; `first` of them are chosen.
+
+    Those before the last of them that were passed over follow. What has no value, -1, is like
+    nothing else and never waits.
+    """
     taken: list[int] = []
-    near: dict[int, int] = {}
+    near = [0] * (max(group, default=0) + 1)
     """How often each value is among the window's places before this one."""
     waiting: dict[int, deque[int]] = {}
     """Value to places that were passed over, all of them before `ahead`."""
-    ahead = 0
-    while len(taken) < first:
-        if len(taken) >= window:
-            near[group[taken[-window]]] -= 1
-        heads = [one[0] for value, one in waiting.items() if near.get(value, 0) < most]
-        while not heads and ahead < len(group):
+    ahead, n = 0, len(group)
+    for now in range(first):
+        if now >= window and (gone := group[taken[now - window]]) >= 0:
+            near[gone] -= 1
+        place = n
+        for value, passed in waiting.items():
+            if near[value] < most and passed[0] < place:
+                place = passed[0]
+        while place == n and ahead < n:
             value = group[ahead]
-            waiting.setdefault(value, deque()).append(ahead)
-            if near.get(value, 0) < most:
-                heads = [ahead]
+            if value < 0 or near[value] < most:
+                place = ahead
+            elif value in waiting:
+                waiting[value].append(ahead)
+            else:
+                waiting[value] = deque([ahead])
             ahead += 1
-        place = min(heads or (one[0] for one in waiting.values()))
+        if place == n:
+            place = min(passed[0] for passed in waiting.values())
         value = group[place]
-        waiting[value].popleft()
-        if not waiting[value]:
-            del waiting[value]
-        near[value] = near.get(value, 0) + 1
+        if value in waiting and waiting[value][0] == place:
+            waiting[value].popleft()
+            if not waiting[value]:
+                del waiting[value]
+        if value >= 0:
+            near[value] += 1
         taken.append(place)
-    return taken + sorted(set(range(len(group))) - set(taken))
+    return taken + sorted(chain(*waiting.values()))

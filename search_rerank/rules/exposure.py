@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from search_rerank.evaluation.exposure import place_worth
-from search_rerank.rules.base import Applied, First, Rule, View
+from search_rerank.rules.base import Applied, First, Rule, View, with_head
 from search_rerank.rules.where import Where
 
 EXPOSURE = "exposure"
@@ -50,29 +52,31 @@ class Exposure(Rule):
         """Lift items of the group as far as it takes."""
         member = view.facts.meets(self.where)[view.order]
         n = min(self.first, len(member))
-        worth = place_worth(n)
-        before = share_of(member[:n], worth)
+        before = share_of(member[:n])
         if not n or before >= self.share - _CLOSE:
             return Applied(view.order, (), {EXPOSURE: (before, before)})
-        taken = _fair(member, worth, self.share)
-        after = share_of(member[taken[:n]], worth)
-        lifted = [place for now, place in enumerate(taken[:n]) if member[place] and place > now]
-        return Applied(
-            view.order[np.array(taken, dtype=np.intp)],
-            view.order[lifted].tolist(),
-            {EXPOSURE: (before, after)},
-        )
+        head = _fair(member, n, self.share)
+        after = share_of(member[head[:n]])
+        lifted = [place for now, place in enumerate(head[:n]) if place > now and member[place]]
+        measured = {EXPOSURE: (before, after)}
+        return Applied(with_head(view.order, head), view.order[lifted].tolist(), measured)
 
 
-def share_of(member: NDArray[np.bool_], worth: NDArray[np.float64]) -> float:
-    """Return which share of the worth of places goes to members, 0 to 1, 0 of no places."""
-    total = float(worth.sum())
-    return float(worth[member].sum()) / total if total else 0.0
+def share_of(member: NDArray[np.bool_]) -> float:
+    """Return which share of the worth of the first places goes to members, 0 to 1, 0 of none."""
+    n = len(member)
+    return float(place_worth(n)[member].sum()) / _worth_up_to(n)[n] if n else 0.0
 
 
-def _fair(member: NDArray[np.bool_], worth: NDArray[np.float64], share: float) -> list[int]:
-    """Return the places in the order in which they are taken."""
-    n, total = len(worth), np.concatenate([[0.0], np.cumsum(worth)]).tolist()
+@lru_cache
+def _worth_up_to(n: int) -> list[float]:
+    """Return what the first 0, 1, … n places are worth together."""
+    return [0.0, *np.cumsum(place_worth(n)).tolist()]
+
+
+def _fair(member: NDArray[np.bool_], n: int, share: float) -> list[int]:
+    """Return the first places in a new order; n of them are given away, what is left follows."""
+    total = _worth_up_to(n)
     group, others = np.flatnonzero(member).tolist(), np.flatnonzero(~member).tolist()
     wanted = share * total[n]
     taken: list[int] = []
@@ -89,4 +93,6 @@ def _fair(member: NDArray[np.bool_], worth: NDArray[np.float64], share: float) -
         else:
             taken.append(others[o])
             o += 1
-    return taken + sorted(group[g:] + others[o:])
+    last = max(taken)
+    passed = others[o : bisect(others, last)] + group[g : bisect(group, last)]
+    return taken + sorted(passed)

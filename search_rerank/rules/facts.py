@@ -21,6 +21,7 @@ from search_rerank.engines.fields import as_text
 from search_rerank.rules.where import Where, meets, number_of, values_of
 
 _FIRST = 256
+_NOT_YET = -1
 _MOST = 50_000
 """Item states that are kept; then all are asked for anew."""
 
@@ -94,29 +95,30 @@ class FactTable:
         EngineError
             When the engine cannot tell.
         """
-        hashes = dict(zip(ids, engine.hashes(ids), strict=True))
+        hashes = engine.hashes(ids)
         read: dict[str, Item] = {}
         while True:
             with self._lock:
                 for hash_, item in read.items():
                     if hash_ not in self._row:
                         self._add(hash_, item)
-                lacking = self._lacking(hashes)
-                if not lacking:
-                    return self._at([self._row.get(hashes[id_] or "", 0) for id_ in ids])
-                if len(self._row) + len(lacking) > self._most:
+                rows = self._rows(hashes)
+                if _NOT_YET not in rows:
+                    return self._at(rows)
+                if len(self._row) + rows.count(_NOT_YET) > self._most:
                     self._clear()
-                    lacking = self._lacking(hashes)
+                    rows = self._rows(hashes)
             # What others clear meanwhile is not asked for twice: it has been read.
-            for id_, one in zip(lacking, engine.lookup(lacking), strict=True):
-                hashes[id_] = None if one is None else one.content_hash
-                if one is not None:
-                    read[one.content_hash] = one.item
+            lacking = [id_ for id_, row in zip(ids, rows, strict=True) if row == _NOT_YET]
+            lacking = list(dict.fromkeys(lacking))
+            now = dict(zip(lacking, engine.lookup(lacking), strict=True))
+            read |= {one.content_hash: one.item for one in now.values() if one is not None}
+            news = {id_: None if one is None else one.content_hash for id_, one in now.items()}
+            hashes = [news.get(id_, old) for id_, old in zip(ids, hashes, strict=True)]
 
-    def _lacking(self, hashes: Mapping[str, str | None]) -> list[str]:
-        return [
-            id_ for id_, hash_ in hashes.items() if hash_ is not None and hash_ not in self._row
-        ]
+    def _rows(self, hashes: Sequence[str | None]) -> list[int]:
+        row = self._row
+        return [row.get(hash_, _NOT_YET) for hash_ in hashes]
 
     def of_items(self, items: Iterable[Item]) -> Answers:
         """Return the answers of given items."""
@@ -128,7 +130,7 @@ class FactTable:
         return Answers(self._met[at].T.copy(), self._group[at].T.copy(), self._number[at].T.copy())
 
     def _add(self, hash_: str, item: Item) -> int:
-        row = len(self._row) + 1
+        row = len(self._row)
         if row >= len(self._met):
             self._grow(2 * len(self._met))
         asked = self.questions
@@ -145,7 +147,7 @@ class FactTable:
 
     def _clear(self) -> None:
         asked, size = self.questions, _FIRST
-        self._row: dict[str, int] = {}
+        self._row: dict[str | None, int] = {None: 0}
         self._values: list[dict[str, int]] = [{} for _ in asked.groups]
         self._met: NDArray[np.bool_] = np.zeros((size, len(asked.wheres)), dtype=bool)
         self._group: NDArray[np.int32] = np.full((size, len(asked.groups)), -1, dtype=np.int32)

@@ -53,14 +53,17 @@ class Favour(Rule):
         goodness = _goodness(view.facts.numbers(self.by)[view.order], self.prefer == "high")
         here = np.arange(len(view.order))
         moved = np.argsort(here - (self.places + 0.5) * goodness, kind="stable")
-        return Applied(view.order[moved], view.order[moved][moved > here].tolist())
+        order = view.order[moved]
+        return Applied(order, order[moved > here].tolist())
 
 
 def _goodness(values: NDArray[np.float64], high: bool) -> NDArray[np.float64]:
     """Return for each value 0, the worst, to 1, the best; all alike, or unknown: the middle."""
-    known = ~np.isnan(values)
-    distinct, rank = np.unique(values[known] if high else -values[known], return_inverse=True)
+    rows = values.argsort(kind="stable")  # what is not known comes last
+    rows = rows[: len(values) - int(np.isnan(values).sum())]
+    rising = values[rows]
+    rank = np.concatenate([[0], np.cumsum(rising[1:] != rising[:-1])])
     goodness = np.full(len(values), 0.5)
-    if len(distinct) > 1:
-        goodness[known] = rank / (len(distinct) - 1)
+    if rank[-1]:
+        goodness[rows] = (rank if high else rank[-1] - rank) / rank[-1]
     return goodness

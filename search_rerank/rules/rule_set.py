@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, cast
 
 import orjson
 from pydantic import Field
@@ -19,7 +20,7 @@ from search_rerank.rules.diversify import Diversify
 from search_rerank.rules.exposure import Exposure
 from search_rerank.rules.facts import Questions
 from search_rerank.rules.favour import Favour
-from search_rerank.rules.hide import Filter, Hide
+from search_rerank.rules.hide import Filter, Hide, Removal
 from search_rerank.rules.pin import Pin
 from search_rerank.rules.when import normal
 
@@ -117,6 +118,15 @@ class RuleSet(Section):
 
 
 NO_RULES = RuleSet()
+
+
+def by_stage(rules: Sequence[Rule]) -> tuple[list[Removal], list[Rule], list[Pin]]:
+    """Split rules that are in order into what removes, what moves, and pins."""
+    moves, pins = (
+        bisect_left(rules, place, key=lambda rule: STAGES.index(rule.stage)) for place in (1, 2)
+    )
+    found = list(rules[:moves]), list(rules[moves:pins]), list(rules[pins:])
+    return cast(tuple[list[Removal], list[Rule], list[Pin]], found)
 
 
 def _names_texts(rule: Rule) -> bool:

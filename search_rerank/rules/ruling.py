@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,16 +24,16 @@ from search_rerank.retriever import MEANING
 from search_rerank.rules.applying import Applying
 from search_rerank.rules.base import Rule
 from search_rerank.rules.facts import Answers, Facts, FactTable
-from search_rerank.rules.hide import Hide, Removal
-from search_rerank.rules.pin import Pin
+from search_rerank.rules.hide import Hide
 from search_rerank.rules.putting_in import with_items
-from search_rerank.rules.rule_set import RuleSet
+from search_rerank.rules.rule_set import RuleSet, by_stage
 from search_rerank.rules.when import Asked, normal
 from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
 
 log = logging.getLogger(__name__)
 STAGE = "rules"
+R = TypeVar("R", bound=Rule)
 Retrieved = Callable[[Filters], Candidates]
 
 
@@ -76,7 +77,7 @@ class Ruling:
         self._stages = stages
         self._moves = moves
         self._refused = refused
-        self._rules = self._holding()
+        self._hold()
         self._pushed: list[Rule] = []
         self._put_in: list[int] = []
 
@@ -112,7 +113,7 @@ class Ruling:
         found = self._retrieved(retrieve, shelf)
         if found.searched is not None:
             self.look_at(found.searched)
-        pins = [rule for rule in self._rules if isinstance(rule, Pin)] if self._moves else []
+        pins = self._pins if self._moves else []
         lacking = {id_ for pin in pins for id_ in pin.places} - set(found.ids) - {but}
         if not lacking:
             return found
@@ -131,7 +132,7 @@ class Ruling:
         """Let conditions look at the text that was searched instead of the one typed, too."""
         texts = dict.fromkeys([*self._asked.texts, normal(searched)])
         self._asked = replace(self._asked, texts=tuple(texts))
-        self._rules = self._holding()
+        self._hold()
 
     def narrowed(self, filters: Filters, shelf: bool = False) -> Filters:
         """Return filters with those of rules beside them, as far as an engine can take them.
@@ -142,7 +143,7 @@ class Ruling:
         self._pushed = []
         size = count_conditions(filters)
         most = MAX_CONDITIONS // 2 if shelf else MAX_CONDITIONS  # the rest names its items
-        for rule in self._removals():
+        for rule in self._removals:
             more = 1 + count_conditions(rule.where.filters)
             early = rule.id not in self._refused and not rule.when.of_shopper
             if early and size + more <= most and not (shelf and isinstance(rule, Hide)):
@@ -152,14 +153,14 @@ class Ruling:
 
     def admits(self, history: int = 0, basis: Basis | None = None) -> Callable[[Item], bool]:
         """Return what tells whether an item may be shown to such a shopper."""
-        rules = [rule for rule in self._removals() if rule.when.holds_for(history, basis)]
+        rules = [rule for rule in self._removals if rule.when.holds_for(history, basis)]
         return lambda item: all(rule.admits(item) for rule in rules)
 
     def still_shown(
         self, places: Mapping[str, int], candidates: Candidates, ranking: Ranking
     ) -> Mapping[str, int]:
         """Return those of the items that a caller gave that no rule leaves out."""
-        if not any(self._removals()):
+        if not self._removals:
             return places
         shown = {candidates.ids[row] for row in ranking.order.tolist()}
         ranked, admits = set(candidates.ids), self.admits(ranking.history, ranking.basis)
@@ -181,21 +182,19 @@ class Ruling:
 
     def _apply(self, candidates: Candidates, ranking: Ranking) -> tuple[Candidates, Ranking]:
         ids = candidates.ids
-        rules = [one for one in self._rules if one.when.holds_for(ranking.history, ranking.basis)]
         order, put_in = ranking.order, np.array(self._put_in, dtype=np.intp)
         if len(put_in):
             order = order[~np.isin(order, put_in)]
         facts = Facts(self._table.questions, ids, partial(self._answers, ids))
         way = Applying(ids, order, put_in, facts, self._lost)
         pushed = {rule.id for rule in self._pushed}
-        way.remove([rule for rule in rules if isinstance(rule, Removal)], pushed)
+        way.remove(_held(self._removals, ranking), pushed)
         total = candidates.total
         if len(way.order) < len(order):
             total -= self._counted(candidates, np.setdiff1d(order, way.order))
         if self._moves:
-            way.move([rule for rule in rules if rule.stage == "move"])
-            pins = [rule for rule in rules if isinstance(rule, Pin)]
-            if pins:
+            way.move(_held(self._shifts, ranking))
+            if pins := _held(self._pins, ranking):
                 way.pin(pins, self._query.collapse)
         entered = int(np.isin(way.order, put_in).sum()) if len(put_in) else 0
         by = {row: tuple(names) for row, names in way.by.items()}
@@ -233,14 +232,18 @@ class Ruling:
     def _lost(self, rule: Rule, error: Exception) -> None:
         self._stages.lost(f"{STAGE}.{rule.id}", error)
 
-    def _holding(self) -> list[Rule]:
+    def _hold(self) -> None:
+        """Choose the rules that hold, whoever asks."""
         may_hold = self._set.that_may_hold(self._asked.texts)
-        return [rule for rule in may_hold if rule.when.holds(self._asked)]
-
-    def _removals(self) -> Iterable[Removal]:
-        return (rule for rule in self._rules if isinstance(rule, Removal))
+        self._rules = [rule for rule in may_hold if rule.when.holds(self._asked)]
+        self._removals, self._shifts, self._pins = by_stage(self._rules)
 
     def _may_enter(self, item: Item) -> bool:
         """Return whether an item may be put in; who the shopper is comes later."""
-        sure = (rule for rule in self._removals() if not rule.when.of_shopper)
+        sure = (rule for rule in self._removals if not rule.when.of_shopper)
         return meets(item, self._query.filters) and all(rule.admits(item) for rule in sure)
+
+
+def _held(rules: Iterable[R], ranking: Ranking) -> list[R]:
+    """Return the rules that hold for the shopper of a ranking."""
+    return [rule for rule in rules if rule.when.holds_for(ranking.history, ranking.basis)]

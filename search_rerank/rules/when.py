@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -137,12 +137,18 @@ class When(Section):
 
     def holds(self, asked: Asked) -> bool:
         """Return whether a request meets the conditions, whoever asks."""
-        return (
+        return self._always or (
             asked.on in self.on
             and (self.query is None or any(map(self.query.holds, asked.texts)))
             and (not self.category or _within(asked.categories, self.category))
             and (self.time is None or self.time.holds(asked.now_ms))
         )
+
+    @cached_property
+    def _always(self) -> bool:
+        """Whether it has no condition on a request; of a shop's rules most have none."""
+        plain = self.query is None and not self.category and self.time is None
+        return plain and set(self.on) == set(get_args(On))
 
     def holds_for(self, history: int, basis: Basis | None) -> bool:
         """Return whether a shopper of so many known interactions meets the conditions."""

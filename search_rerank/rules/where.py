@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Self
 
@@ -66,6 +66,14 @@ def meets(item: Item, filters: Filters) -> bool:
         and (not filters.any_of or any(meets(item, part) for part in filters.any_of))
         and not any(meets(item, part) for part in filters.none_of)
     )
+
+
+def names_in(filters: Filters) -> Iterator[str]:
+    """Yield the names of the fields that filters ask for, on all levels."""
+    yield from filters.terms
+    yield from filters.ranges
+    for part in (*filters.all_of, *filters.any_of, *filters.none_of):
+        yield from names_in(part)
 
 
 def values_of(item: Item, name: str) -> Sequence[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.state.copies import copied
 from search_rerank.state.fading import grown
 from search_rerank.state.hashed import Hashed
 
@@ -86,9 +87,9 @@ class Askers:
         """Return what is known of some queries, one row each, and the key."""
         return {
             "key": np.frombuffer(self._hashed.key, dtype=np.uint8),
-            "names": self._names[kept],
-            "whose": self._whose[kept],
-            "shared": self.shared[kept],
+            "names": copied(self._names, kept),
+            "whose": copied(self._whose, kept),
+            "shared": copied(self.shared, kept),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:

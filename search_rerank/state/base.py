@@ -217,6 +217,13 @@ class State(Protocol):
         there is nothing to do.
         """
 
+    def check_writable(self) -> None:
+        """Raise `StateError` where an event could not be stored now.
+
+        It is tried, with something that nobody reads and that goes again; called every few seconds
+        at most, from where nobody waits.
+        """
+
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search_rerank.arrays import named, part
 from search_rerank.state.base import HALF_LIVES_DAYS, ItemCounts
 from search_rerank.state.columns import Columns
+from search_rerank.state.copies import copied
 from search_rerank.state.fading import FadingSums, grown
 from search_rerank.state.numbered import ItemNumbers
 
@@ -83,7 +84,7 @@ class Counters:
         self._grow()
         n = len(self._items)
         return {
-            "first_ms": self._first_ms[:n].copy(),
+            "first_ms": copied(self._first_ms, slice(n)),
             **named("taken", self._taken.arrays(slice(n))),
             **named("shown", self._shown.arrays(slice(n))),
         }

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.state.copies import copied
+
 _DAY_MS = 86_400_000.0
 _NOTHING = 1e-9
 """What is left of a sum after taking back, as a share of what was taken: rounding."""
@@ -91,7 +93,7 @@ class FadingSums:
 
     def arrays(self, rows: slice | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return copies of some rows by name."""
-        return {"value": self.value[rows].copy(), "last_ms": self.last_ms[rows].copy()}
+        return {"value": copied(self.value, rows), "last_ms": copied(self.last_ms, rows)}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Become the rows that `arrays` returned."""

@@ -121,6 +121,9 @@ class MemoryState:
         """Nothing is ever due."""
         return Maintained()
 
+    def check_writable(self) -> None:
+        """Memory takes whatever there is."""
+
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""
         return self._mark

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from search_rerank.arrays import named, part
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS
+from search_rerank.state.copies import copied, paged
 from search_rerank.state.fading import FadingSums, grown
 
 Numbers = NDArray[np.int64]
 _SLACK = 1.25
 """How far the number may pass the limit before the weakest are dropped, all at once."""
+_AT_ONCE = 2048
+"""Queries whose pairs are looked up at a time when all are copied."""
 _UNUSED = 0.25
 """Share of the places left behind at which all stretches are put side by side again."""
 
@@ -110,10 +113,15 @@ class QueryItems:
 
     def arrays(self, queries: Numbers) -> dict[str, NDArray[Any]]:
         """Return the pairs of queries in turn: `size` (queries,), the rest (pairs, ...)."""
-        place = self.places(queries)
+        size = self._size[queries]
+        place, end = paged((int(size.sum()),), np.int64), 0
+        for begin in range(0, len(queries), _AT_ONCE):
+            some = self.places(queries[begin : begin + _AT_ONCE])
+            place[end : end + len(some)] = some
+            end += len(some)
         return {
-            "size": self._size[queries],
-            "item": self._item[place],
+            "size": size,
+            "item": copied(self._item, place),
             **named("sums", self._sums.arrays(place)),
         }
 

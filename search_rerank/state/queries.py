@@ -12,6 +12,7 @@ from search_rerank.arrays import named, pack_texts, part, unpack_texts
 from search_rerank.state.askers import Askers, Name
 from search_rerank.state.base import QUERY_HALF_LIVES_DAYS, SHARPNESS
 from search_rerank.state.columns import Columns
+from search_rerank.state.copies import copied
 from search_rerank.state.fading import grown
 from search_rerank.state.hashed import Hashed
 from search_rerank.state.numbered import ItemNumbers
@@ -178,8 +179,8 @@ class QueryCounters:
         return {
             "text": text,
             "length": length,
-            "uses": self._uses[kept],
-            "last_ms": self._last_ms[kept],
+            "uses": copied(self._uses, kept),
+            "last_ms": copied(self._last_ms, kept),
             **named("askers", self._askers.arrays(kept)),
             **named("pairs", self._pairs.arrays(kept)),
             **named("similar", self._similar.arrays(kept)),

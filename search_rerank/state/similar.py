@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.arrays import pack_texts, unpack_texts
+from search_rerank.state.copies import copied, paged
 from search_rerank.state.fading import grown
 
 MAX_SIMILAR = 100
@@ -91,20 +92,24 @@ class SimilarTexts:
     def arrays(self, kept: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Return the index of some texts, numbered from 0 in this order."""
         number = np.full(self._texts, -1, dtype=np.int32)
-        number[kept] = np.arange(len(kept))
-        held = [np.zeros(0, dtype=np.int32)]
-        held += [np.frombuffer(one, dtype=np.int32) for one in self._with.values()]
-        entries = number[np.concatenate(held)]
-        piece = np.repeat(np.arange(len(held)), [len(one) for one in held])[entries >= 0]
-        lengths = np.bincount(piece, minlength=len(held))[1:]
+        number[kept] = np.arange(len(kept), dtype=np.int32)
+        entries, end = paged((sum(map(len, self._with.values())),), np.int32), 0
+        lengths = np.zeros(len(self._with), dtype=np.int32)
+        for n, held in enumerate(self._with.values()):
+            own = number.take(np.frombuffer(held, dtype=np.int32))
+            if self._texts > len(kept):
+                own = own[own >= 0]
+            entries[end : end + len(own)] = own
+            lengths[n] = len(own)
+            end += len(own)
         texts = [text for text, n in zip(self._with, lengths.tolist(), strict=True) if n]
         blob, length = pack_texts(texts)
         return {
             "piece_text": blob,
             "piece_length": length,
-            "with": lengths[lengths > 0].astype(np.int32),
-            "entries": entries[entries >= 0],
-            "sizes": self._sizes[kept],
+            "with": lengths[lengths > 0],
+            "entries": entries[:end],
+            "sizes": copied(self._sizes, kept),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:

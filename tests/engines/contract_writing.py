@@ -280,6 +280,20 @@ class WritingContract:
         assert list(engine.hashes(["a"])) == [a.content_hash()]
         assert list(engine.hashes([], live)) == []
 
+    def test_hashes_follow_each_change(self, engine: Engine, live: str, open_: Open) -> None:
+        for n, changed in enumerate(("x", "y", "x", None, "z")):
+            other = open_() if n % 2 else engine
+            if changed is None:
+                other.delete(live, ["a"])
+            else:
+                other.write(live, [Document(cup(changed, "a"))])
+            other.finish(live)
+            expected = None if changed is None else cup(changed, "a").content_hash()
+            assert list(engine.hashes(["a", "b"], live)) == [expected, None]
+            assert list(engine.hashes(["a"], live)) == [expected]
+            if n % 2:
+                other.close()
+
     @settings(
         max_examples=20,
         deadline=None,

@@ -54,6 +54,10 @@ def test_check(home: Path, tmp_path: Path) -> None:
     warned = run(home, "check", str(tmp_path / "good.json"), "--index")
     assert warned.exit_code == 0
     assert warned.output.startswith("warning: 'front': the index does not hold 'gone'")
+    cap = {"id": "cap", "kind": "cap", "by": "attributes.maker", "most": 1}
+    unknown = run(home, "check", write(tmp_path / "unknown.json", cap), "--index")
+    assert unknown.exit_code == 0
+    assert unknown.output.startswith("warning: 'cap': no item of the index has 'attributes.maker'")
     wrong = run(home, "check", write(tmp_path / "wrong.json", PIN, PIN))
     assert wrong.exit_code == 1 and "error: 'front': expected each id once" in wrong.output
 

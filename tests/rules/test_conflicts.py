@@ -8,6 +8,7 @@ import pytest
 
 from search_rerank.data.item import Item
 from search_rerank.rules.conflicts import conflicts
+from search_rerank.rules.indexed import Indexed
 from search_rerank.rules.meeting import disjoint, may_meet
 from search_rerank.rules.reading import parse_rules
 from search_rerank.rules.when import When
@@ -138,7 +139,7 @@ def test_of_pinned_items_what_the_index_says() -> None:
         on("c", "hide", {"brand": "Acme"}, **exact("x")),
         {"id": "d", "kind": "cap", "by": "brand", "most": 2, "first": 10},
     ]
-    found = conflicts(parse_rules(rules), NOW_MS, {**acme, "gone": None})
+    found = conflicts(parse_rules(rules), NOW_MS, Indexed({**acme, "gone": None}))
     assert sorted((one.level, one.kind, "".join(one.rules)) for one in found) == [
         ("warning", "cap", "ab"),
         ("warning", "missing", "a"),
@@ -146,6 +147,39 @@ def test_of_pinned_items_what_the_index_says() -> None:
     ]
     (cap,) = (one for one in found if one.kind == "cap")
     assert "2 of 'Acme' are pinned among the first 10, the cap is 1" in cap.message
+
+
+COLR = {"terms": {"attributes.colr": "Red"}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "named"),
+    [
+        ({"kind": "boost", "where": {"terms": {"attributes.colour": "Red"}}}, []),
+        ({"kind": "boost", "where": COLR}, ["colr"]),
+        ({"kind": "boost", "where": COLR, "enabled": False}, []),
+        ({"kind": "hide", "where": {"none_of": [{"any_of": [COLR, COLR]}]}}, ["colr"]),
+        ({"kind": "filter", "where": {"ranges": {"attributes.sze": {"gte": 4}}}}, ["sze"]),
+        ({"kind": "exposure", "where": COLR, "share": 0.5}, ["colr"]),
+        ({"kind": "cap", "by": "attributes.colr", "most": 1}, ["colr"]),
+        ({"kind": "cap", "by": "brand", "most": 1}, []),
+        ({"kind": "diversify", "by": "attributes.zzz"}, ["zzz"]),
+        ({"kind": "favour", "by": "attributes.sze"}, ["sze"]),
+    ],
+)
+def test_attributes_that_no_item_has_are_told(rule: dict[str, Any], named: list[str]) -> None:
+    rules = parse_rules([{"id": "a"} | rule])
+    assert conflicts(rules) == []
+    found = conflicts(rules, NOW_MS, Indexed(attributes=("colour", "size")))
+    meant = {
+        "colr": "; did you mean 'attributes.colour'?",
+        "sze": "; did you mean 'attributes.size'?",
+    }
+    start = "no item of the index has 'attributes.{}': the rule finds nothing in it"
+    assert [one.message for one in found] == [
+        start.format(name) + meant.get(name, "") for name in named
+    ]
+    assert {(one.level, one.kind, one.rules) for one in found} <= {("warning", "attribute", ("a",))}
 
 
 @pytest.mark.parametrize(
@@ -177,3 +211,7 @@ def test_many_rules_take_no_long_time() -> None:
     rules = [pin(f"r{n}", {f"p{n}": 1}, **exact(f"query {n}")) for n in range(500)]
     rules += [on(f"h{n}", "hide", {"id": f"p{n}"}) for n in range(500)]
     assert len(conflicts(parse_rules(rules))) == 100
+    many = {"any_of": [{"terms": {f"attributes.x{n}": "y"}} for n in range(30)]}
+    rules = [{"id": f"b{n}", "kind": "boost", "where": many} for n in range(500)]
+    known = Indexed(attributes=[f"attribute {n}" for n in range(500)])
+    assert len(conflicts(parse_rules(rules), NOW_MS, known)) == 100

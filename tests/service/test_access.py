@@ -209,8 +209,35 @@ def test_keys_come_and_go_while_it_runs(client: FlaskClient, config: Config) -> 
     assert [status(client, one) for one in (first, second)] == [200, 200]
     revoke_key(keys_path(config.home), "search")
     assert [status(client, one) for one in (first, second)] == [401, 200]
+
+
+def test_a_damaged_file_keeps_the_last_good_keys(client: FlaskClient, config: Config) -> None:
+    token = make(config, "search", "admin")
+    assert status(client, token) == 200
     keys_path(config.home).write_text("{")
-    assert status(client, second) == 401
+    assert status(client, token) == 200
+    with pytest.raises(ConfigError, match="expected keys as 'search-rerank key create'"):
+        check_access(config)
+    late = create_app(config).test_client()
+    refused = late.get("/suggest", headers={"X-API-Key": token})
+    assert (refused.status_code, refused.get_json(force=True)["part"]) == (503, "keys")
+    assert late.get("/suggest").status_code == 401
+    ready = late.get("/readyz")
+    assert (ready.status_code, ready.get_json(force=True)["part"]) == (503, "keys")
+
+
+def test_a_damaged_key_costs_itself(client: FlaskClient, config: Config) -> None:
+    first, second = make(config, "search"), make(config, "search", "admin")
+    path = keys_path(config.home)
+    path.write_text(path.read_text().replace('"salt": "', '"salt": "zz', 1))
+    assert [status(client, one) for one in (first, second)] == [401, 200]
+    check_access(config)
+    counted = client.get("/metrics", headers={"X-API-Key": second}).text
+    assert 'search_rerank_keys{outcome="known"} 1.0' in counted
+    assert 'search_rerank_keys{outcome="refused"} 1.0' in counted
+    revoke_key(path, "search-admin")
+    with pytest.raises(ConfigError, match="expected an API key .* found 1 damaged ones"):
+        check_access(config)
 
 
 def test_a_key_has_its_limit(client: FlaskClient, config: Config) -> None:

@@ -118,6 +118,16 @@ def test_a_warning_is_told_with_what_was_saved(shop: FlaskClient) -> None:
     assert item not in ids(shop)
 
 
+def test_an_attribute_that_no_item_has_is_told(shop: FlaskClient) -> None:
+    where = {"terms": {"attributes.color": "Red"}}
+    saved = put(shop, [{"id": "a", "kind": "boost", "where": where}])
+    assert saved.status_code == 200
+    (told,) = saved.get_json()["conflicts"]
+    assert (told["level"], told["kind"], told["rules"]) == ("warning", "attribute", ["a"])
+    assert told["message"].endswith("did you mean 'attributes.colour'?")
+    assert shop.get("/rules").get_json()["rules"][0]["id"] == "a"
+
+
 def test_a_hit_tells_its_rules_and_its_place_before(shop: FlaskClient) -> None:
     before = ids(shop)
     put(shop, [pin("front", {before[4]: 1}), hide("gone", before[1])])

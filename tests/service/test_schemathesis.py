@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import schemathesis
 from werkzeug.serving import make_server
 
-from benchmarks.schemathesis import TIMEOUT_S, fuzz, known_at
+from benchmarks.schemathesis import TIMEOUT_S, fuzz, known_at, with_rules
 from service.app import create_app
 from service.openapi.operations import OPERATIONS
 from tests.service.conftest import build
@@ -37,10 +38,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_generated_requests_get_no_5xx(address: str) -> None:
     schema = schemathesis.openapi.from_url(f"{address}/openapi.json")
-    done = list(fuzz(schema, REQUESTS, known_at(address), timeout=TIMEOUT_S))
+    before = partial(with_rules, address)
+    done = list(fuzz(schema, REQUESTS, known_at(address), before=before, timeout=TIMEOUT_S))
     # schemathesis leaves the address out that it has the document from
     assert len(done) == len(OPERATIONS) - 1
     assert [failure for one in done for failure in one.failures] == []
-    assert all(one.statuses.total() for one in done)
+    assert sum(one.statuses.total() for one in done) >= REQUESTS
     # enough of them get through to what lies behind the checks
     assert sum(one.row()["2xx"] for one in done) > REQUESTS / 4

@@ -66,6 +66,13 @@ class StateContract:
         assert list(state.past_queries("", 5)) == []
         assert state.append([]) == 0
 
+    def test_a_look_at_whether_it_can_be_written_leaves_nothing(self, state: State) -> None:
+        state.append([did("1")])
+        for _ in range(3):
+            state.check_writable()
+        assert (len(state), state.mark()) == (1, 1)
+        assert self.items(state, "u", None) == ["a"]
+
     def test_an_event_counts_once_by_its_id(self, state: State) -> None:
         assert state.append([did("1"), did("2", "b")]) == 2
         assert state.append([did("2", "b"), did("3", "c"), did("3", "c")]) == 1

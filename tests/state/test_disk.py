@@ -5,7 +5,6 @@ from __future__ import annotations
 import resource
 import signal
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from search_rerank.errors import StateError
 from search_rerank.state.sqlite import SqliteState, StoredLog
+from tests.disks import fill_disk, small_disk
 from tests.state.contract import GAINS, did, page
 
 FULL = "full|no space left|disk I/O error"
@@ -22,17 +22,8 @@ FULL = "full|no space left|disk I/O error"
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """Return a folder on a disk of 3 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True)
-    except FileNotFoundError:
-        pytest.skip("there is no mount command")
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", 3) as folder:
+        yield folder
 
 
 def fill(state: SqliteState, size: int = 200) -> int:
@@ -75,10 +66,10 @@ def test_upkeep_on_a_full_disk_is_an_error_and_goes_on_when_there_is_room(disk: 
     with closing(SqliteState(disk / "s.sqlite3", GAINS, segment_events=100)) as state:
         state.append([did(f"{n}", f"i{n}", n, user=f"u{n % 9}") for n in range(1000)])
         state.show([page(f"{n}", "i0", "i1", time_ms=n) for n in range(100)])
-        with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
-            while True:
-                file.write(bytes(4096))
+        state.check_writable()
+        fill_disk(ballast)
         for work in (
+            state.check_writable,
             lambda: state.maintain(0),
             lambda: state.expire(500),
             lambda: state.forget("u1", 0),
@@ -87,6 +78,7 @@ def test_upkeep_on_a_full_disk_is_an_error_and_goes_on_when_there_is_room(disk: 
                 work()
         assert not list(disk.glob("event_log/*.part"))
         ballast.unlink()
+        state.check_writable()
         assert state.forget("u1", 1000).complete
         assert state.expire(500) > 0
         with StoredLog(disk / "s.sqlite3") as log:
@@ -145,6 +137,7 @@ def test_nothing_is_acknowledged_into_a_file_that_was_removed(
             file.unlink()
         if another:
             SqliteState(path, GAINS).close()
-        with pytest.raises(StateError, match="expected the file that was opened, found another"):
-            state.append([did("lost")])
+        for work in (lambda: state.append([did("lost")]), state.check_writable):
+            with pytest.raises(StateError, match="expected the file that was opened, found an"):
+                work()
         assert len(state.history("u", None, 9)) == 1

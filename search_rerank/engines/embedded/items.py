@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,9 @@ from search_rerank.engines.embedded.state import COLUMNS, ITEMS, State
 
 _BUSY_S = 30.0
 _CHUNK = 500
-_KNOWN = 4_096
-"""Items kept as they were read."""
+_MOST_ITEMS = 4_096
+_MOST_HASHES = 20_000
+"""About 5 MB; rules ask for those of the same items again and again."""
 
 
 class ItemFile:
@@ -38,7 +38,10 @@ class ItemFile:
         self._folder = folder
         self._dim = dim
         self._connection = open_database(folder / ITEMS, _BUSY_S)
-        self._known: OrderedDict[str, Item] = OrderedDict()
+        self._known: dict[str, Item] = {}
+        self._hashes: dict[str, str | None] = {}
+        self._hashes_of: int | None = None
+        """Which state of the file the hashes are of, as SQLite numbers what others write."""
 
     def state(self) -> State:
         """Return where the version is at."""
@@ -79,8 +82,19 @@ class ItemFile:
 
     def hashes(self, ids: Sequence[str]) -> list[str | None]:
         """Return the content hashes of items, in the order asked, None for ids not there."""
-        found = dict(self._of(ids, "id, hash"))
-        return [found.get(id_) for id_ in ids]
+        (now,) = self._connection.execute("PRAGMA data_version").fetchone()
+        known = self._hashes
+        if now != self._hashes_of:
+            known.clear()
+            self._hashes_of = now
+        lacking = [id_ for id_ in ids if id_ not in known]
+        if lacking:
+            if len(known) + len(lacking) > _MOST_HASHES:
+                known.clear()
+                lacking = list(ids)
+            known.update(dict.fromkeys(lacking))
+            known.update(self._of(lacking, "id, hash"))
+        return [known[id_] for id_ in ids]
 
     def ids_of(self, rows: Sequence[int]) -> dict[int, str]:
         """Return row to id of those that are there."""
@@ -111,23 +125,20 @@ class ItemFile:
         return [found.get(id_) for id_ in ids]
 
     def items(self, ids: Sequence[str]) -> list[Item | None]:
-        """Return items, in the order asked, None for ids not there."""
-        found = {
-            id_: self._read(hash_, json) for id_, hash_, json in self._of(ids, "id, hash, json")
-        }
-        return [found.get(id_) for id_ in ids]
+        """Return items, in the order asked, None for ids not there; those read lately are kept."""
+        known = self._known
+        if len(known) + len(ids) > _MOST_ITEMS:
+            known.clear()
+        hashes = dict(zip(ids, self.hashes(ids), strict=True))
+        lacking = [id_ for id_, hash_ in hashes.items() if hash_ and hash_ not in known]
+        for id_, hash_, json in self._of(lacking, "id, hash, json"):
+            hashes[id_] = hash_
+            known[hash_] = Item.model_validate_json(json)
+        return [known.get(hashes[id_] or "") for id_ in ids]
 
     def close(self) -> None:
         """Release the file."""
         self._connection.close()
-
-    def _read(self, hash_: str, json: str) -> Item:
-        """Return an item by its content hash, the last few thousand without reading them again."""
-        item = self._known.pop(hash_, None) or Item.model_validate_json(json)
-        self._known[hash_] = item
-        if len(self._known) > _KNOWN:
-            self._known.popitem(last=False)
-        return item
 
     def _of(self, ids: Sequence[str], columns: str) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(ids), _CHUNK):

@@ -19,6 +19,7 @@ from search_rerank.state.redis.server import Durability, Server
 from search_rerank.state.redis.upkeep import Upkeep
 
 Kept = TypeVar("Kept", bound=Past | Shown | Told)
+_PROBE_MS = 1_000
 _WRITTEN_AT_ONCE = 500
 """Rows of one script: the server answers nobody else meanwhile."""
 
@@ -157,6 +158,11 @@ class RedisState:
             pass
         self._following.keep()
         return self._upkeep.maintain(now_ms)
+
+    def check_writable(self) -> None:
+        """Set a key that expires: one that is out of memory, or only reads, refuses."""
+        with self._server.using() as client:
+            client.set(self._server.key("probe"), b"", px=_PROBE_MS)
 
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
 
 from search_rerank.data.event import Interaction, Ranking
-from search_rerank.state.sqlite.ids import Numbers, compact
+from search_rerank.state.sqlite.ids import Compact, Numbers, compact
 
 KEPT_DAYS = 2
 """How long claims are remembered for rows of before them that come late."""
@@ -17,6 +19,8 @@ _BEFORE = """
 SELECT time_ms, owner FROM claims WHERE session = ? AND time_ms < ? ORDER BY time_ms DESC LIMIT 1
 """
 _OTHERS = "SELECT 1 FROM claims WHERE session = ? AND owner <> ?"
+_CLAIMED = "SELECT c.session FROM json_each(?) j CROSS JOIN claims c ON c.session = j.value"
+_ADD = "INSERT INTO claims VALUES (?, ?, ?)"
 _GIVE = """
 UPDATE {} SET owner = ? WHERE session = ? AND visit = 1 AND owner IS NULL AND time_ms <= ?
 """
@@ -52,15 +56,32 @@ class Claiming:
             if event.user is not None and event.session is not None:
                 of = times.setdefault(event.session, {})
                 of.setdefault(event.user, []).append(event.time_ms)
+        claimed = self.claimed(db, times)
+        first: list[tuple[int, int, int]] = []
+        given: list[tuple[int, Compact, int]] = []
         for session, of in times.items():
             number = self._numbers.of_session(session)
+            if session not in claimed and len(of) == 1:
+                ((user, at),) = of.items()
+                first.append((number, max(at), users[user]))
+                given.append((users[user], compact(session), max(at)))
+                continue
             for time_ms, user in self._that_matter(db, number, of, users):
                 self._claim(db, session, number, time_ms, users[user])
+        db.executemany(_ADD, sorted(first))
+        for give in _GIVES:
+            db.executemany(give, given)
 
-    def owner(self, db: sqlite3.Connection, session: str | None, time_ms: int) -> int | None:
+    def claimed(self, db: sqlite3.Connection, sessions: Iterable[str]) -> set[str]:
+        """Return those of some sessions that users claimed."""
+        number = {self._numbers.of_session(session): session for session in sessions}
+        if not number:
+            return set()
+        listed = orjson.dumps(list(number)).decode()
+        return {number[found] for (found,) in db.execute(_CLAIMED, (listed,))}
+
+    def owner(self, db: sqlite3.Connection, session: str, time_ms: int) -> int | None:
         """Return whose is what a session did at a time under no user, None for nobody's."""
-        if session is None:
-            return None
         found = db.execute(_NEXT, (self._numbers.of_session(session), time_ms)).fetchone()
         return None if found is None else found[1]
 
@@ -93,6 +114,6 @@ class Claiming:
         if before is not None and before[1] == owner:
             drop = "DELETE FROM claims WHERE session = ? AND time_ms = ?"
             db.execute(drop, (number, before[0]))
-        db.execute("INSERT INTO claims VALUES (?, ?, ?)", (number, time_ms, owner))
+        db.execute(_ADD, (number, time_ms, owner))
         for give in _GIVES:
             db.execute(give, (owner, compact(session), time_ms))

@@ -93,8 +93,15 @@ are. `claims` are kept for what comes late, see `claiming.KEPT_DAYS`.
 _CACHE_KIB = 16_384
 
 
-def connect(path: Path, durability: Durability, wait_s: float) -> sqlite3.Connection:
+def connect(
+    path: Path, durability: Durability, wait_s: float, cache_kib: int = _CACHE_KIB
+) -> sqlite3.Connection:
     """Return a connection to a state file, which is made or brought to this layout if need be.
+
+    Parameters
+    ----------
+    cache_kib
+        How much of the file it holds in memory, and how much of what it sorts.
 
     Raises
     ------
@@ -106,6 +113,7 @@ def connect(path: Path, durability: Durability, wait_s: float) -> sqlite3.Connec
     db = sqlite3.connect(path, timeout=wait_s, isolation_level=None, check_same_thread=False)
     try:
         _prepare_patiently(db, path, durability, wait_s)
+        db.execute(f"PRAGMA cache_size = -{cache_kib}")
     except BaseException:
         db.close()
         raise
@@ -131,7 +139,6 @@ def _prepare(db: sqlite3.Connection, path: Path, durability: Durability) -> None
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
     db.execute("PRAGMA secure_delete = ON")
-    db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     if _layout(db) == LAYOUT:
         return
     with db:

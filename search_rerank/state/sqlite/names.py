@@ -6,11 +6,13 @@ import sqlite3
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import cast
 
-from search_rerank.state.sqlite.ids import compact, plain
+from search_rerank.state.sqlite.ids import Compact, compact, plain
 
 _ITEM = "I"
+_AT_ONCE = 500
 
 
 class Vocabulary:
@@ -25,8 +27,7 @@ class Vocabulary:
     """
 
     def __init__(self, table: str) -> None:
-        self._find = f"SELECT number FROM {table} WHERE name = ?"
-        self._add = f"INSERT INTO {table} (name) VALUES (?)"
+        self._table = table
         self._all = f"SELECT number, name FROM {table} WHERE number > ? ORDER BY number"
         self._numbers: dict[str, int] = {}
         self._names: list[str | None] = [None]
@@ -44,19 +45,13 @@ class Vocabulary:
 
         They are remembered when they are read back: the transaction may fail.
         """
-        found = {}
-        for name in set(names):
-            number = self._numbers.get(name) or self._found(db, name)
-            if number is None:
-                number = db.execute(self._add, (compact(name),)).lastrowid
-                assert number is not None
-            found[name] = number
-        return found
+        found = {name: self._numbers.get(name) for name in names}
+        unknown = [name for name, number in found.items() if number is None]
+        return cast(dict[str, int], found | _numbered(db, self._table, unknown))
 
     def known(self, db: sqlite3.Connection, names: Collection[str]) -> list[int]:
         """Return the numbers of those names that have one."""
-        found = (self._numbers.get(name) or self._found(db, name) for name in names)
-        return [number for number in found if number is not None]
+        return list(_found(db, self._table, [compact(name) for name in names]).values())
 
     def name(self, db: sqlite3.Connection, number: int) -> str:
         """Return the name of a number that was read outside of a transaction that may fail."""
@@ -78,18 +73,14 @@ class Vocabulary:
             return [self.name(db, number) for number in numbers]
         return cast("list[str]", found)
 
-    def packed(self, db: sqlite3.Connection, names: Sequence[str]) -> bytes:
-        """Return names as bytes, four each; see `numbers`."""
-        numbers = self.numbers(db, names)
-        return array(_ITEM, [numbers[name] for name in names]).tobytes()
-
     def unpacked(self, db: sqlite3.Connection, packed: bytes) -> tuple[str, ...]:
-        """Return the names that were packed; see `name`."""
+        """Return the names of numbers that `packed` packed; see `name`."""
         return tuple(self.names(db, array(_ITEM, packed)))
 
-    def _found(self, db: sqlite3.Connection, name: str) -> int | None:
-        row = db.execute(self._find, (compact(name),)).fetchone()
-        return None if row is None else row[0]
+
+def packed(numbers: Iterable[int]) -> bytes:
+    """Return numbers as bytes, four each."""
+    return array(_ITEM, numbers).tobytes()
 
 
 def number_of_user(db: sqlite3.Connection, user: str) -> int | None:
@@ -100,25 +91,18 @@ def number_of_user(db: sqlite3.Connection, user: str) -> int | None:
 
 def numbers_of_users(db: sqlite3.Connection, users: Iterable[str]) -> dict[str, int]:
     """Return the number of each user, in a transaction that adds those that are new."""
-    found = {}
-    for user in set(users):
-        number = number_of_user(db, user)
-        if number is None:
-            number = db.execute("INSERT INTO users (name) VALUES (?)", (compact(user),)).lastrowid
-            assert number is not None
-        found[user] = number
-    return found
+    return _numbered(db, "users", set(users))
 
 
 def use_queries(db: sqlite3.Connection, texts: Iterable[str]) -> dict[str, int]:
     """Count one use of a query for each text, and return the number of each."""
-    sql = (
+    counted = sorted(Counter(texts).items())
+    add = (
         "INSERT INTO queries (name, uses) VALUES (?, ?) ON CONFLICT (name) "
-        "DO UPDATE SET uses = uses + excluded.uses RETURNING number"
+        "DO UPDATE SET uses = uses + excluded.uses"
     )
-    return {
-        text: db.execute(sql, (text, uses)).fetchone()[0] for text, uses in Counter(texts).items()
-    }
+    db.executemany(add, counted)
+    return cast(dict[str, int], _found(db, "queries", [text for text, _ in counted]))
 
 
 def leave_queries(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
@@ -127,3 +111,25 @@ def leave_queries(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
     db.executemany("UPDATE queries SET uses = uses - ? WHERE number = ?", left)
     gone = "DELETE FROM queries WHERE number = ? AND uses <= 0"
     db.executemany(gone, [(number,) for _, number in left])
+
+
+def _numbered(db: sqlite3.Connection, table: str, names: Iterable[str]) -> dict[str, int]:
+    """Return the number of each name, each given once, in a transaction that adds the new ones."""
+    kept = {name: compact(name) for name in names}
+    found = _found(db, table, kept.values())
+    new = [one for one in kept.values() if one not in found]
+    if new:
+        db.executemany(f"INSERT INTO {table} (name) VALUES (?)", [(one,) for one in new])
+        found |= _found(db, table, new)
+    return {name: found[one] for name, one in kept.items()}
+
+
+def _found(db: sqlite3.Connection, table: str, names: Iterable[Compact]) -> dict[Compact, int]:
+    """Return the numbers of those names that have one, many at a time."""
+    found: dict[Compact, int] = {}
+    waiting = iter(names)
+    while some := list(islice(waiting, _AT_ONCE)):
+        asked = ", ".join("?" * len(some))
+        sql = f"SELECT name, number FROM {table} WHERE name IN ({asked})"
+        found.update(db.execute(sql, some))
+    return found

@@ -12,7 +12,7 @@ from search_rerank.state.own import newest_once
 from search_rerank.state.sqlite.ids import compact, plain, plain_or_none
 from search_rerank.state.sqlite.names import Vocabulary, number_of_user
 
-READ_AT_ONCE = 20_000
+READ_AT_ONCE = 2_000
 _NEWEST = "ORDER BY time_ms DESC, seq DESC LIMIT ?"
 _PAST = f"SELECT seq, item, type, time_ms, session FROM events WHERE {{}} {_NEWEST}"
 _SHOWN = f"SELECT seq, items, NULL, time_ms, session FROM pages WHERE {{}} {_NEWEST}"

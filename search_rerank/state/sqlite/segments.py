@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +36,8 @@ _LEVEL = 1
 """What is left to pack are ids, which are random: other levels take longer and bring nothing."""
 _WINDOW = 18
 """Many files may be read side by side: each takes so many bits of memory."""
+_PACKED_AT_ONCE = 500
+"""Lines."""
 Line = dict[str, Any]
 """One decoded row."""
 
@@ -120,7 +122,9 @@ class Segments:
         try:
             with aside.open("wb") as file:
                 with zstd.ZstdFile(file, "w", options=options) as packed:
-                    packed.writelines(lines)
+                    waiting = iter(lines)
+                    while some := b"".join(islice(waiting, _PACKED_AT_ONCE)):
+                        packed.write(some)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(aside, path)

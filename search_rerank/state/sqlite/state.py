@@ -189,6 +189,15 @@ class SqliteState:
         with self._translated():
             return self._upkeep.maintain(now_ms, self._retention_days, self._log_days, save)
 
+    def check_writable(self) -> None:
+        """Write some pages beside the requests, in the turn of who keeps the file in shape."""
+        try:
+            with self._translated():
+                self._check_file()
+                self._upkeep.check_writable()
+        except OSError as error:
+            raise StateError(f"state {self.path}: {error.strerror}") from None
+
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""
         with self._using() as db:
@@ -227,17 +236,21 @@ class SqliteState:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         with self._using() as db:
-            if _identity(self.path) != self._file:  # what is written now would be lost
-                raise StateError(
-                    f"state {self.path}: expected the file that was opened, found another or none: "
-                    "start the service again"
-                )
+            self._check_file()
             # As a context manager the connection commits, or rolls back what SQLite itself, out of
             # disk, may have rolled back already.
             with db:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
             self._following.written()
+
+    def _check_file(self) -> None:
+        """Refuse to write to a file that nobody finds any more: what is written would be lost."""
+        if _identity(self.path) != self._file:
+            raise StateError(
+                f"state {self.path}: expected the file that was opened, found another or none: "
+                "start the service again"
+            )
 
     @contextmanager
     def _counting(self) -> Iterator[Tally]:

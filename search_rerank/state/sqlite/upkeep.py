@@ -29,6 +29,10 @@ _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
 _AT_ONCE_S = 1.0
 _PATIENCE_MS = 200
+_CACHE_KIB = 2_048
+"""Of a thread that works now and then: a segment sorted in one large block, once that is freed, has
+the allocator keep as much for every other thread."""
+_PROBE_BYTES = 65_536
 _CORRECTIONS_S = 86_400
 """How long corrections wait for processes that do not ask for counters."""
 _RANGE = "WHERE e.seq > ? AND e.seq <= ? ORDER BY e.time_ms, e.seq"
@@ -86,7 +90,7 @@ class Upkeep:
                     yield None
                     return
                 if self._db is None:
-                    self._db = connect(self._path, self._durability, self._wait_s)
+                    self._db = connect(self._path, self._durability, self._wait_s, _CACHE_KIB)
                 yield self._db
         finally:
             self._lock.release()
@@ -118,6 +122,16 @@ class Upkeep:
                 dropped = self._expiry.drop(db, now_ms - int(log_days * _DAY_MS), save_counters)
             more = monotonic() >= until
         return Maintained(sealed, expired, dropped, more)
+
+    def check_writable(self) -> None:
+        """Write as much as a batch of events takes, and take it back; wait for no other upkeep."""
+        with self.alone(wait=False) as db:
+            if db is None:
+                return
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                db.execute("INSERT INTO meta VALUES ('probe', zeroblob(?))", (_PROBE_BYTES,))
+                db.execute("DELETE FROM meta WHERE name = 'probe'")
 
     def expire(self, before_ms: int, save_counters: Callable[[], None]) -> int:
         """Take rows before a time out of the histories; return how many."""

@@ -14,7 +14,7 @@ from search_rerank.state.hashed import Hashed
 from search_rerank.state.kept import E
 from search_rerank.state.sqlite.claiming import Claiming
 from search_rerank.state.sqlite.ids import Compact, Numbers, compact
-from search_rerank.state.sqlite.names import Vocabulary, numbers_of_users, use_queries
+from search_rerank.state.sqlite.names import Vocabulary, numbers_of_users, packed, use_queries
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,10 @@ class Writer:
         """Store what was shown and return how many were new; `seqs` as in `append`."""
         new = self._new(db, _PAGES, rankings)
         self._items.remember(db)
+        number = self._items.numbers(db, {item for page, _, _ in new for item in page.items})
         rows: list[tuple[Any, ...]] = []
         for seq, id_, page, owner, query in self._placed(db, _PAGES, new, seqs):
-            items = self._items.packed(db, page.items)
+            items = packed(number[item] for item in page.items)
             session = None if page.session is None else compact(page.session)
             rows.append((seq, id_, owner, page.user is None, session, query, items, page.time_ms))
         db.executemany(_PAGES.add, rows)
@@ -113,7 +114,7 @@ class Writer:
         for event in events:
             first.setdefault(event.id, event)
         numbered = {id_: self._numbers.of(id_) for id_ in first}
-        listed = orjson.dumps(list(numbered.values())).decode()
+        listed = orjson.dumps(sorted(numbered.values())).decode()  # in the order of the index
         there = {id_ for (id_,) in db.execute(kind.find, (listed,))}
         horizon, opted_out, gone = db.execute(
             "SELECT value, EXISTS (SELECT 1 FROM opted_out), EXISTS (SELECT 1 FROM gone) "
@@ -139,6 +140,8 @@ class Writer:
         """Give rows their numbers, owners and numbers of queries; let them claim visits."""
         users = numbers_of_users(db, (e.user for e, _, _ in new if e.user is not None))
         self._claiming.claim(db, [event for event, _, _ in new], users)
+        visits = {e.session for e, _, _ in new if e.user is None and e.session is not None}
+        claimed = self._claiming.claimed(db, visits)
         queries = use_queries(db, (e.query for e, _, _ in new if e.query is not None))
         (mark,) = db.execute("SELECT value FROM meta WHERE name = 'mark'").fetchone()
         numbers = list(seqs) or range(mark + 1, mark + 1 + len(new))
@@ -146,9 +149,10 @@ class Writer:
         db.execute("UPDATE meta SET value = ? WHERE name = 'mark'", (last,))
         placed, found = [], []
         for seq, (event, id_, number) in zip(numbers, new, strict=True):
+            owner: int | None = None
             if event.user is not None:
-                owner: int | None = users[event.user]
-            else:
+                owner = users[event.user]
+            elif event.session in claimed:
                 owner = self._claiming.owner(db, event.session, event.time_ms)
             query = None if event.query is None else queries[event.query]
             placed.append((seq, id_, event, owner, query))
