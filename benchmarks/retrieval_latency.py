@@ -97,21 +97,25 @@ def _plain(
     engine, version = systems.engines["elasticsearch", MODE]
     schema = next(found.schema for found in engine.versions() if found.name == version)
 
-    def ask(bodies: Sequence[list[Body]], n: int) -> list[list[tuple[str, float]]]:
-        return _ids(client.msearch(index=version, searches=bodies[n])["responses"])
+    def ask(searches: Sequence[list[Body]], n: int) -> list[list[tuple[str, float]]]:
+        return ids_of(client.msearch(index=version, searches=searches[n])["responses"])
 
     return {
-        name: partial(ask, [_bodies(request, schema, fetched) for request in requests])
+        name: partial(ask, [bodies(request, schema, fetched) for request in requests])
         for name, fetched in (("msearch", PLAIN), ("msearch_leanest", LEANEST))
     }
 
 
-def _bodies(request: Retrieve, schema: IndexSchema, fetched: Body) -> list[Body]:
-    """Return both searches of a request: the engine's own words, the plain vector search."""
+def bodies(request: Retrieve, schema: IndexSchema, fetched: Body) -> list[Body]:
+    """Return both searches of a request: the engine's own words, the plain vector search.
+
+    Brands are counted where the request counts anything.
+    """
     weights = RetrievalConfig()
     query = search.words([clean(request.text)], schema, weights.fields, [])
     words = search.listing(query, request.k, weights.total_up_to)
-    words |= {"aggs": {"brand": {"terms": {"field": "is_brand", "size": FACETS[0].size}}}}
+    if request.facets:
+        words |= {"aggs": {"brand": {"terms": {"field": "is_brand", "size": FACETS[0].size}}}}
     knn = {"field": "vector", "query_vector": request.vector, "k": request.k}
     knn["num_candidates"] = weights.num_candidates
     near = {"knn": knn, "size": request.k, "track_total_hits": False}
@@ -119,7 +123,8 @@ def _bodies(request: Retrieve, schema: IndexSchema, fetched: Body) -> list[Body]
     return [{}, stripped | fetched, {}, near | fetched]
 
 
-def _ids(answers: Sequence[Body]) -> list[list[tuple[str, float]]]:
+def ids_of(answers: Sequence[Body]) -> list[list[tuple[str, float]]]:
+    """Return the ids and scores of the hits of each answer."""
     return [
         [
             (hit["_id"] if "_id" in hit else hit["fields"]["is_id"][0], hit["_score"])

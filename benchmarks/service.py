@@ -4,8 +4,10 @@
 
 The shops are made first where `--home` does not hold them: RankLens (its lists, 300 trees at most),
 the Beauty catalogue (300 trees), a generated shop of 20,000 products, and that one on Elasticsearch
-where `SEARCH_RERANK_ES_URL` names a server. `floor` is `GET /healthz` of the same process, one
-client: what HTTP and the server cost without any work. State is SQLite, durable, as by default.
+where `SEARCH_RERANK_ES_URL` names a server, beside the leanest pair of searches that asks the same
+index for as many items by words and by vector (`msearch_leanest`). `floor` is `GET /healthz` of
+the same process, one client: what HTTP and the server cost without any work. State is SQLite,
+durable, as by default.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import numpy as np
 
 from benchmarks.common import options, report
 from benchmarks.engines import ES_URL
+from benchmarks.leanest import leanest
 from benchmarks.loopback import Request, closed_loop, get, post
 from benchmarks.ranklens import ATTRIBUTES
 from benchmarks.serving import PORT, demo, generated, resident_mb, served, workers_of
@@ -162,6 +165,8 @@ def _searched(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
             _loop("floor", lambda _: get("/healthz"), requests, 1, rng),
             _loop(name, draw, requests, 1, rng),
         ]
+    if "elasticsearch" in shop.name:
+        rows.append(leanest(shop, QUERIES, requests, rng))
     with served(shop, workers=2) as server:
         rows.append(_loop(f"{name}_8_clients, 2 workers", draw, requests * 4, 8, rng))
         batches = _loop("events_100, 2 workers", events, max(requests // 10, 100), 2, rng)

@@ -38,8 +38,10 @@ def explore(
     seed
         Decides between the best new items and between the places; the same gives the same.
     """
-    slots, rng = settings.slots, np.random.default_rng(seed)
     waiting = [place for place in np.flatnonzero(new[order]).tolist() if place < settings.reach]
+    if not waiting:
+        return order, []
+    slots, rng = settings.slots, np.random.default_rng(seed)
     places: dict[int, int] = {}
     """Place to the one that its item comes from."""
     for start in range(0, min(len(order), settings.reach), TEN):
@@ -70,11 +72,11 @@ def is_new(
     added
         Ids of the items that were added lately, as far as the shop says so.
     """
-    unknown = moment.items < 0
-    lately = np.array([id_ in added for id_ in moment.candidates.ids], dtype=bool)
-    few = moment.counts.decayed[:, -1] < settings.interactions
-    new: NDArray[np.bool_] = (unknown | lately) & few
-    return new
+    new: NDArray[np.bool_] = moment.items < 0
+    if added:
+        new = new | np.array([id_ in added for id_ in moment.candidates.ids], dtype=bool)
+    few: NDArray[np.bool_] = moment.counts.decayed[:, -1] < settings.interactions
+    return new & few
 
 
 def seed_of(query: Query, personalise: bool) -> int:

@@ -52,6 +52,8 @@ def with_unknown(answer: Answer, place_of: Mapping[str, int]) -> Answer:
 
     Items that were not ranked follow in the order given, with a score below all others.
     """
+    if len(answer.hits) == len(place_of):
+        return replace(answer, total=len(place_of))
     ranked = {hit.id for hit in answer.hits}
     least = min((hit.score for hit in answer.hits), default=0.0)
     rest = [

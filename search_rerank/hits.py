@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import repeat
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from search_rerank.query import Candidates
 from search_rerank.ranking import Ranking, Ruled, places_of
 from search_rerank.stages import Stages
 
+T = TypeVar("T")
 Watch = Callable[[Ranking], None]
 """Shown each ranking before it becomes an answer, with all that went into it; must not raise."""
 
@@ -59,26 +61,27 @@ def make_hits(
     # Nobody chose an item that has its place because it is new, or by a pin.
     placed = {*explored, *(ruled.pinned if ruled is not None else ())}
     rows = order.tolist()
-    ids = [candidates.ids[row] for row in rows]
+    ids = list(map(candidates.ids.__getitem__, rows))
+    features = (
+        {row: _features(table, row) for row in told.explanations} if table is not None else {}
+    )
     # Column by column: an answer has hundreds of hits, and most fields of most are not set.
     columns = (
         ids,
         scores[order].tolist(),
-        rows if place_of is None else [place_of[id_] for id_ in ids],
-        map(_known, candidates.lexical[order].tolist()),
-        map(_known, candidates.vector[order].tolist()),
-        [
-            None if table is None or row not in told.explanations else _features(table, row)
-            for row in rows
-        ],
-        map(told.explanations.get, rows),
-        map(told.reasons.get, rows),
-        [row in explored for row in rows],
-        [None if row in placed else teams.get(row) for row in rows],
-        [by.get(row, ()) for row in rows],
-        map(before.get, rows),
+        rows if place_of is None else list(map(place_of.__getitem__, ids)),
+        _numbers(candidates.lexical[order]),
+        _numbers(candidates.vector[order]),
+        _values(features, rows, None),
+        _values(told.explanations, rows, None),
+        _values(told.reasons, rows, None),
+        _values(dict.fromkeys(explored, True), rows, False),
+        _values({row: team for row, team in teams.items() if row not in placed}, rows, None),
+        _values(by, rows, ()),
+        _values(before, rows, None),
     )
-    return list(map(Hit._make, zip(*columns, strict=True)))
+    # Each has a field for every row, or one for as many as there are.
+    return list(map(Hit._make, zip(*columns, strict=False)))
 
 
 def make_answer(
@@ -150,6 +153,14 @@ def answer_of(
         trial=ranking.trial,
         rules=ranking.ruled.uses if ranking.ruled is not None else (),
     )
+
+
+def _values(by_row: Mapping[int, T], rows: list[int], default: T) -> Iterable[T]:
+    return map(by_row.get, rows, repeat(default)) if by_row else repeat(default)
+
+
+def _numbers(column: NDArray[np.float32]) -> Iterable[float | None]:
+    return map(_known, column.tolist()) if np.isnan(column).any() else column.tolist()
 
 
 def _features(table: FeatureTable, row: int) -> dict[str, float | None]:

@@ -8,9 +8,10 @@ in between: an order of places would lose an item that rises above the page's ed
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from operator import attrgetter
 from typing import NamedTuple, Self
 
 from search_rerank.answer import Degraded, Hit, Team
@@ -39,10 +40,9 @@ class Place(NamedTuple):
     rank_before_rules: int | None = None
 
     @classmethod
-    def of(cls, hit: Hit) -> Self:
-        """Return what is kept of a hit."""
-        ruled = hit.rules, hit.rank_before_rules
-        return cls(hit.id, hit.engine_rank, hit.explored, hit.team, *ruled)
+    def of(cls, hits: Iterable[Hit]) -> tuple[Self, ...]:
+        """Return what is kept of hits."""
+        return tuple(map(cls._make, map(_KEPT, hits)))
 
     def hit(self) -> Hit:
         """Return it as a hit: what it was ranked by is not kept."""
@@ -57,6 +57,9 @@ class Place(NamedTuple):
             rules=self.rules,
             rank_before_rules=self.rank_before_rules,
         )
+
+
+_KEPT = attrgetter(*Place._fields)
 
 
 @dataclass(frozen=True)

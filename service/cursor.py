@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from functools import cached_property
 from hashlib import blake2b, sha256
-from typing import Any
 
-from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous import BadData, Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from search_rerank.config import Config
 from service.cursor_form import FORM, Cursor, Kind, Who, packed, unpacked
@@ -15,6 +16,8 @@ from service.cursor_key import cursor_key
 from service.problems import Problem
 
 AGAIN = "search again without it"
+_LEVEL = 1
+"""Of compression: a higher one takes several times as long for a twelfth less."""
 
 
 class Cursors:
@@ -34,9 +37,8 @@ class Cursors:
         return cursor_key(self._config.home)
 
     @cached_property
-    def _signer(self) -> URLSafeSerializer:
-        kwargs = {"key_derivation": "hmac", "digest_method": sha256}
-        return URLSafeSerializer(self._key, FORM, serializer=_Form, signer_kwargs=kwargs)
+    def _signer(self) -> Signer:
+        return Signer(self._key, FORM, key_derivation="hmac", digest_method=sha256)
 
     def who(self, user: str | None, session: str | None) -> Who:
         """Return who asks, in a form that tells nobody else."""
@@ -49,8 +51,8 @@ class Cursors:
         """
         limit = self._config.pages.cursor_bytes
         while True:
-            signed: Any = self._signer.dumps(cursor)  # bytes, as those of `_Form` are
-            text: str = signed.decode("ascii")
+            data = zlib.compress(packed(cursor), _LEVEL)
+            text = self._signer.sign(base64_encode(data)).decode("ascii")
             if len(text) <= limit:
                 return text
             waiting = cursor.trail.waiting
@@ -68,8 +70,8 @@ class Cursors:
             400 where it is none that was given for this endpoint, 410 where it has expired.
         """
         try:
-            cursor: Cursor = self._signer.loads(text)
-        except (BadData, ValueError):
+            cursor = unpacked(zlib.decompress(base64_decode(self._signer.unsign(text))))
+        except (BadData, UnicodeError):  # what is signed was packed here, and is never damaged
             raise Problem(
                 400,
                 "cursor: expected one as an answer of this service gave it, found another, or one "
@@ -92,16 +94,3 @@ class Cursors:
             return None
         text = f"{kind}{name}".encode("utf-8", "replace")
         return blake2b(text, key=self._key[:64], digest_size=8).hexdigest()
-
-
-class _Form:
-    """The form of cursors, for itsdangerous, which compresses it, too."""
-
-    @staticmethod
-    def dumps(cursor: Any, **_: Any) -> bytes:
-        # itsdangerous asks by an empty object whether this makes text or bytes
-        return packed(cursor) if isinstance(cursor, Cursor) else b""
-
-    @staticmethod
-    def loads(data: Any, **_: Any) -> Cursor:
-        return unpacked(data)

@@ -13,7 +13,7 @@ from search_rerank.paging import MARK_BYTES, Place, Trail
 
 Kind = Literal["search", "recommend"]
 Who = tuple[str | None, str | None]
-FORM = "search-rerank.cursor.1"
+FORM = "search-rerank.cursor.2"
 """Another form has another name, so that no release reads what it would misunderstand."""
 _TOLD = (
     "total",
@@ -105,14 +105,14 @@ def unpacked(data: bytes) -> Cursor:
 
 def _columns(places: Sequence[Place]) -> dict[str, Any]:
     """Return places as columns; what few have by the places that have it."""
-    before = [place.rank_before_rules for place in places]
+    ids, ranks, explored, teams, rules, before = zip(*places, strict=True) if places else [()] * 6
     return {
-        "ids": [place.id for place in places],
-        "ranks": [place.engine_rank for place in places],
-        "explored": [n for n, place in enumerate(places) if place.explored],
-        "teams": {str(n): place.team for n, place in enumerate(places) if place.team is not None},
-        "rules": {str(n): place.rules for n, place in enumerate(places) if place.rules},
-        "before": before if any(rank is not None for rank in before) else [],
+        "ids": ids,
+        "ranks": ranks,
+        "explored": [n for n, new in enumerate(explored) if new] if any(explored) else (),
+        "teams": {str(n): team for n, team in enumerate(teams) if team} if any(teams) else {},
+        "rules": {str(n): some for n, some in enumerate(rules) if some} if any(rules) else {},
+        "before": before if before.count(None) < len(before) else (),
     }
 
 

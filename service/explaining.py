@@ -41,9 +41,8 @@ class Explained(Model):
         return Explain(first, min(size, MAX_EXPLAINED), self.explain, self.reasons, self.language)
 
 
-def explained_json(hit: Hit, rank: int) -> dict[str, Any]:
-    """Return what is told of a hit at a place: nothing where nothing was asked."""
-    row: dict[str, Any] = {}
+def with_explained(row: dict[str, Any], hit: Hit, rank: int) -> dict[str, Any]:
+    """Return a row with what is told of a hit at a place: the same where nothing was asked."""
     if hit.features is not None:
         row["features"] = dict(hit.features)
     if hit.explanation is not None:

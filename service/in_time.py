@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 def look_up(engine: Engine, ids: Sequence[str]) -> dict[str, Item]:
     """Return the items that the engine holds, by id."""
-    found = engine.lookup(ids) if ids else []
-    return {id_: stored.item for id_, stored in zip(ids, found, strict=True) if stored is not None}
+    found = engine.items(ids) if ids else []
+    return {id_: item for id_, item in zip(ids, found, strict=True) if item is not None}
 
 
 def items_of(

@@ -53,7 +53,7 @@ def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None
     except EngineUnavailable as error:
         logger.warning("no cursor: %s", error)
         return None, [Degraded("pages", "away")]
-    waiting = tuple(map(Place.of, hits[passed:depth]))
+    waiting = Place.of(hits[passed:depth])
     trail = Trail(min(passed, len(hits)), waiting, seen, goes_on)
     try:
         who = run.cursors.who(asked.user, asked.session)
@@ -136,8 +136,8 @@ def _seen(run: Runtime, ids: list[str], collapse: bool) -> frozenset[bytes]:
     groups: dict[str, str | None] = {}
     if collapse:
         with run.pipeline() as pipeline:
-            found = pipeline.engine.lookup(ids)
-        groups = {one.item.id: one.item.group_id for one in found if one is not None}
+            found = pipeline.engine.items(ids)
+        groups = {item.id: item.group_id for item in found if item is not None}
     return frozenset(mark for id_ in ids for mark in marks(id_, groups.get(id_)))
 
 

@@ -10,11 +10,11 @@ from flask import Blueprint, Response
 from search_rerank.answer import Hit
 from service.bodies import read_json
 from service.consent import consented
-from service.explaining import explained_json
+from service.explaining import with_explained
 from service.load import deadline
 from service.runtime import runtime
 from service.schemas import parse_rerank
-from service.search import answer_json, ruled_json, timed
+from service.search import answer_json, timed
 from service.watching import Watching
 
 blueprint = Blueprint("rerank", __name__)
@@ -49,6 +49,7 @@ def _hit(hit: Hit, rank: int) -> dict[str, Any]:
         "rank": rank,
         "given_rank": hit.engine_rank,
         "score": hit.score,
-        **ruled_json(hit),
+        "rules": hit.rules,
+        "rank_before_rules": hit.rank_before_rules,
     }
-    return row | explained_json(hit, rank)
+    return with_explained(row, hit, rank)

@@ -22,7 +22,7 @@ from search_rerank.paging import Page
 from search_rerank.query import Query
 from service.bodies import read_json
 from service.consent import consented
-from service.explaining import explained_json
+from service.explaining import with_explained
 from service.in_time import items_of
 from service.load import deadline
 from service.metrics import metrics
@@ -199,15 +199,11 @@ def hit_json(hit: Hit, item: Item | None, rank: int) -> dict[str, Any]:
         "vector": hit.vector,
         "explored": hit.explored,
         "team": hit.team,
-        **ruled_json(hit),
+        "rules": hit.rules,
+        "rank_before_rules": hit.rank_before_rules,
         "item": {} if item is None else item_json(item),
     }
-    return row | explained_json(hit, rank)
-
-
-def ruled_json(hit: Hit) -> dict[str, Any]:
-    """Return what rules did to a hit."""
-    return {"rules": list(hit.rules), "rank_before_rules": hit.rank_before_rules}
+    return with_explained(row, hit, rank)
 
 
 def item_json(item: Item) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +33,7 @@ class IdMap:
 
     def numbers(self, ids: Iterable[str]) -> NDArray[np.int32]:
         """Return the numbers of many ids, int32 (n,), `UNKNOWN` (-1) for ids not held."""
-        get = self._numbers.get
-        return np.array([get(id_, UNKNOWN) for id_ in ids], dtype=np.int32)
+        return np.array(list(map(self._numbers.get, ids, repeat(UNKNOWN))), dtype=np.int32)
 
     def id(self, number: int) -> str:
         """Return the id with this number."""

@@ -285,6 +285,9 @@ class Engine(Protocol):
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
 
+    def items(self, ids: Sequence[str], version: str | None = None) -> Sequence[Item | None]:
+        """Return the items of `lookup` without the vectors, which is several times quicker."""
+
     def info(self) -> Mapping[str, Any]:
         """Return what a health page shows: kind, where, versions of the software."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from search_rerank.data.item import Item
 from search_rerank.engines.base import (
     Document,
     Engine,
@@ -80,6 +81,10 @@ class GuardedEngine:
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
         return self._ask(lambda: self._engine.lookup(ids, version))
+
+    def items(self, ids: Sequence[str], version: str | None = None) -> Sequence[Item | None]:
+        """Return items, in the order asked, None for ids not there."""
+        return self._ask(lambda: self._engine.items(ids, version))
 
     def create(self, schema: IndexSchema, expected: int = 0) -> str:
         """Create an empty version beside the live one and return its name."""

@@ -63,18 +63,18 @@ def combine(
     groups
         Of which product each is a variant, to keep the best of each only; None keeps all.
     """
-    names = np.array(ids, dtype=np.str_)
     if weights.fusion == "ranks":
-        words = _reciprocal(np.where(boosted > 0, boosted, np.nan), names)
-        near = _reciprocal(cosine, names)
+        words = _reciprocal(np.where(boosted > 0, boosted, np.nan), ids)
+        near = _reciprocal(cosine, ids)
     else:
         words = boosted / top if top > 0 else np.zeros(len(ids))
         near = np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, None)
     score = weights.words_weight * words + weights.vector_weight * near
-    for row in [row for row, id_ in enumerate(ids) if id_ in exact]:
-        score[row] += weights.words_weight + weights.vector_weight + 1.0
+    if exact:
+        for row in [row for row, id_ in enumerate(ids) if id_ in exact]:
+            score[row] += weights.words_weight + weights.vector_weight + 1.0
     rounded = score.astype(np.float32)  # what is returned as equal is ordered as equal
-    order = np.lexsort((names, -rounded))
+    order = falling(rounded, ids)
     if groups is not None:
         order = first_of_each(order, groups)
     order = order[: depth(k)]
@@ -97,6 +97,15 @@ def in_order(ids: Sequence[str], lexical: Floats) -> Candidates:
     )
 
 
+def falling(scores: NDArray[np.floating], ids: Sequence[str]) -> NDArray[np.intp]:
+    """Return rows by falling score, ties by id."""
+    order = np.argsort(-scores, kind="stable")
+    ordered = scores[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        return np.lexsort((np.array(ids, dtype=np.str_), -scores))
+    return order
+
+
 def first_of_each(order: NDArray[np.intp], groups: Sequence[object]) -> NDArray[np.intp]:
     """Return the rows of an order that are the first of their group."""
     seen: set[object] = set()
@@ -108,11 +117,11 @@ def first_of_each(order: NDArray[np.intp], groups: Sequence[object]) -> NDArray[
     return np.array(first, dtype=np.intp)
 
 
-def _reciprocal(scores: Floats, names: NDArray[np.str_]) -> Floats:
+def _reciprocal(scores: Floats, ids: Sequence[str]) -> Floats:
     """Return 1 / (60 + rank) of each, the best has rank 1, ties by id; 0 for NaN."""
     has = ~np.isnan(scores)
-    order = np.lexsort((names[has], -scores[has]))
-    share = np.zeros(int(has.sum()))
+    order = falling(scores[has], [ids[row] for row in np.flatnonzero(has).tolist()])
+    share = np.zeros(len(order))
     share[order] = 1 / (_RANK_CONSTANT + np.arange(1, len(order) + 1))
     found = np.zeros(len(scores))
     found[has] = share

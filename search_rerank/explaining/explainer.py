@@ -162,8 +162,8 @@ class Explainer:
         return Facts(moment, table, bundle.catalogue, scorers, past, rows, self._titles)
 
     def _titles(self, ids: Sequence[str]) -> dict[str, str]:
-        found = zip(ids, self._engine.lookup(ids), strict=True)
-        return {id_: stored.item.title for id_, stored in found if stored is not None}
+        found = zip(ids, self._engine.items(ids), strict=True)
+        return {id_: item.title for id_, item in found if item is not None}
 
 
 def _told(ranking: Ranking, rows: Sequence[int], same: frozenset[str]) -> dict[int, list[Parts]]:

@@ -104,6 +104,6 @@ def late_features(model: str, engine: Engine, version: str | None = None) -> tup
         return ()
 
     def texts(ids: Sequence[str]) -> list[str | None]:
-        return [None if one is None else one.item.text() for one in engine.lookup(ids, version)]
+        return [None if item is None else item.text() for item in engine.items(ids, version)]
 
     return (CrossEncoded(partial(load_cross_encoder, model), texts),)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
+from search_rerank.data.ids import UNKNOWN
 from search_rerank.query import Candidates, Query
 from search_rerank.state.base import ItemCounts, Past, State
 
@@ -109,7 +110,8 @@ def read_left(
     if len(history) >= n > 0:
         pages = [page for page in pages if page.time_ms >= history.time_ms[0]]
     shown = catalogue.ids.numbers(chain.from_iterable(page.items[:PLACES] for page in pages))
-    return shown[(shown >= 0) & ~np.isin(shown, history.items)]
+    taken = {UNKNOWN, *history.items.tolist()}
+    return np.array([item for item in shown.tolist() if item not in taken], dtype=np.int32)
 
 
 def numbered(
@@ -124,14 +126,14 @@ def numbered(
     query
         Whose session and moment count.
     """
-    numbers = [(catalogue.ids.number(past.item), past) for past in pasts]
-    known = [(number, past) for number, past in numbers if number >= 0]
+    numbers = catalogue.ids.numbers(past.item for past in pasts)
+    known, session = numbers >= 0, query.session
     return History.of(
-        [number for number, _ in known],
+        numbers[known],
         now_ms=query.now_ms,
-        time_ms=[past.time_ms for _, past in known],
-        weight=[gains.get(past.type, 0.0) for _, past in known],
-        in_session=[
-            past.session is not None and past.session == query.session for _, past in known
-        ],
+        time_ms=np.array([past.time_ms for past in pasts], dtype=np.int64)[known],
+        weight=np.array([gains.get(past.type, 0.0) for past in pasts], dtype=np.float32)[known],
+        in_session=np.array(
+            [session is not None and past.session == session for past in pasts], dtype=np.bool_
+        )[known],
     )

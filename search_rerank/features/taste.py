@@ -53,13 +53,13 @@ def columns(
 
 def _price_distance(history: History, moment: Moment, catalogue: Catalogue) -> Column:
     """Return log price less the history's mean log price, NaN where either is unknown."""
-    logs = np.log1p(catalogue.price)
-    past = logs[history.items]
+    past = np.log1p(catalogue.price[history.items])
     has = ~np.isnan(past)
     if not has.any():
         return constant(np.nan, len(moment.items))
     usual = np.average(past[has], weights=history.weight[has] + 1e-6)
-    return np.where(moment.items >= 0, logs[moment.items] - usual, np.nan).astype(np.float32)
+    own = np.log1p(catalogue.price[moment.items])
+    return np.where(moment.items >= 0, own - usual, np.nan).astype(np.float32)
 
 
 def _seen_days_ago(history: History, moment: Moment) -> Column:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,7 @@ SHARPNESS = (8.0, 3.0)
 many that are farther."""
 
 
-@dataclass(frozen=True)
-class Past:
+class Past(NamedTuple):
     """One interaction of a shopper's past."""
 
     item: str
@@ -31,8 +30,7 @@ class Past:
     session: str | None
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(NamedTuple):
     """One list that a shopper was shown, best place first."""
 
     items: Sequence[str]

@@ -107,10 +107,11 @@ class EngineContract:
         [
             lambda engine: engine.count() == len(ITEMS),
             lambda engine: engine.lookup(["b"])[0] is not None,
+            lambda engine: engine.items(["b"])[0] is not None,
             lambda engine: engine.retrieve(Retrieve("shirt", EAST)).ids[:1] == ["b"],
             lambda engine: engine.score(Retrieve("shirt", EAST), ["b"]).ids == ["b"],
         ],
-        ids=["count", "lookup", "retrieve", "score"],
+        ids=["count", "lookup", "items", "retrieve", "score"],
     )
     def test_what_was_live_a_moment_ago_may_be_gone(
         self, open_: Open, ask: Callable[[Engine], bool]
@@ -376,6 +377,18 @@ class EngineContract:
         assert found[0].vector.tolist() == [0.0, 1.0]
         assert found[2].vector is None
         assert list(engine.lookup([])) == []
+
+    def test_items_are_those_of_lookup(self, engine: Engine) -> None:
+        for _ in range(2):  # what was read before is the same
+            found = engine.items(["c", "unknown", "SD-500", "c", ""])
+            assert list(found) == [
+                ITEMS[2],
+                None,
+                next(i for i in ITEMS if i.id == "SD-500"),
+                ITEMS[2],
+                None,
+            ]
+        assert list(engine.items([])) == []
 
     def test_info(self, engine: Engine) -> None:
         info = engine.info()

@@ -46,7 +46,9 @@ def delete(engine: Engine, version: str, id_: str, revision: int) -> Outcome:
 
 
 def titles(engine: Engine, version: str, *ids: str) -> list[str | None]:
-    return [stored and stored.item.title for stored in engine.lookup(ids, version)]
+    items = list(engine.items(ids, version))
+    assert items == [stored and stored.item for stored in engine.lookup(ids, version)]
+    return [item and item.title for item in items]
 
 
 class WritingContract:

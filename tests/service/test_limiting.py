@@ -14,8 +14,8 @@ MINUTE = 60
 
 def key(name: str, per_minute: int | None = None) -> Key:
     return Key(
-        id=name, name=name, scopes=("search",), per_minute=per_minute, created_ms=0,
-        salt="0", hash="0",
+        id=f"{name:0<12}", name=name, scopes=("search",), per_minute=per_minute, created_ms=0,
+        salt="0" * 32, hash="0" * 64,
     )  # fmt: skip
 
 

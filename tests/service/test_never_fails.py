@@ -241,7 +241,15 @@ class TestEngineAway:
             def gone(*_: object) -> None:
                 raise EngineUnavailable("cannot be reached at http://10.1.2.3")
 
-            for method in ("retrieve", "lookup", "versions", "count", "score", "highlight"):
+            for method in (
+                "retrieve",
+                "lookup",
+                "items",
+                "versions",
+                "count",
+                "score",
+                "highlight",
+            ):
                 monkeypatch.setattr(engine._engine, method, gone)
 
         return go

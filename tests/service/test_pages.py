@@ -278,7 +278,7 @@ def test_a_late_engine_costs_the_window_nothing(
     with run.pipeline() as pipeline:
         monkeypatch.setattr(pipeline, "last_good", LastGood(1.0, 60.0))
     ask(client, {"cursor": first["cursor"]})  # the items are known from now on
-    monkeypatch.setattr(EmbeddedEngine, "lookup", hang)
+    monkeypatch.setattr(EmbeddedEngine, "items", hang)
     response = client.post("/search", json={"cursor": first["cursor"]}, headers={HEADER: "200"})
     asked.set()
     page = response.get_json()

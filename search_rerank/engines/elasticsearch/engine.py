@@ -164,8 +164,7 @@ class ElasticsearchEngine:
         texts = self._retrieval.synonyms.variants(clean(text))
 
         def look(known: Known) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
-            found = self.lookup(ids, known.name)
-            items = {stored.item.id: stored.item for stored in found if stored is not None}
+            items = {item.id: item for item in filter(None, self.items(ids, known.name))}
             return highlights(texts, items, known.schema)
 
         return self._read(version, look)
@@ -176,28 +175,11 @@ class ElasticsearchEngine:
 
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
-        if not ids:
-            return []
-        fits = [id_ for id_ in ids if can_be_stored(id_)]
+        return self._fields(ids, ["json", "hash", "vector"], _stored, version)
 
-        def look(known: Known) -> Sequence[Stored | None]:
-            answer = self._client.mget(
-                index=known.name,
-                ids=fits or ["-"],
-                realtime=False,
-                source_includes=["json", "hash", "vector"],
-            )
-            for doc in answer["docs"]:
-                if error := doc.get("error"):  # for each item, where the version is not there
-                    raise VersionGone(f"Elasticsearch: {reason_of(error)}")
-            found = {
-                doc["_id"]: _stored(doc["_source"])
-                for doc in answer["docs"]
-                if doc["found"] and "json" in doc["_source"]
-            }
-            return [found.get(id_) for id_ in ids]
-
-        return self._read(version, look)
+    def items(self, ids: Sequence[str], version: str | None = None) -> Sequence[Item | None]:
+        """Return items, in the order asked, None for ids not there."""
+        return self._fields(ids, ["json"], _item, version)
 
     def info(self) -> Mapping[str, Any]:
         """Return what a health page shows; asks the server."""
@@ -218,6 +200,34 @@ class ElasticsearchEngine:
         """Release the connections."""
         self._client.close()
 
+    def _fields(
+        self,
+        ids: Sequence[str],
+        names: list[str],
+        of: Callable[[Mapping[str, Any]], T],
+        version: str | None,
+    ) -> Sequence[T | None]:
+        """Return what is made of some stored fields of items, None for ids not there."""
+        if not ids:
+            return []
+        fits = [id_ for id_ in ids if can_be_stored(id_)]
+
+        def look(known: Known) -> Sequence[T | None]:
+            answer = self._client.mget(
+                index=known.name, ids=fits or ["-"], realtime=False, source_includes=names
+            )
+            for doc in answer["docs"]:
+                if error := doc.get("error"):  # for each item, where the version is not there
+                    raise VersionGone(f"Elasticsearch: {reason_of(error)}")
+            found = {
+                doc["_id"]: of(doc["_source"])
+                for doc in answer["docs"]
+                if doc["found"] and "json" in doc["_source"]
+            }
+            return [found.get(id_) for id_ in ids]
+
+        return self._read(version, look)
+
     def _read(self, version: str | None, ask: Callable[[Known], T]) -> T:
         """Ask a version; once more where what we took for live was dropped meanwhile."""
         with errors_of(self._url):
@@ -228,10 +238,14 @@ class ElasticsearchEngine:
                 return ask(self._versions.get(version))
 
 
+def _item(entry: Mapping[str, Any]) -> Item:
+    return Item.model_validate_json(entry["json"])
+
+
 def _stored(entry: Mapping[str, Any]) -> Stored:
     vector = entry.get("vector")
     return Stored(
-        Item.model_validate_json(entry["json"]),
+        _item(entry),
         entry["hash"],
         None if vector is None else np.array(vector, dtype=np.float32),
     )

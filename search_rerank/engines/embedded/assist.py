@@ -57,8 +57,7 @@ class Assist:
             for row, boost in zip(rows.tolist(), boosts.tolist(), strict=True)
             if row in ids
         )
-        some = self._items.lookup([id_ for _, id_ in best[: 4 * k]])
-        items = [stored.item for stored in some if stored is not None]
+        items = filter(None, self._items.items([id_ for _, id_ in best[: 4 * k]]))
         found = completion.titles(((item.id, item.title) for item in items), k)
         for kind in ("brand", "category"):
             counted = count_values(self._words, query, f"is_{kind}", completion.FETCHED)
@@ -67,6 +66,5 @@ class Assist:
 
     def highlight(self, text: str, ids: list[str]) -> dict[str, dict[str, Spans]]:
         """Return places as `Engine.highlight` does."""
-        found = self._items.lookup(ids)
-        items = {stored.item.id: stored.item for stored in found if stored is not None}
+        items = {item.id: item for item in filter(None, self._items.items(ids))}
         return highlights(self._synonyms.variants(clean(text)), items, self._schema)

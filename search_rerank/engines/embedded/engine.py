@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from search_rerank.config import EngineConfig, RetrievalConfig
+from search_rerank.data.item import Item
 from search_rerank.engines.base import (
     Document,
     IndexSchema,
@@ -188,6 +189,11 @@ class EmbeddedEngine:
         """Return what is stored of items, in the order asked, None for ids not there."""
         with self._guard:
             return self._snapshot(version).items.lookup(list(ids))
+
+    def items(self, ids: Sequence[str], version: str | None = None) -> Sequence[Item | None]:
+        """Return items, in the order asked, None for ids not there."""
+        with self._guard:
+            return self._snapshot(version).items.items(list(ids))
 
     def info(self) -> Mapping[str, Any]:
         """Return what a health page shows."""

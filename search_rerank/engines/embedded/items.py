@@ -18,6 +18,7 @@ from search_rerank.engines.embedded.state import COLUMNS, ITEMS, State
 
 _BUSY_S = 30.0
 _CHUNK = 500
+_MOST_ITEMS = 4_096
 _MOST_HASHES = 20_000
 """About 5 MB; rules ask for those of the same items again and again."""
 
@@ -37,6 +38,7 @@ class ItemFile:
         self._folder = folder
         self._dim = dim
         self._connection = open_database(folder / ITEMS, _BUSY_S)
+        self._known: dict[str, Item] = {}
         self._hashes: dict[str, str | None] = {}
         self._hashes_of: int | None = None
         """Which state of the file the hashes are of, as SQLite numbers what others write."""
@@ -121,6 +123,18 @@ class ItemFile:
             finally:
                 os.close(descriptor)
         return [found.get(id_) for id_ in ids]
+
+    def items(self, ids: Sequence[str]) -> list[Item | None]:
+        """Return items, in the order asked, None for ids not there; those read lately are kept."""
+        known = self._known
+        if len(known) + len(ids) > _MOST_ITEMS:
+            known.clear()
+        hashes = dict(zip(ids, self.hashes(ids), strict=True))
+        lacking = [id_ for id_, hash_ in hashes.items() if hash_ and hash_ not in known]
+        for id_, hash_, json in self._of(lacking, "id, hash, json"):
+            hashes[id_] = hash_
+            known[hash_] = Item.model_validate_json(json)
+        return [known.get(hashes[id_] or "") for id_ in ids]
 
     def close(self) -> None:
         """Release the file."""

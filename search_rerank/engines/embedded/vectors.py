@@ -47,7 +47,7 @@ class VectorFile:
         self._slots = slots
         self._present = slots >= 0
         self._places = np.full(state.next_slot, -1, dtype=np.intp)
-        places = np.flatnonzero(self._present)
+        self._held = places = np.flatnonzero(self._present)
         self._places[slots[places]] = places
         self._newer = places[slots[places] >= state.covered]
         self._rows: NDArray[np.float32] = np.zeros((0, dim), dtype=np.float32)
@@ -67,17 +67,15 @@ class VectorFile:
     ) -> NDArray[np.intp]:
         """Return the places of the k nearest items, nearest first, among those of the mask."""
         allowed = self._present if mask is None else self._present & mask
-        count = int(np.count_nonzero(allowed))
-        places = self._by_graph(vector, k, allowed, count)
-        if places is not None:
-            cosine = self.cosine(vector, places)
+        held = self._held if mask is None else np.flatnonzero(allowed)
+        places = self._by_graph(vector, k, allowed, len(held))
+        if places is None:
+            places = held
+        # All at once is faster than to gather half of them.
+        if places is held and 2 * len(held) > len(self._rows):
+            cosine = (self._rows @ _unit(vector))[self._slots[held]]
         else:
-            places = np.flatnonzero(allowed)
-            # All at once is faster than to gather half of them.
-            if 2 * count > len(self._rows):
-                cosine = (self._rows @ _unit(vector))[self._slots[places]].astype(np.float64)
-            else:
-                cosine = self.cosine(vector, places)
+            cosine = self.cosine(vector, places)
         if len(places) > k:
             best = np.sort(np.argpartition(-cosine, k - 1)[:k])
             places, cosine = places[best], cosine[best]

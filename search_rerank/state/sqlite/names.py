@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from typing import cast
 
@@ -65,9 +65,20 @@ class Vocabulary:
             raise sqlite3.DatabaseError(f"number {number} has no name: the file is damaged")
         return name
 
+    def names(self, db: sqlite3.Connection, numbers: Sequence[int]) -> list[str]:
+        """Return the names of numbers; see `name`."""
+        held = self._names
+        try:
+            found = [held[number] for number in numbers]
+        except IndexError:  # added since, by whichever process
+            found = [None]
+        if None in found:
+            return [self.name(db, number) for number in numbers]
+        return cast("list[str]", found)
+
     def unpacked(self, db: sqlite3.Connection, packed: bytes) -> tuple[str, ...]:
         """Return the names of numbers that `packed` packed; see `name`."""
-        return tuple([self.name(db, number) for number in array(_ITEM, packed)])
+        return tuple(self.names(db, array(_ITEM, packed)))
 
 
 def packed(numbers: Iterable[int]) -> bytes:

@@ -58,10 +58,12 @@ class Reader:
         self, db: sqlite3.Connection, user: str | None, session: str | None, n: int
     ) -> list[Past]:
         """Return the newest n interactions of a user, and of a session that are nobody's."""
-        name, of_type = self._items.name, self._types.name
+        rows = _newest(db, PAST, user, session, n)
+        items = self._items.names(db, [row[1] for row in rows])
+        types = self._types.names(db, [row[2] for row in rows])
         return [
-            Past(name(db, item), of_type(db, type_), time_ms, plain_or_none(visit))
-            for _, item, type_, time_ms, visit in _newest(db, PAST, user, session, n)
+            Past(item, type_, time_ms, None if visit is None else plain(visit))
+            for item, type_, (_, _, _, time_ms, visit) in zip(items, types, rows, strict=True)
         ]
 
     def shown(
