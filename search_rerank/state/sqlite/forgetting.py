@@ -15,9 +15,9 @@ from search_rerank.state.hashed import Hashed
 from search_rerank.state.sqlite.claiming import Claiming
 from search_rerank.state.sqlite.expiry import remove_ids, remove_users
 from search_rerank.state.sqlite.ids import Numbers
+from search_rerank.state.sqlite.lines import Line, ranking_of_line, told_of_line
 from search_rerank.state.sqlite.names import leave_queries, number_of_user
 from search_rerank.state.sqlite.reading import Row
-from search_rerank.state.sqlite.segments import Line, ranking_of_line, told_of_line
 from search_rerank.state.sqlite.upkeep import Upkeep
 
 

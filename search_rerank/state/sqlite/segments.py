@@ -1,7 +1,7 @@
 """The sealed part of the log: files of rows in the vocabulary of events, oldest rows first.
 
-Each line of a file is an event as in docs/data.md, with its number in the state as ``seq``. A file
-is written aside, synced and renamed before the state names it, so that it is whole or not there.
+A file is written aside, synced and renamed before the state names it, so that it is whole or not
+there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import orjson
 
-from search_rerank.data.event import Ranking, Told
 from search_rerank.errors import StateError
+from search_rerank.state.sqlite.lines import Line, number_of_line
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -33,13 +33,20 @@ LOG = "event_log"
 SUFFIX = ".jsonl.zst"
 _ASIDE = ".part"
 _LEVEL = 1
-"""What is left to pack are ids, which are random: other levels take longer and bring nothing."""
+"""What is left to pack are ids, which are random: higher levels look for matches in them, and take
+longer for more bytes."""
 _WINDOW = 18
 """Many files may be read side by side: each takes so many bits of memory."""
 _PACKED_AT_ONCE = 500
 """Lines."""
-Line = dict[str, Any]
-"""One decoded row."""
+_SEARCH: dict[int, int] = {
+    zstd.CompressionParameter.strategy: zstd.Strategy.lazy2,
+    zstd.CompressionParameter.hash_log: 14,
+    zstd.CompressionParameter.chain_log: 14,
+    zstd.CompressionParameter.search_log: 3,
+    zstd.CompressionParameter.min_match: 6,
+}
+"""Finds ids of sessions again that the fast search of the level passes by."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,7 @@ class Segments:
             zstd.CompressionParameter.compression_level: _LEVEL,
             zstd.CompressionParameter.window_log: _WINDOW,
             zstd.CompressionParameter.checksum_flag: 1,
+            **_SEARCH,
         }
         try:
             with aside.open("wb") as file:
@@ -139,7 +147,7 @@ class Segments:
 
     def write_without(self, number: int, gone: Collection[int]) -> bool:
         """Write a file anew without some rows; return False, and leave it, if that were all."""
-        lines = (line for line in self.lines(number) if _seq(line) not in gone)
+        lines = (line for line in self.lines(number) if number_of_line(line) not in gone)
         first = next(lines, None)
         if first is None:
             return False
@@ -196,7 +204,7 @@ class Segments:
         gone = rewritten(db, segment.number)
         for line in self.lines(segment.number):
             # Few lines are theirs: the others are not decoded.
-            if told in line or (some and _seq(line) in some):
+            if told in line or (some and number_of_line(line) in some):
                 row = orjson.loads(line)
                 theirs = row.get("user") == user or row["seq"] in some
                 if theirs and row["timestamp"] < segment.expired_ms and row["seq"] not in gone:
@@ -221,65 +229,6 @@ class Segments:
 def rewritten(db: sqlite3.Connection, number: int) -> set[int]:
     """Return the rows that a file holds and should not hold any more."""
     return {seq for (seq,) in db.execute("SELECT seq FROM rewrites WHERE segment = ?", (number,))}
-
-
-def line_of_told(seq: int, told: Told) -> bytes:
-    """Return the line of an interaction."""
-    id_, user, session, item, type_, time_ms, query, ranking = told
-    row: Line = {"event": "interaction", "id": id_, "timestamp": time_ms}
-    if user is not None:
-        row["user"] = user
-    if session is not None:
-        row["session"] = session
-    row["type"], row["item"] = type_, item
-    if query is not None:
-        row["query"] = query
-    if ranking is not None:
-        row["ranking"] = ranking
-    row["seq"] = seq
-    return orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def line_of_ranking(seq: int, page: Ranking) -> bytes:
-    """Return the line of a ranking."""
-    row = {
-        "event": "ranking",
-        "id": page.id,
-        "timestamp": page.time_ms,
-        "user": page.user,
-        "session": page.session,
-        "query": page.query,
-        "items": page.items,
-        "seq": seq,
-    }
-    told = {name: value for name, value in row.items() if value is not None}
-    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def told_of_line(row: Line) -> Told:
-    """Return the interaction of a decoded line."""
-    get = row.get
-    return Told(
-        row["id"], get("user"), get("session"), row["item"], row["type"], row["timestamp"],
-        get("query"), get("ranking"),
-    )  # fmt: skip
-
-
-def ranking_of_line(row: Line) -> Ranking:
-    """Return the ranking of a decoded line."""
-    return Ranking.model_construct(
-        id=row["id"],
-        user=row.get("user"),
-        session=row.get("session"),
-        query=row.get("query"),
-        items=tuple(row["items"]),
-        time_ms=row["timestamp"],
-    )
-
-
-def _seq(line: bytes) -> int:
-    """Return the number of a row, which is its last field."""
-    return int(line[line.rindex(b":") + 1 : line.rindex(b"}")])
 
 
 def _push(heap: list[tuple[int, int, Line, Iterator[Line]]], rows: Iterator[Line]) -> None:

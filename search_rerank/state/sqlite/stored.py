@@ -14,16 +14,10 @@ from search_rerank.data.event import Ranking, Told
 from search_rerank.data.learnt import LearntFrom
 from search_rerank.errors import StateError
 from search_rerank.state.sqlite.ids import compact
+from search_rerank.state.sqlite.lines import Line, ranking_of_line, told_of_line
 from search_rerank.state.sqlite.names import Vocabulary, number_of_user
 from search_rerank.state.sqlite.reading import Reader
-from search_rerank.state.sqlite.segments import (
-    LOG,
-    Line,
-    Segment,
-    Segments,
-    ranking_of_line,
-    told_of_line,
-)
+from search_rerank.state.sqlite.segments import LOG, Segment, Segments
 
 T = TypeVar("T", Told, Ranking)
 Numbered = tuple[int, int, T]

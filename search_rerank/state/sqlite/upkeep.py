@@ -16,14 +16,10 @@ from search_rerank.state.sqlite.claiming import prune_claims
 from search_rerank.state.sqlite.expiry import Expiry
 from search_rerank.state.sqlite.ids import Numbers
 from search_rerank.state.sqlite.layout import Durability, connect
+from search_rerank.state.sqlite.lines import line_of_ranking, line_of_told
 from search_rerank.state.sqlite.names import Vocabulary
 from search_rerank.state.sqlite.reading import Reader
-from search_rerank.state.sqlite.segments import (
-    Segments,
-    line_of_ranking,
-    line_of_told,
-    rewritten,
-)
+from search_rerank.state.sqlite.segments import Segments, rewritten
 
 _DAY_MS = 86_400_000
 _HOUR_MS = 3_600_000
