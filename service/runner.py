@@ -22,7 +22,7 @@ from search_rerank.query import Query
 from service.access import check_access
 from service.app import create_app
 from service.metrics_workers import counted_together, ended
-from service.worker import Worker
+from service.worker import BACKLOG, Worker
 
 logger = logging.getLogger(__name__)
 _THREADS = 8
@@ -152,7 +152,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(512)
+        listener.listen(BACKLOG)
     except (OSError, UnicodeError) as error:  # a label of more than 63 letters is no host's
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from threading import Timer
@@ -11,6 +14,28 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.load import Load
+
+BACKLOG = 512
+"""Connections that may wait to be accepted."""
+_LINGER_S = 2.0
+_LINGER_BYTES = 65_536
+
+
+class _Connection(TConn):  # type: ignore[misc]
+    """A connection whose client is waited for beside the others once it was told the end.
+
+    Gunicorn waits in the thread that accepts and hands out requests: a client that does not close
+    its side would hold up all others.
+    """
+
+    end: Callable[[socket.socket], None]
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it; `graceful` where an answer may still be on its way."""
+        if graceful:
+            self.end(self.sock)
+        else:
+            super().close()
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -24,20 +49,45 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """Set once the application is loaded."""
     drain_s = 0.0
 
-    def accept(self, listener: Any) -> None:
-        """Accept a connection and wait for its first bytes beside the others."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lingering: dict[socket.socket, tuple[float, int]] = {}
+        """Socket to until when it may linger, and how many bytes it may send yet."""
+
+    def accept(self, listener: Any) -> bool:
+        """Accept a connection and wait for its first bytes beside the others.
+
+        Returns False where there is none.
+        """
         try:
             client, address = listener.accept()
-        except OSError as error:
-            if isinstance(error, BlockingIOError | ConnectionAbortedError):
-                return
-            raise
+        except BlockingIOError:
+            return False
+        except ConnectionAbortedError:
+            return True
         self.nr_conns += 1
-        connection = TConn(self.cfg, client, address, listener.getsockname())
+        connection = _Connection(self.cfg, client, address, listener.getsockname())
+        connection.end = self._linger
         connection.timeout = time.monotonic() + self.cfg.keepalive
         self.pending_conns.append(connection)
         follow = partial(self.on_pending_socket_readable, connection)
         self.poller.register(connection.sock, EVENT_READ, follow)
+        return True
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Listen, or do not; a worker that stops takes what waits and listens no more.
+
+        The system has told those clients that they are connected, and would reset them once the
+        last worker has gone: who comes now is refused, and may go elsewhere.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        for listener in self.sockets:
+            for _ in range(BACKLOG):
+                if not self.accept(listener):
+                    break
+            listener.close()
 
     def enqueue_req(self, conn: TConn) -> None:
         """Let a connection's request wait for a thread."""
@@ -60,3 +110,51 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         timer = Timer(self.drain_s, super().handle_exit, (sig, frame))
         timer.daemon = True
         timer.start()
+
+    def murder_pending(self) -> None:
+        """Close connections that have said nothing, or not closed their side, for too long."""
+        super().murder_pending()
+        now = time.monotonic()
+        for sock in [sock for sock, (until, _) in self._lingering.items() if until <= now]:
+            self._ended(sock)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Close by a moment what is kept alive, and what has not begun to say anything."""
+        super()._cap_keepalive(deadline)
+        for connection in self.pending_conns:
+            connection.timeout = min(connection.timeout, deadline)
+
+    def _linger(self, sock: socket.socket) -> None:
+        """Say that nothing more comes, and wait for the client to close its side (RFC 9112, 9.6).
+
+        A socket that is closed before all was read from it is reset, and the end of the answer
+        may be lost.
+        """
+        try:
+            sock.shutdown(socket.SHUT_WR)
+            sock.setblocking(False)
+            self.poller.register(sock, EVENT_READ, self._read_on)
+        except (OSError, ValueError):
+            sock.close()
+            return
+        self.nr_conns += 1
+        self._lingering[sock] = time.monotonic() + _LINGER_S, _LINGER_BYTES
+
+    def _read_on(self, sock: socket.socket) -> None:
+        try:
+            read = len(sock.recv(4096))
+        except BlockingIOError:
+            return
+        except OSError:
+            read = 0
+        until, left = self._lingering[sock]
+        self._lingering[sock] = until, left - read
+        if not read or read >= left:
+            self._ended(sock)
+
+    def _ended(self, sock: socket.socket) -> None:
+        del self._lingering[sock]
+        self.nr_conns -= 1
+        with suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(sock)
+        sock.close()

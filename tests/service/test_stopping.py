@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -83,6 +84,30 @@ def test_requests_under_way_are_answered_before_it_stops(world: World, tmp_path:
         _, errors = process.communicate(timeout=30)
         assert process.returncode == 0
         assert "Traceback" not in errors
+
+
+def test_connections_that_wait_when_it_stops_are_answered(world: World, tmp_path: Path) -> None:
+    with serving(world, tmp_path) as (address, process):
+        workers = children(process)
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        waiting = [begun(address) for _ in range(24)]
+        for connection in waiting[:20]:  # of the others the end comes while it stops
+            connection.send(_BODY[-5:])
+        silent = http.client.HTTPConnection(urllib.parse.urlsplit(address).netloc)
+        silent.connect()
+        process.terminate()
+        time.sleep(0.5)
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+        answers = [connection.getresponse() for connection in waiting[:20]]
+        assert {response.status for response in answers} == {200}
+        until(lambda: refused(address))
+        assert [ended(connection) for connection in waiting[20:]] == [3] * 4
+        # who says nothing is not waited for as long as who kept a connection
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert silent.sock.recv(1) == b""
 
 
 def test_a_stop_is_told_before_it_comes(world: World, tmp_path: Path) -> None:
@@ -180,11 +205,38 @@ def answers(ask_: Callable[[], T]) -> list[T]:
     return found
 
 
+def refused(address: str) -> bool:
+    parts = urllib.parse.urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname, parts.port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
 def until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.2)
+
+
+def test_a_client_that_does_not_close_its_side_holds_up_nobody(
+    running: tuple[str, subprocess.Popen[str]],
+) -> None:
+    address, _ = running
+    parts = urllib.parse.urlsplit(address)
+    left = []
+    for _ in range(40):  # each of them is waited for 2 seconds
+        connection = socket.create_connection((parts.hostname, parts.port))
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        left.append(connection)
+    with urllib.request.urlopen(f"{address}search?query=shoes", timeout=15) as response:
+        assert response.status == 200
+    for connection in left:
+        with connection, connection.makefile("rb") as answer:
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+            assert answer.read().endswith(b'{"status":"ok"}\n')
 
 
 def test_a_client_that_connects_and_says_nothing_takes_no_thread(
