@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -64,6 +66,24 @@ def test_events_are_stored_in_batches_and_counted() -> None:
     assert len(state.history("u", None, 99)) == 25
     assert state.item_counts(["b"], NOW).shown[0, 0] == 1
     assert done + Imported(1, 0) == Imported(32, 26)
+
+
+def test_cycles_are_looked_for_as_before_when_an_import_is_over_or_fails() -> None:
+    state = MemoryState(GAINS)
+
+    def rows(n: int) -> Iterator[Told]:
+        for number in range(n):
+            assert not gc.isenabled()
+            yield Told(str(number), "u", None, "a", "click", NOW, None, None)
+        assert n != 5, "the file is cut"
+
+    import_events(state, rows(4), NOW, lambda read: None, batch=2)
+    assert gc.isenabled()
+    with pytest.raises(AssertionError, match="the file is cut"):
+        import_events(state, rows(5), NOW, lambda read: None, batch=2)
+    assert gc.isenabled()
+    finish(state, NOW)
+    assert gc.isenabled()
 
 
 def test_the_same_files_again_are_known(settings: Path, tmp_path: Path) -> None:
