@@ -8,25 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
 from index_tools.checkpoints import Checkpoints
+from index_tools.item_vectors import ItemVectors, Vectors
 from index_tools.patch import patched
 from index_tools.touched import Touched
 from search_rerank.config import Config
 from search_rerank.data.item import Item
-from search_rerank.encoders import load_encoder
-from search_rerank.encoders.base import Encoder
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.engines.base import CONFLICT, Document, Engine, Outcome, Stored, Version
 from search_rerank.engines.fields import unix_ms
 from search_rerank.errors import DataError, EngineError
 from search_rerank.workspace import Workspace
 
-Vectors = list[NDArray[np.float32] | None]
 _ATTEMPTS = 10
 _DONE = ("written", "unchanged")
 
@@ -59,9 +55,9 @@ class Changes:
         self._engine = engine
         self._clock = clock
         self._workspace = Workspace(config)
+        self._vectors = ItemVectors(self._workspace)
         self._checkpoints = Checkpoints(config.home)
         self._touched = Touched(config.home)
-        self._encoders: dict[str, Encoder] = {}
 
     def put(self, items: Sequence[Item]) -> list[Outcome]:
         """Write whole items, new or in the place of those with their ids.
@@ -89,7 +85,7 @@ class Changes:
         now = self._clock()
         revisions = [_revision(item, now) for item in items]
         with self._workspace.cache() as cache:
-            outcomes = self._write(live, items, self._encode(live, items, cache), revisions)
+            outcomes = self._write(live, items, self._vectors.of(live, items, cache), revisions)
             self._engine.finish(live.name)
             self._follow(later, items, revisions, outcomes, cache)
         return outcomes
@@ -192,7 +188,7 @@ class Changes:
         written = self._write(
             live,
             items,
-            self._encode(live, items, cache, before),
+            self._vectors.of(live, items, cache, before),
             revisions,
             [stored.content_hash for stored in before],
         )
@@ -235,7 +231,7 @@ class Changes:
         taken, at = [items[n] for n in kept], [revisions[n] for n in kept]
         ids = [item.id for item in taken]
         for version in later:
-            vectors = self._encode(version, taken, cache)
+            vectors = self._vectors.of(version, taken, cache)
             self._unless_gone(version, ids, partial(self._write, version, taken, vectors, at))
 
     def _unless_gone(
@@ -259,41 +255,9 @@ class Changes:
                 "expected a live version to change, found none: "
                 "run `search-rerank index load FILE --promote`"
             )
-        later = [v for v in versions[:place] if v.loading or self._has_encoder(v)]
-        return versions[place], later
-
-    def _encode(
-        self,
-        version: Version,
-        items: Sequence[Item],
-        cache: VectorCache,
-        before: Sequence[Stored] | None = None,
-    ) -> Vectors:
-        if version.schema.dim == 0:
-            return [None] * len(items)
-        made: Vectors = [None if old is None else old.vector for old in before or ()]
-        if before is None:
-            made = [None] * len(items)
-        new = [
-            n
-            for n, item in enumerate(items)
-            if before is None or before[n].item.text() != item.text()
-        ]
-        if new:
-            vectors = cache.encode(self._encoder(version), [items[n].text() for n in new])
-            for n, vector in zip(new, vectors, strict=True):
-                made[n] = vector if vector.any() else None
-        return made
-
-    def _has_encoder(self, version: Version) -> bool:
         # A version set aside, whose encoder is gone, can no longer be promoted anyway.
-        return self._workspace.encoder_folder(version.schema.encoder).is_dir()
-
-    def _encoder(self, version: Version) -> Encoder:
-        fingerprint = version.schema.encoder
-        if fingerprint not in self._encoders:
-            self._encoders[fingerprint] = load_encoder(self._workspace.encoder_folder(fingerprint))
-        return self._encoders[fingerprint]
+        later = [v for v in versions[:place] if v.loading or self._vectors.can_encode(v)]
+        return versions[place], later
 
 
 def _revision(item: Item, now_ms: int) -> int:
