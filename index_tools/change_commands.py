@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import click
 
 from index_tools.command_parts import opened
-from search_rerank.commands.refusing import check_refused, report
+from search_rerank.commands.refusing import check_refused
 
 if TYPE_CHECKING:
     from index_tools.changes import Changes
+    from index_tools.untaken import Untaken
     from search_rerank.config import Config
-    from search_rerank.data.refused import Refused
 
 _FILE = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 _REFUSED = click.option(
     "--refused",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File for rows that were refused, to be corrected and sent again.",
+    help="File for rows that were not taken, to be corrected and sent again.",
 )
 
 
@@ -54,31 +54,43 @@ def delete(config: Config, ids: tuple[str, ...], file: Path | None) -> None:
     """Remove items by their IDS."""
     from index_tools.changes import Changes
     from index_tools.files import delete_ids, ids_of
+    from index_tools.untaken import Untaken
 
     if bool(ids) == (file is not None):
         raise click.UsageError("expected either ids or --file")
-    with opened(config) as engine:
-        named = ids if file is None else ids_of(file)
-        counts = delete_ids(Changes(config, engine), named, config.load.batch)
-    _say(counts)
+    named = enumerate(ids, start=1) if file is None else ids_of(file)
+    name = "IDS" if file is None else file.name
+    with opened(config) as engine, Untaken() as untaken:
+        counts = delete_ids(Changes(config, engine), name, named, untaken, config.load.batch)
+    _say(counts, untaken)
 
 
 def _apply(
-    change: Callable[[Changes, Path, Refused, int], dict[str, int]],
+    change: Callable[[Changes, Path, Untaken, int], dict[str, int]],
     config: Config,
     file: Path,
     refused: Path | None,
 ) -> None:
     from index_tools.changes import Changes
-    from search_rerank.data.refused import Refused
+    from index_tools.untaken import Untaken
 
     check_refused(file, refused)
-    with opened(config) as engine, Refused(refused) as wrong:
-        counts = change(Changes(config, engine), file, wrong, config.load.batch)
-    report(wrong, refused)
-    _say(counts)
+    with opened(config) as engine, Untaken(refused) as untaken:
+        counts = change(Changes(config, engine), file, untaken, config.load.batch)
+    _say(counts, untaken)
 
 
-def _say(counts: dict[str, int]) -> None:
-    names = ("written", "unchanged", "stale", "conflict", "refused")
+def _say(counts: dict[str, int], untaken: Untaken) -> None:
+    """Tell what came of the rows; an error where there were some and none was taken."""
+    from index_tools.untaken import TAKEN
+    from search_rerank.errors import DataError
+
+    for line in untaken.report():
+        click.echo(line, err=True)
+    names = (*TAKEN, "stale", "conflict", "refused")
     click.echo(", ".join(f"{counts.get(name, 0):,} {name}" for name in names))
+    if (rows := sum(counts.values())) and not any(counts.get(name) for name in TAKEN):
+        raise DataError(
+            f"expected rows that can be taken, found none in {rows:,}: "
+            f"correct those named above and send them again"
+        )

@@ -15,6 +15,7 @@ from index_tools.checkpoints import Checkpoints
 from index_tools.item_vectors import ItemVectors, Vectors
 from index_tools.patch import patched
 from index_tools.touched import Touched
+from index_tools.untaken import TAKEN
 from search_rerank.config import Config
 from search_rerank.data.item import Item
 from search_rerank.encoders.cache import VectorCache
@@ -24,7 +25,6 @@ from search_rerank.errors import DataError, EngineError
 from search_rerank.workspace import Workspace
 
 _ATTEMPTS = 10
-_DONE = ("written", "unchanged")
 
 
 def unix_now_ms() -> int:
@@ -165,7 +165,8 @@ class Changes:
         ids = list(open_rows)
         for id_, stored in zip(ids, self._engine.lookup(ids, live.name), strict=True):
             if stored is None:
-                missing = Outcome("refused", f"id: no item {id_!r} to change: put it whole")
+                reason = f"id: expected an item of the index to change, found {id_!r}: put it whole"
+                missing = Outcome("refused", reason)
                 for n in open_rows.pop(id_):
                     outcomes[n] = missing
                 continue
@@ -225,7 +226,7 @@ class Changes:
         cache: VectorCache,
     ) -> None:
         """Write what the live version took to the versions after it."""
-        kept = [n for n, outcome in enumerate(outcomes) if outcome.status in _DONE]
+        kept = [n for n, outcome in enumerate(outcomes) if outcome.status in TAKEN]
         if not kept:
             return
         taken, at = [items[n] for n in kept], [revisions[n] for n in kept]

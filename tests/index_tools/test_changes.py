@@ -99,7 +99,7 @@ def test_several_patches_of_one_item_are_applied_in_order(changes: Changes, engi
         ({"id": "P1", "prise": None}, "unknown field 'prise'"),
         ({"id": "P1", "title": None}, "title is missing"),
         ({"id": "P1", "attributes": 3}, "attributes: expected an object"),
-        ({"id": "gone", "price": 1.0}, "no item 'gone' to change: put it whole"),
+        ({"id": "gone", "price": 1.0}, "to change, found 'gone': put it whole"),
     ],
 )
 def test_a_wrong_patch_is_refused_with_its_reason(

@@ -110,7 +110,7 @@ def test_items_are_changed_by_command(run: Run, catalogue: Write, tmp_path: Path
     prices = catalogue([{"id": "N1", "price": 2}, {"id": "gone", "price": 2}, [1]], "prices.jsonl")
     result = run("patch", prices, "--refused", refused)
     assert result.stdout == "1 written, 0 unchanged, 0 stale, 0 conflict, 2 refused\n"
-    assert "no item 'gone' to change" in result.stderr
+    assert "expected an item of the index to change, found 'gone'" in result.stderr
     ids = catalogue(["P1", "", " P2 "], "ids.txt")
     assert run("delete", "P0").stdout.startswith("1 written")
     assert run("delete", "--file", ids).stdout.startswith("2 written")
