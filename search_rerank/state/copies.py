@@ -1,15 +1,15 @@
-"""Copies of large arrays in memory that goes back to the system as soon as they are let go.
+"""Large arrays, and copies of them, in memory that goes back to the system when they are let go.
 
 The allocator keeps what a thread frees for the next time, and once it has seen a large block freed
-it keeps as much in every other thread's arena too: a process that copies its counters now and then
-would hold the room of several copies for good.
+it keeps as much in every other thread's arena too: a process whose counters grow, or are copied now
+and then, would hold the room of several copies for good.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ def paged(shape: Sequence[int], dtype: DTypeLike) -> NDArray[Any]:
     size = prod(shape) * np.dtype(dtype).itemsize
     if not size:
         return np.zeros(shape, dtype)
-    return np.ndarray(shape, dtype, buffer=mmap(-1, size))
+    pages = mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)  # a fork gets its own
+    return np.ndarray(shape, dtype, buffer=pages)
 
 
 def copied(array: NDArray[Any], rows: slice | NDArray[np.int64]) -> NDArray[Any]:

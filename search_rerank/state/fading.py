@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.state.copies import copied
+from search_rerank.state.copies import copied, paged
 
 _DAY_MS = 86_400_000.0
 _NOTHING = 1e-9
@@ -85,8 +85,8 @@ class FadingSums:
     def placed(self, row: NDArray[np.int64], place: NDArray[np.int64], size: int) -> FadingSums:
         """Return new sums of so many rows, these at other places and no others."""
         other = FadingSums(self._half_lives_days)
-        other.value = np.zeros((size, self.value.shape[1]))
-        other.last_ms = np.zeros(size, dtype=np.int64)
+        other.value = paged((size, self.value.shape[1]), np.float64)
+        other.last_ms = paged((size,), np.int64)
         other.value[place] = self.value[row]
         other.last_ms[place] = self.last_ms[row]
         return other
@@ -110,7 +110,7 @@ def grown(array: NDArray[Any], size: int, fill: float = 0) -> NDArray[Any]:
         return array
     rows = max(size, len(array) + len(array) // 2, 64)
     # Zeros are not written, so that rows which are never used are no memory.
-    more = np.zeros((rows, *array.shape[1:]), dtype=array.dtype)
+    more = paged((rows, *array.shape[1:]), array.dtype)
     more[: len(array)] = array
     if fill:
         more[len(array) :] = fill

@@ -198,7 +198,7 @@ class QueryItems:
         start = np.cumsum(room) - room
         end = int(room.sum())
         new = _ranges(start, size)
-        item = np.zeros(max(end + end // 4, 64), dtype=np.int32)
+        item = paged((max(end + end // 4, 64),), np.int32)
         item[new] = self._item[place]
         self._sums = self._sums.placed(place, new, len(item))
         self._item, self._start, self._size, self._room = item, start, size.copy(), room

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 
 import numpy as np
@@ -44,6 +45,16 @@ def test_new_pages_are_zeros_of_the_shape_asked() -> None:
         np.testing.assert_array_equal(
             paged(shape, np.int32), np.zeros(shape, np.int32), strict=True
         )
+
+
+def test_a_process_that_was_forked_has_pages_of_its_own() -> None:
+    array = paged((3,), np.int64)
+    child = os.fork()
+    if not child:
+        array[:] = 7
+        os._exit(0)
+    os.waitpid(child, 0)
+    np.testing.assert_array_equal(array, [0, 0, 0])
 
 
 def test_taking_a_snapshot_asks_the_allocator_for_a_small_part_of_its_size() -> None:
