@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -11,6 +10,7 @@ from typing import Any
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
+from index_tools.ahead import unix_now_ms, why_ahead
 from index_tools.checkpoints import Checkpoints
 from index_tools.item_vectors import ItemVectors, Vectors
 from index_tools.patch import patched
@@ -25,11 +25,6 @@ from search_rerank.errors import DataError, EngineError
 from search_rerank.workspace import Workspace
 
 _ATTEMPTS = 10
-
-
-def unix_now_ms() -> int:
-    """Return the present as unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Changes:
@@ -70,7 +65,8 @@ class Changes:
 
         Returns
         -------
-        The outcome of each in the live version: `written`, `unchanged`, `stale`, `refused`.
+        The outcome of each in the live version: `written`, `unchanged`, `stale`, `refused` (also
+        where `updated_at` lies too far ahead, see `MAX_AHEAD_MS`).
 
         Raises
         ------
@@ -83,12 +79,15 @@ class Changes:
             return []
         live, later = self._targets()
         now = self._clock()
-        revisions = [_revision(item, now) for item in items]
+        ahead = [why_ahead(item, now) for item in items]
+        taken = [item for item, reason in zip(items, ahead, strict=True) if reason is None]
+        revisions = [_revision(item, now) for item in taken]
         with self._workspace.cache() as cache:
-            outcomes = self._write(live, items, self._vectors.of(live, items, cache), revisions)
+            outcomes = self._write(live, taken, self._vectors.of(live, taken, cache), revisions)
             self._engine.finish(live.name)
-            self._follow(later, items, revisions, outcomes, cache)
-        return outcomes
+            self._follow(later, taken, revisions, outcomes, cache)
+        told = iter(outcomes)
+        return [next(told) if reason is None else Outcome("refused", reason) for reason in ahead]
 
     def patch(self, rows: Sequence[Mapping[str, Any]]) -> list[Outcome]:
         """Change some fields of items; the others stay, and so does the vector if the text does.
@@ -173,7 +172,10 @@ class Changes:
             item = stored.item
             for n in list(open_rows[id_]):
                 try:
-                    item = patched(item, rows[n])
+                    changed = patched(item, rows[n])
+                    if rows[n].get("updated_at") and (why := why_ahead(changed, now)):
+                        raise DataError(why)
+                    item = changed
                 except DataError as error:
                     outcomes[n] = Outcome("refused", str(error))
                     open_rows[id_].remove(n)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from index_tools.ahead import unix_now_ms, why_ahead
 from index_tools.checkpoints import Checkpoint, Checkpoints
 from index_tools.encoder_choice import choose_encoder
 from index_tools.records import Records
@@ -248,6 +249,10 @@ def _write(
             seen += len(whole)
             if not part:
                 continue
+            now = unix_now_ms()
+            ahead = {item.id: why for item in part if (why := why_ahead(item, now))}
+            state.refused |= ahead
+            part = [item for item in part if item.id not in ahead]
             outcomes = write_batch(engine, state.version, encoder, cache, part, boosts)
             old = engine.hashes([item.id for item in part], live.name) if live else []
             for n, (item, outcome) in enumerate(zip(part, outcomes, strict=True)):
