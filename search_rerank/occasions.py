@@ -33,6 +33,8 @@ class Occasion:
         Item ids that the shopper was shown, best place first; empty where the log has no ranking.
     ranking
         Id of that ranking, which is that of the answer; None where the log has none.
+    first
+        Place in its list of the first item shown: 0, but for a later page.
     """
 
     query: Query
@@ -41,6 +43,7 @@ class Occasion:
     seen: frozenset[str] = frozenset()
     shown: Sequence[str] = ()
     ranking: str | None = None
+    first: int = 0
 
 
 def from_log(
@@ -112,7 +115,8 @@ def from_log(
             asked = were if shown and ranking >= 0 else None
             of = _query(events, n, time_ms, k, ranking)
             name = events.rankings.ids[ranking] if ranking >= 0 else None
-            occasions.append(Occasion(of, taken, asked, shown=were, ranking=name))
+            place = int(events.rankings.first[ranking]) if ranking >= 0 else 0
+            occasions.append(Occasion(of, taken, asked, shown=were, ranking=name, first=place))
     return sorted(occasions, key=lambda occasion: occasion.query.now_ms)
 
 

@@ -134,7 +134,7 @@ class Replay:
         table, _ = self.builder.build(moment)
         gains = [occasion.gains.get(id_, 0.0) for id_ in candidates.ids]
         present = set(candidates.ids)
-        shown = {id_: place for place, id_ in enumerate(occasion.shown)}
+        shown = {id_: place for place, id_ in enumerate(occasion.shown, occasion.first)}
         return Replayed(
             table,
             np.array(gains, dtype=np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from search_rerank.data.ids import UNKNOWN, IdMap
 from search_rerank.errors import DataError
 
 MAX_KINDS = 127
+_PAGE = re.compile(r"[0-9a-f]{32}\.([0-9]{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,22 @@ class Rankings:
 
     def __len__(self) -> int:
         return len(self.time_ms)
+
+    @cached_property
+    def first(self) -> NDArray[np.int32]:
+        """Place in its list of the first item of each, int32 (r,), 0 but for a later page.
+
+        The service names the pages that a list goes on with by the list and the place: `LIST.20`.
+        """
+        return np.array([first_place(id_) for id_ in self.ids.tolist()], dtype=np.int32)
+
+    @cached_property
+    def place(self) -> NDArray[np.int32]:
+        """Place in its list of each row of `shown`, int32 (s,), 0 first."""
+        begins = self.offsets[:-1] - self.first
+        return np.arange(len(self.shown), dtype=np.int32) - np.repeat(
+            begins, np.diff(self.offsets)
+        ).astype(np.int32)
 
     def items(self, ranking: int) -> NDArray[np.int32]:
         """Return the item numbers one ranking showed, best place first."""
@@ -243,6 +261,12 @@ class Events:
             ranking=ranking,
             rankings=rankings,
         )
+
+
+def first_place(ranking: str) -> int:
+    """Return the place at which a page begins, as its id tells; 0 where it tells none."""
+    told = _PAGE.fullmatch(ranking) if "." in ranking else None
+    return int(told[1]) if told else 0
 
 
 def _named(numbers: NDArray[np.int32], ids: IdMap) -> list[str | None]:

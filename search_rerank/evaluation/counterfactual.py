@@ -76,7 +76,8 @@ def shown_pages(
         )
         clicked = {ids[item]: 1.0 for item in taken.get(one, ()) if item in items}
         page = tuple(ids[item] for item in items)
-        pages.append(Occasion(asked, clicked, asked=page, shown=page))
+        first = int(shown.first[one])
+        pages.append(Occasion(asked, clicked, asked=page, shown=page, first=first))
     return pages
 
 
@@ -154,11 +155,12 @@ def estimates(pages: Pages, propensities: Propensities) -> list[dict[str, Any]]:
 
 
 def _places(part: Replayed, scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the place of each row within its page, int64 (n,)."""
+    """Return the place of each row in its list, of which its page is a part, int64 (n,)."""
     table = part.table
     order = ranking(scores, table.engine_rank, table.offsets)
     place = np.empty(len(table), dtype=np.int64)
-    place[order] = np.arange(len(table)) - table.offsets[table.group]
+    first = np.array([one.first for one in part.occasions], dtype=np.int64)
+    place[order] = np.arange(len(table)) + (first - table.offsets[:-1])[table.group]
     return place
 
 

@@ -121,8 +121,7 @@ def read_impressions(
     first, last = int(log.offsets[part.start]), int(log.offsets[end])
     item = log.shown[first:last].astype(np.int64)
     ranking = np.repeat(np.arange(end - part.start), np.diff(log.offsets[part.start : end + 1]))
-    place = np.arange(first, last) - log.offsets[part][ranking]
-    place = np.minimum(place, places - 1)
+    place = np.minimum(log.place[first:last].astype(np.int64), places - 1)
     period = (end_ms - 1 - log.time_ms[part]) // max(int(period_days * _DAY_MS), 1)
     query = log.query[part].astype(np.int64)
     cells, cell = _numbered(period[ranking], query[ranking], item)

@@ -63,7 +63,7 @@ class ClickRate(Fitted):
         """Learn from rankings and events before `now_ms`; the same input gives the same bytes."""
         n, shown = len(catalogue), events.rankings
         ranking = np.repeat(np.arange(len(shown)), np.diff(shown.offsets))
-        place = np.minimum(np.arange(len(ranking)) - shown.offsets[ranking], _PLACES - 1)
+        place = np.minimum(shown.place, _PLACES - 1)
         gain = _gained(events.before(now_ms), ranking, n, self.gains)
         age = now_ms - shown.time_ms
         left = np.where(age > 0, 1.0, 0.0)

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search_rerank.config.labels import LabelsConfig
-from search_rerank.data.events import Events
+from search_rerank.data.events import Events, first_place
 from search_rerank.labels.harvesting import Harvest, all_pairs
 from search_rerank.labels.impressions import Counts, Impressions, read_impressions
 from search_rerank.labels.pbm import fit_pbm
 from search_rerank.labels.propensity import Propensities, choose, estimate, linked_clicks
-from tests.labels.worlds import DAY_MS, EXAMINED, events_of, position_based
+from tests.labels.worlds import DAY_MS, EXAMINED, events_of, in_pages, position_based
 
 GAINS = {"click": 1.0}
 EVER = 10**12
@@ -150,6 +150,37 @@ def test_another_period_is_another_cell() -> None:
 def test_deeper_places_count_as_the_last() -> None:
     events = events_of(np.array([[0, 1, 2]]), np.zeros(1, int), np.ones((1, 3), bool), np.zeros(1))
     assert impressions(events, places=2).counts.place.tolist() == [0, 1, 1]
+
+
+LIST = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("id_", "place"),
+    [
+        (LIST, 0),
+        (f"{LIST}.20", 20),
+        (f"{LIST}.0", 0),
+        ("2026.20", 0),
+        (f"{LIST}.-2", 0),
+        (f"{LIST}.123456", 0),
+        (f"{LIST}.20.20", 0),
+        (f"{LIST}.٣", 0),
+    ],
+)
+def test_the_id_of_a_page_tells_where_it_begins(id_: str, place: int) -> None:
+    assert first_place(id_) == place
+
+
+@pytest.mark.parametrize("method", ["harvesting", "em"])
+def test_a_list_told_in_pages_tells_what_it_tells_as_a_whole(method: str) -> None:
+    whole = position_based(seed=3, n=4_000, moves=True)
+    pages = in_pages(whole, 2)
+    assert len(pages.rankings) == 8_000
+    assert impressions(pages).counts.shown.tolist() == impressions(whole).counts.shown.tolist()
+    config = CONFIG.model_copy(update={"propensity": method, "period_days": 9999.0})
+    one, other = (estimate(log, config, GAINS, EVER, rng(), draws=2) for log in (whole, pages))
+    assert one.values == other.values and one.clicks == other.clicks
 
 
 def counts_of(*rows: tuple[int, int, float, float], places: int = 3) -> Counts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,3 +84,20 @@ def events_of(
             shown=shown.ravel().astype(np.int32),
         ),
     )
+
+
+def in_pages(events: Events, first: int) -> Events:
+    """Return a log in which each list is told as two pages, the second from a place on."""
+    whole = events.rankings
+    n, places = len(whole), int(whole.offsets[1])
+    twice = np.repeat(np.arange(n), 2)
+    sizes = np.tile([first, places - first], n)
+    rankings = replace(
+        whole,
+        ids=np.array([f"{r:032x}{end}" for r in range(n) for end in ("", f".{first}")], object),
+        offsets=np.concatenate([[0], np.cumsum(sizes)]),
+        **{of: getattr(whole, of)[twice] for of in ("time_ms", "user", "session", "query")},
+    )
+    there = whole.shown.reshape(n, places)[events.ranking] == events.item[:, None]
+    page = 2 * events.ranking + (there.argmax(axis=1) >= first)
+    return replace(events, ranking=page.astype(np.int32), rankings=rankings)

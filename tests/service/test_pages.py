@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from itsdangerous.encoding import base64_decode
 
 from search_rerank.config import PagesConfig
+from search_rerank.data.events import first_place
 from search_rerank.engines.embedded import EmbeddedEngine
 from search_rerank.last_good import LastGood
 from service.app import create_app
@@ -81,6 +82,7 @@ def test_a_later_page_is_told_like_the_first(client: FlaskClient) -> None:
     assert {name: second[name] for name in same} == {name: first[name] for name in same}
     assert (second["facets"], second["statistics"], second["degraded"]) == ({}, {}, [])
     assert second["id"] == f"{first['id']}.4"
+    assert first_place(second["id"]) == second["hits"][0]["rank"] == 4
     assert list(second["timings_ms"]) == ["page"]
     for rank, hit in enumerate(second["hits"], 4):
         assert hit.keys() == first["hits"][0].keys()

@@ -35,16 +35,17 @@ def test_pages_count_whether_they_were_clicked_or_not() -> None:
     def click(id_: str, ranking: str | None, item: str, kind: str = "click") -> Interaction:
         return Interaction(id=id_, time_ms=100, user="u", item=item, type=kind, ranking=ranking)
 
+    later = f"{'0' * 32}.4"
     log: list[Event] = [
         page("early", 5, "x", "y"),
         page("clicked", 10, "x", "y"),
-        page("left", 11, "y", "x"),
+        page(later, 11, "y", "x"),
         page("one item", 12, "x"),
         page("nobody's", 13, "x", "y", user=None),
         page("late", 20, "x", "y"),
         click("a", "clicked", "y"),
         click("b", "clicked", "y", "purchase"),
-        click("c", "left", "x", "look"),
+        click("c", later, "x", "look"),
         click("d", None, "x"),
     ]
     found = shown_pages(Events.from_events(log, IdMap(["x", "y"])), 10, 20, GAINS)
@@ -52,6 +53,7 @@ def test_pages_count_whether_they_were_clicked_or_not() -> None:
         (("x", "y"), ("x", "y"), {"y": 1.0}),
         (("y", "x"), ("y", "x"), {}),
     ]
+    assert [one.first for one in found] == [0, 4]
     assert (found[0].query.text, found[0].query.user, found[0].query.now_ms) == ("shoe", "u", 10)
 
 

@@ -48,6 +48,17 @@ def test_interactions_with_one_ranking_are_one_occasion_at_its_time() -> None:
     assert occasions(events, shown=True) == [Occasion(asked, taken, were, shown=were, ranking="r1")]
 
 
+def test_a_later_page_begins_where_its_id_tells() -> None:
+    page = f"{'0' * 32}.20"
+    events = log(
+        ranking(page, 100, "boots", "shoe", "boot"),
+        CLICK | {"timestamp": 150, "user": "ann", "item": "boot", "ranking": page},
+    )
+    (found,) = occasions(events)
+    assert (found.shown, found.first) == (("shoe", "boot"), 20)
+    assert events.rankings.place.tolist() == [20, 21]
+
+
 def test_the_session_of_the_interaction_is_asked_for() -> None:
     events = log(
         ranking("r1", 100, "boots", "boot", user="ann"),

@@ -124,6 +124,16 @@ def test_gains_and_what_was_missed() -> None:
     assert part.shoppers == ["ann"]
 
 
+def test_places_are_those_of_the_list_of_which_a_page_was_shown() -> None:
+    asked = Query("boots", "ann", "s", k=10, now_ms=CUT)
+    shown = (IDS[2], IDS[0])
+    pages = [Occasion(asked, {}, shown=shown, first=first) for first in (0, 20)]
+    (found,) = replays()[True].run(events([]), pages, CUT)
+    expected = {IDS[2]: 0, IDS[0]: 1}
+    places = [expected.get(id_, -1) for id_ in IDS]
+    assert found.places.tolist() == [*places, *(20 + p if p >= 0 else -1 for p in places)]
+
+
 def test_seen_items_are_left_out_and_k_is_kept() -> None:
     query = Query("boots", "ann", k=2, now_ms=CUT)
     occasion = Occasion(query, {"boot": 1.0}, seen=frozenset({"shoe"}))
