@@ -134,20 +134,30 @@ def status(config: Config, as_json: bool) -> None:
     from index_tools import versions
 
     with opened(config) as engine:
-        states = [state.to_json() for state in versions.status(config, engine)]
+        states = versions.status(config, engine)
     if as_json:
         import json
 
-        click.echo(json.dumps({"index": config.engine.index, "versions": states}, indent=2))
+        listed = [state.to_json() for state in states]
+        click.echo(json.dumps({"index": config.engine.index, "versions": listed}, indent=2))
         return
     if not states:
         click.echo(f"index {config.engine.index!r} has no version: search-rerank index load FILE")
-    for state in states:
+    for one in states:
+        state = one.to_json()
         marks = [name for name in ("live", "previous", "loading", "verified") if state[name]]
+        if one.stopped is not None:
+            marks = ["stopped" if name == "loading" else name for name in marks]
         click.echo(
             f"{state['version']}  {state['count']:>9,} items  {str(state['created'])[:19]}  "
             f"{state['encoder']} (dim {state['dim']})  {', '.join(marks)}"
         )
+        if one.stopped is not None:
+            again = f"go on with the same `index load` of {one.file}, or " if one.file else ""
+            click.echo(
+                f"  its load stopped with {one.stopped:,} items written for good: {again}delete it "
+                f"with `search-rerank index prune --stale-loads`"
+            )
 
 
 @index.command()

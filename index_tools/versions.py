@@ -17,10 +17,25 @@ _ELSEWHERE = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Status:
-    """One version and whether it was verified when it was loaded."""
+    """One version and what is known of its load.
+
+    Parameters
+    ----------
+    version
+        As the engine describes it.
+    verified
+        Whether it was when it was loaded.
+    stopped
+        Items written for good by a load from this home folder that no longer runs and was not
+        finished; None where it is finished, runs, or began elsewhere.
+    file
+        What that load read and may go on with; None where it cannot go on.
+    """
 
     version: Version
     verified: bool
+    stopped: int | None = None
+    file: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return what `index status --json` prints of it."""
@@ -31,6 +46,7 @@ class Status:
             "previous": version.previous,
             "loading": version.loading,
             "verified": self.verified,
+            "stopped": self.stopped,
             "count": version.count,
             "created": version.created.isoformat(),
             "encoder": version.schema.encoder,
@@ -41,8 +57,16 @@ class Status:
 
 def status(config: Config, engine: Engine) -> list[Status]:
     """Return all versions, newest first."""
-    records = Records(config.home)
-    return [Status(version, records.holds(version)) for version in engine.versions()]
+    records, checkpoints = Records(config.home), Checkpoints(config.home)
+    begun = {(state.version, state.created): state for state in checkpoints.all()}
+    states = []
+    for version in engine.versions():
+        state = begun.get((version.name, version.created.isoformat()))
+        stopped, file = None, None
+        if (version.loading or state) and checkpoints.running(version.name) is False:
+            stopped, file = (state.done, str(state.file["path"])) if state else (0, None)
+        states.append(Status(version, records.holds(version), stopped, file))
+    return states
 
 
 def promote(config: Config, engine: Engine, name: str | None = None, *, force: bool = False) -> str:

@@ -2,7 +2,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from index_tools.checkpoints import Checkpoints
+from index_tools.cli import index
 from index_tools.load import load
 from index_tools.versions import promote, prune, rollback, status
 from search_rerank.config import Config, LoadConfig
@@ -99,3 +102,45 @@ def test_prune_leaves_a_load_alone_until_it_is_known_not_to_run(
     assert left not in versions
     assert prune(config, engine, 0) == []
     assert prune(config, engine, 0, stale_loads=True) == [left]
+
+
+def test_a_load_that_no_longer_runs_is_told_from_one_that_does(
+    config: Config, engine: Engine, catalogue: Write
+) -> None:
+    running = []
+
+    def look(what: str, done: int, total: int) -> None:
+        if what == "write":
+            [state] = status(config, engine)
+            running.append((state.version.loading, state.stopped))
+            if done == 200:
+                raise KeyboardInterrupt
+
+    often = config.model_copy(update={"load": LoadConfig(checkpoint=100)})
+    file = catalogue([{"id": f"S{n}", "title": f"soap {n}"} for n in range(300)])
+    with pytest.raises(KeyboardInterrupt):
+        load(often, file, engine, batch=100, progress=look)
+    assert running == [(True, None)] * 2
+    [state] = status(config, engine)
+    assert (state.version.loading, state.stopped, state.file) == (True, 200, str(file))
+    said = CliRunner().invoke(index, ["status"], obj=config).output
+    assert "  stopped\n" in said
+    assert (
+        f"stopped with 200 items written for good: go on with the same `index load` of {file}"
+        in said
+    )
+
+    load(often, file, engine)
+    [state] = status(config, engine)
+    assert (state.stopped, state.verified) == (None, True)
+
+
+def test_what_a_load_of_standard_input_left_cannot_go_on(config: Config, engine: Engine) -> None:
+    here, elsewhere = (engine.create(IndexSchema(0, "none")) for _ in range(2))
+    with Checkpoints(config.home).held(here):
+        pass
+    found = {state.version.name: (state.stopped, state.file) for state in status(config, engine)}
+    assert found == {here: (0, None), elsewhere: (None, None)}
+    said = CliRunner().invoke(index, ["status"], obj=config).output
+    assert "stopped with 0 items written for good: delete it with" in said
+    assert said.count("loading") == said.count("  stopped\n") == 1
