@@ -46,9 +46,12 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {**UNDATED, "rarity": 0.3},
     "graph_filter": {
         **UNDATED,
-        "dim": 512,
-        "actor_power": 0.7,
+        "dim": 1024,
+        "alpha": 1.6,
+        "actor_power": 0.6,
         "candidate_power": 0.4,
+        "item_power": 0.4,
+        "neighbours": 1000,
     },
     "als": {**UNORDERED, "dim": 128, "reg": 50.0, "alpha": 20.0},
     "bpr": {

@@ -28,11 +28,11 @@ class GraphFilter(Neighbours):
     """The history through a linear and an ideal low-pass filter (GF-CF; Shen et al., 2021).
 
     With X the actor-item matrix and A, D the degrees of actors and items, a history r becomes
-    r P + alpha r D^-1/2 U U' D^1/2, where U are the `dim` strongest right singular vectors of
-    A^-1/2 X D^-1/2, and P = D^-h X' A^-a X D^-c with the powers of the options: 1/2, 1, 1/2 in
-    GF-CF, free in LinkProp (Fu et al., 2022). Of P each item keeps its `neighbours` largest,
-    itself left out; the rest is exact. A history without known items gives NaN, as does a fit
-    without events.
+    r P + alpha r D^-i U U' D^i, where U are the `dim` strongest right singular vectors of
+    A^-a/2 X D^-i, and P = D^-h X' A^-a X D^-c with the powers of the options: a = 1 and 1/2 the
+    others in GF-CF; h, a, c free in LinkProp (Fu et al., 2022). Of P each item keeps its
+    `neighbours` largest, itself left out; the rest is exact. A history without known items gives
+    NaN, as does a fit without events.
     """
 
     name: ClassVar[str] = "graph_filter"
@@ -43,9 +43,11 @@ class GraphFilter(Neighbours):
     history_power: float = 0.5
     """In the linear filter, an item of the history counts its degree to minus this power."""
     actor_power: float = 1.0
-    """An actor of the log counts its degree to minus this power."""
+    """An actor of the log counts its degree to minus this power; less than 1 trusts the busy."""
     candidate_power: float = 0.5
-    """A candidate counts its degree to minus this power."""
+    """In the linear filter, a candidate counts its degree to minus this power."""
+    item_power: float = 0.5
+    """In the low-pass filter, an item counts its degree to minus this power."""
     neighbours: int = 500
     """Neighbours kept of each item."""
     half_life_days: float = 60.0
@@ -56,15 +58,15 @@ class GraphFilter(Neighbours):
     """Seed of the singular vectors' start."""
     gains: Mapping[str, float] = gains_option()
     """Strength of each interaction type; others count nothing."""
-    left: NDArray[np.float32] = _fitted(np.float32, 0, 0)
-    """float32 (n_items, dim), how an item of the history enters the low-pass filter."""
-    right: NDArray[np.float32] = _fitted(np.float32, 0, 0)
-    """float32 (n_items, dim), how it leaves it for a candidate."""
+    vectors: NDArray[np.float32] = _fitted(np.float32, 0, 0)
+    """float32 (n_items, dim), the singular vectors, 0 for unknown items."""
+    scale: NDArray[np.float32] = _fitted(np.float32)
+    """float32 (n_items,), D^i: by it an item of the history is divided, a candidate multiplied."""
 
     def __post_init__(self) -> None:
         require(self.dim >= 1, "graph_filter: dim", "1 or more", self.dim)
         require(self.alpha >= 0, "graph_filter: alpha", "0 or more", self.alpha)
-        for power in ("history_power", "actor_power", "candidate_power"):
+        for power in ("history_power", "actor_power", "candidate_power", "item_power"):
             value = getattr(self, power)
             require(value >= 0, f"graph_filter: {power}", "0 or more", value)
         require(self.neighbours >= 1, "graph_filter: neighbours", "1 or more", self.neighbours)
@@ -90,12 +92,13 @@ class GraphFilter(Neighbours):
             return csr_matrix((data.astype(np.float32), had.indices, had.indptr), had.shape)
 
         with threadpool_limits(1, "blas"):  # sums in one order: the same bytes
-            left, right = self._low_pass(scaled(0.5, 0.5), degree, known)
+            vectors = self._low_pass(scaled(self.actor_power / 2, self.item_power), known)
             graph = self._graph(
                 scaled(self.actor_power / 2, self.history_power),
                 scaled(self.actor_power / 2, self.candidate_power),
             )
-        kept = replace(self, left=left, right=right)
+        scale = np.where(known, degree, 1) ** self.item_power
+        kept = replace(self, vectors=vectors, scale=scale.astype(np.float32))
         return kept.with_lists(known, graph, self.neighbours)
 
     def score(self, history: History, items: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -104,25 +107,23 @@ class GraphFilter(Neighbours):
         scores = self.sums((past, weight), items)
         valid = inside(items, self.known)
         if len(past) and valid.any():
-            scores[valid] += products(self.right, items[valid], weight @ self.left[past])
+            smoothed = np.asarray(weight / self.scale[past], dtype=np.float32) @ self.vectors[past]
+            passed = products(self.vectors, items[valid], smoothed) * self.scale[items[valid]]
+            scores[valid] += np.float32(self.alpha) * passed
         return scores
 
     def _low_pass(
-        self, scaled: csr_matrix[np.float32], degree: NDArray[np.float32], known: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        n = len(known)
-        left, right = (np.zeros((n, self.dim), dtype=np.float32) for _ in range(2))
+        self, scaled: csr_matrix[np.float32], known: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        vectors = np.zeros((len(known), self.dim), dtype=np.float32)
         dim = min(self.dim, scaled.shape[0], int(known.sum()))
         if dim == 0 or self.alpha == 0:
-            return left, right
+            return vectors
         from sklearn.utils.extmath import randomized_svd
 
-        _, _, vectors = randomized_svd(scaled, dim, n_iter=5, random_state=self.seed)
-        root = np.sqrt(np.where(known, degree, 1))[:, None]
-        U = vectors.T * known[:, None]  # (n, dim)
-        left[:, :dim] = U / root
-        right[:, :dim] = self.alpha * U * root
-        return left, right
+        _, _, rows = randomized_svd(scaled, dim, n_iter=5, random_state=self.seed)
+        vectors[:, :dim] = rows.T * known[:, None]
+        return vectors
 
     def _graph(self, past: csr_matrix[np.float32], candidate: csr_matrix[np.float32]) -> Any:
         """Return P, from items of a history to candidates, with the largest of each row only."""

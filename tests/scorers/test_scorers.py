@@ -207,8 +207,8 @@ class TestGraphFilter(ScorerContract):
     name = "graph_filter"
     options = {"dim": 2}
 
-    @pytest.mark.parametrize("powers", [(0.5, 1.0, 0.5), (0.4, 0.7, 0.2)])
-    def test_equals_the_formula(self, powers: tuple[float, float, float]) -> None:
+    @pytest.mark.parametrize("powers", [(0.5, 1.0, 0.5, 0.5), (0.4, 0.7, 0.2, 0.3)])
+    def test_equals_the_formula(self, powers: tuple[float, float, float, float]) -> None:
         rng = np.random.default_rng(3)
         R = (rng.random((9, 8)) < 0.5).astype(float)
         R[:, 0] = 1
@@ -216,18 +216,18 @@ class TestGraphFilter(ScorerContract):
         events = log([click(user, item, NOW_MS - 1) for user, item in rows])
         degree = R.sum(axis=0)
         of_actor = R.sum(axis=1)
-        past, actor, candidate = powers
+        past, actor, candidate, item = powers
         P = (
             degree[:, None] ** -past
             * (R.T @ (of_actor[:, None] ** -actor * R))
             * degree**-candidate
         )
-        scaled = R / np.sqrt(of_actor)[:, None] / np.sqrt(degree)
+        scaled = of_actor[:, None] ** (-actor / 2) * R * degree**-item
         U = np.linalg.svd(scaled)[2][:2].T
-        low = np.diag(degree**-0.5) @ U @ U.T @ np.diag(degree**0.5)
+        low = np.diag(degree**-item) @ U @ U.T @ np.diag(degree**item)
         np.fill_diagonal(P, 0)  # an item is not its own neighbour
         expected = (P + 0.3 * low)[[1, 2]].sum(axis=0)
-        names = ("history_power", "actor_power", "candidate_power")
+        names = ("history_power", "actor_power", "candidate_power", "item_power")
         chosen = dict(zip(names, powers, strict=True))
         scorer = self.fitted(events, half_life_days=0, decay=1.0, **chosen)
         np.testing.assert_allclose(scorer.score(History.of([1, 2]), ALL)[:8], expected, atol=1e-5)
