@@ -73,11 +73,10 @@ class Applying:
 
     def pin(self, pins: Sequence[Pin], collapse: bool) -> None:
         """Put items to their places; `collapse` shows no other variant of what was put in."""
-        there = {*self.order.tolist(), *self.put_in.tolist()}
-        # A pin knows nothing of what was removed.
-        ids = [id_ if row in there else "" for row, id_ in enumerate(self.ids)]
+        # Of what was removed a pin knows nothing.
+        there = {self.ids[row]: row for row in (*self.order.tolist(), *self.put_in.tolist())}
         try:
-            order, placed = pinned(View(ids, self.order, self.facts), list(reversed(pins)))
+            order, placed = pinned(there, self.order, reversed(pins))
             if collapse and not placed.keys().isdisjoint(self.put_in.tolist()):
                 order = _without_variants(order, self.facts.groups(GROUP_ID), list(placed))
         except Exception as error:

@@ -64,20 +64,21 @@ class Exposure(Rule):
 
 def share_of(member: NDArray[np.bool_]) -> float:
     """Return which share of the worth of the first places goes to members, 0 to 1, 0 of none."""
-    n = len(member)
-    return float(place_worth(n)[member].sum()) / _worth_up_to(n)[n] if n else 0.0
+    each, up_to = _worth(len(member))
+    return float(each[member].sum()) / up_to[-1] if len(member) else 0.0
 
 
 @lru_cache
-def _worth_up_to(n: int) -> list[float]:
-    """Return what the first 0, 1, … n places are worth together."""
-    return [0.0, *np.cumsum(place_worth(n)).tolist()]
+def _worth(n: int) -> tuple[NDArray[np.float64], list[float]]:
+    """Return what each of n places is worth, and the first 0, 1, … n of them together."""
+    each = place_worth(n)
+    return each, [0.0, *np.cumsum(each).tolist()]
 
 
 def _fair(member: NDArray[np.bool_], n: int, share: float) -> list[int]:
     """Return the first places in a new order; n of them are given away, what is left follows."""
-    total = _worth_up_to(n)
-    group, others = np.flatnonzero(member).tolist(), np.flatnonzero(~member).tolist()
+    _, total = _worth(n)
+    group, others = (of.nonzero()[0].tolist() for of in (member, ~member))
     wanted = share * total[n]
     taken: list[int] = []
     got, g, o = 0.0, 0, 0

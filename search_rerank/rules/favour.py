@@ -52,7 +52,7 @@ class Favour(Rule):
         """Move items by their values."""
         goodness = _goodness(view.facts.numbers(self.by)[view.order], self.prefer == "high")
         here = np.arange(len(view.order))
-        moved = np.argsort(here - (self.places + 0.5) * goodness, kind="stable")
+        moved = (here - (self.places + 0.5) * goodness).argsort(kind="stable")
         order = view.order[moved]
         return Applied(order, order[moved > here].tolist())
 
@@ -60,10 +60,11 @@ class Favour(Rule):
 def _goodness(values: NDArray[np.float64], high: bool) -> NDArray[np.float64]:
     """Return for each value 0, the worst, to 1, the best; all alike, or unknown: the middle."""
     rows = values.argsort(kind="stable")  # what is not known comes last
-    rows = rows[: len(values) - int(np.isnan(values).sum())]
+    rows = rows[: len(values) - np.count_nonzero(np.isnan(values))]
     rising = values[rows]
-    rank = np.concatenate([[0], np.cumsum(rising[1:] != rising[:-1])])
+    rank = np.zeros(len(rising))
+    (rising[1:] != rising[:-1]).cumsum(out=rank[1:])
     goodness = np.full(len(values), 0.5)
-    if rank[-1]:
+    if len(rank) and rank[-1]:
         goodness[rows] = (rank if high else rank[-1] - rank) / rank[-1]
     return goodness

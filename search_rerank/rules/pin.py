@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -45,17 +45,26 @@ class Pin(Rule):
 
     def apply(self, view: View) -> Applied:
         """Put the items that are among the rows to their places."""
-        order, placed = pinned(view, [self])
+        rows = {id_: row for row, id_ in enumerate(view.ids)}
+        order, placed = pinned(rows, view.order, [self])
         return Applied(order, list(placed))
 
 
-def pinned(view: View, pins: Iterable[Pin]) -> tuple[NDArray[np.intp], dict[int, Pin]]:
+def pinned(
+    row_of: Mapping[str, int], order: NDArray[np.intp], pins: Iterable[Pin]
+) -> tuple[NDArray[np.intp], dict[int, Pin]]:
     """Return the order after several pins, and by which of them each row has its place.
 
     The first pin of an item or to a place counts; a second one to that place gets the next one
     that is free.
+
+    Parameters
+    ----------
+    row_of
+        Id to row of what may be pinned.
+    order
+        The rows that are ranked, best first.
     """
-    row_of = {id_: row for row, id_ in enumerate(view.ids)}
     placed: dict[int, Pin] = {}
     taken: dict[int, int] = {}
     for pin in pins:
@@ -66,7 +75,7 @@ def pinned(view: View, pins: Iterable[Pin]) -> tuple[NDArray[np.intp], dict[int,
             while place in taken:
                 place += 1
             placed[row], taken[place] = pin, row
-    order = [row for row in view.order.tolist() if row not in placed]
+    rows = [row for row in order.tolist() if row not in placed]
     for place in sorted(taken):
-        order.insert(place - 1, taken[place])
-    return np.array(order, dtype=np.intp), placed
+        rows.insert(place - 1, taken[place])
+    return np.array(rows, dtype=np.intp), placed

@@ -58,10 +58,11 @@ class TestPin(RuleContract):
         one, other = (
             Pin(id=name, places={item_: 1}) for name, item_ in (("one", "b1"), ("other", "c2"))
         )
-        order, placed = pinned(view(one, named("abc")), [one, other])
+        rows = {item.id: row for row, item in enumerate(named("abc"))}
+        order, placed = pinned(rows, np.arange(3), [one, other])
         assert order.tolist() == [1, 2, 0]
         assert {row: pin.id for row, pin in placed.items()} == {1: "one", 2: "other"}
-        order, placed = pinned(view(one, named("abc")), [other, one])
+        order, placed = pinned(rows, np.arange(3), [other, one])
         assert order.tolist() == [2, 1, 0]
 
     def test_one_item_at_a_place(self) -> None:
