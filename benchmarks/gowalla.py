@@ -51,7 +51,6 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
         "actor_power": 0.6,
         "candidate_power": 0.4,
         "item_power": 0.4,
-        "neighbours": 1000,
     },
     "als": {**UNORDERED, "dim": 128, "reg": 50.0, "alpha": 20.0},
     "bpr": {
