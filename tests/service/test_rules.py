@@ -111,21 +111,14 @@ def test_what_cannot_be_used_is_not_stored(shop: FlaskClient, rules: Any, detail
 
 def test_a_warning_is_told_with_what_was_saved(shop: FlaskClient) -> None:
     item = ids(shop)[3]
-    saved = put(shop, [pin("a", {item: 1, "not there": 2}), hide("b", item)])
+    cap = {"id": "c", "kind": "cap", "by": "attributes.color", "most": 1}
+    saved = put(shop, [pin("a", {item: 1, "not there": 2}), hide("b", item), cap])
     assert saved.status_code == 200
-    told = [(one["kind"], one["rules"]) for one in saved.get_json()["conflicts"]]
-    assert sorted(told) == [("missing", ["a"]), ("removed", ["a", "b"])]
+    told = [(one["kind"], one["rules"], one["message"]) for one in saved.get_json()["conflicts"]]
+    (attribute, *others) = sorted(told)
+    assert [one[:2] for one in others] == [("missing", ["a"]), ("removed", ["a", "b"])]
+    assert attribute[1] == ["c"] and "did you mean 'attributes.colour'?" in attribute[2]
     assert item not in ids(shop)
-
-
-def test_an_attribute_that_no_item_has_is_told(shop: FlaskClient) -> None:
-    where = {"terms": {"attributes.color": "Red"}}
-    saved = put(shop, [{"id": "a", "kind": "boost", "where": where}])
-    assert saved.status_code == 200
-    (told,) = saved.get_json()["conflicts"]
-    assert (told["level"], told["kind"], told["rules"]) == ("warning", "attribute", ["a"])
-    assert told["message"].endswith("did you mean 'attributes.colour'?")
-    assert shop.get("/rules").get_json()["rules"][0]["id"] == "a"
 
 
 def test_a_hit_tells_its_rules_and_its_place_before(shop: FlaskClient) -> None:

@@ -50,6 +50,8 @@ class StateContract:
         return [past.item for past in state.history(user, session, n)]
 
     def test_nothing_happened(self, state: State) -> None:
+        state.check_writable()
+        assert state.mark() == 0
         assert list(state.history("u", "s", 5)) == []
         assert list(state.history(None, None, 5)) == []
         assert list(state.shoppers(5)) == []
@@ -65,13 +67,6 @@ class StateContract:
         assert not state.query_counts("q", ["a", "b"], 0).any()
         assert list(state.past_queries("", 5)) == []
         assert state.append([]) == 0
-
-    def test_a_look_at_whether_it_can_be_written_leaves_nothing(self, state: State) -> None:
-        state.append([did("1")])
-        for _ in range(3):
-            state.check_writable()
-        assert (len(state), state.mark()) == (1, 1)
-        assert self.items(state, "u", None) == ["a"]
 
     def test_an_event_counts_once_by_its_id(self, state: State) -> None:
         assert state.append([did("1"), did("2", "b")]) == 2
