@@ -78,9 +78,11 @@ class ItemKnn(Neighbours):
         )
         matrix = csr_matrix(had.T)
         known = np.diff(matrix.indptr) > 0
-        # One more, because an item is its own nearest neighbour.
+        # One more, because an item is its own nearest neighbour; of a number that it cannot hold
+        # the library takes the process down.
+        n = min(self.neighbours, len(catalogue)) + 1
         weighted = self._weighted(matrix).T.tocsr().astype(np.float64)
-        found = all_pairs_knn(weighted, self.neighbours + 1, num_threads=1, show_progress=False)
+        found = all_pairs_knn(weighted, n, num_threads=1, show_progress=False)
         found = csr_matrix(found, dtype=np.float32)
         if self.shrink > 0:
             found = self._shrunk(found, matrix)

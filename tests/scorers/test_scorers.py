@@ -103,6 +103,14 @@ class TestItemKnnCounts(ScorerContract):
         # Item 0 is most like itself, which does not count.
         assert (scores[0], scores[4], scores[2], scores[6]) == (0, 2, 0, 0)
 
+    @pytest.mark.parametrize("neighbours", [2**31 - 1, 2**40])
+    def test_more_neighbours_than_items_are_all_of_them(self, neighbours: int) -> None:
+        history = History.of([0, 2])
+        np.testing.assert_array_equal(
+            self.fitted(neighbours=neighbours).score(history, ALL),
+            self.fitted(neighbours=len(ALL)).score(history, ALL),
+        )
+
     def test_weighting_must_be_known(self) -> None:
         with pytest.raises(ConfigError, match=r"one of bm25, cosine, none, found 'tf'"):
             create("item_knn", {"weighting": "tf"})
