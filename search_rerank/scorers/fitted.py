@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import Field, field, fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,6 +15,8 @@ from search_rerank.data.event import GAINS
 from search_rerank.data.events import Events
 from search_rerank.errors import BundleError, ConfigError, nearest
 from search_rerank.scorers.news import How, News
+
+_MOST = float(np.finfo(np.float32).max)
 
 
 def gains_option() -> Any:
@@ -110,14 +112,24 @@ def require(holds: bool, name: str, expected: str, found: object) -> None:
         raise ConfigError(f"{name}: expected {expected}, found {found!r}")
 
 
-def _typed(where: str, value: object, default: object) -> object:
-    """Return the value as the type of the default; a whole number is a fine float."""
+def _typed(where: str, value: object, default: object) -> Any:
+    """Return the value as the type of the default; a whole number is a fine float.
+
+    Floats are those that 32 bits hold, for arrays have no more.
+    """
     if isinstance(default, Mapping):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where}: expected a table of numbers, found {value!r}")
-        return {str(key): _typed(f"{where}.{key}", one, 0.0) for key, one in value.items()}
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(default) or (isinstance(value, float) and not np.isfinite(value)):
+        strengths = {str(key): _typed(f"{where}.{key}", one, 0.0) for key, one in value.items()}
+        for key, strength in strengths.items():  # sums of them go into logarithms and roots
+            require(strength >= 0, f"{where}.{key}", "0 or more", strength)
+        return strengths
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not (type(value) is type(default) or (whole and isinstance(default, float))):
         raise ConfigError(f"{where}: expected a {type(default).__name__}, found {value!r}")
-    return value
+    if not isinstance(default, float):
+        return value
+    number = cast("float", value)
+    if not abs(number) <= _MOST:
+        raise ConfigError(f"{where}: expected a number that float32 holds, found {value!r:.60}")
+    return float(number)

@@ -335,3 +335,16 @@ def test_shared_defaults_reach_the_scorers_that_have_the_option() -> None:
     own = create("popularity", {"gains": {"click": 1.0}}, shared)
     assert own.options()["gains"] == {"click": 1.0}
     assert "gains" not in create("content", {}, shared).options()
+
+
+def test_strengths_below_zero_are_refused() -> None:
+    with pytest.raises(
+        ConfigError, match=r"popularity: gains\.click: expected 0 or more, found -1"
+    ):
+        create("popularity", {"gains": {"click": -1.0}})
+
+
+@pytest.mark.parametrize("value", [1e39, -1e39, 10**400, float("nan"), float("inf")])
+def test_floats_that_arrays_cannot_hold_are_refused(value: float) -> None:
+    with pytest.raises(ConfigError, match=r"als: alpha: expected a number that float32 holds"):
+        create("als", {"alpha": value})
