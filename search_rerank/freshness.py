@@ -21,6 +21,7 @@ from search_rerank.data.learnt import LearntFrom
 from search_rerank.encoders.cache import VectorCache
 from search_rerank.errors import BundleError, StateError
 from search_rerank.manifest import read_manifest
+from search_rerank.scorers import update
 from search_rerank.scorers.news import How, News
 from search_rerank.state.log import Log
 from search_rerank.training import Progress, quiet
@@ -99,6 +100,8 @@ def update_bundle(
     ------
     BundleError
         Where the bundle does not say what it was learnt from.
+    ConfigError
+        Where the update of a scorer breaks down.
     StateError
         Where the state holds less than what the bundle was learnt from.
     """
@@ -119,7 +122,7 @@ def update_bundle(
     for done, scorer in enumerate(bundle.scorers):
         progress("scorers", done, len(bundle.scorers))
         start = perf_counter()
-        fresh_scorer, how = scorer.update(news)
+        fresh_scorer, how = update(scorer, news)
         scorers.append(fresh_scorer)
         steps.append(Step(scorer.name, how, perf_counter() - start))
     learnt_now = replace(

@@ -37,7 +37,7 @@ from search_rerank.labels.weighing import inverse_propensities, weigh
 from search_rerank.occasions import Occasion, from_log, from_protocol
 from search_rerank.replay import Replay, Replayed
 from search_rerank.retriever import Retriever
-from search_rerank.scorers import create
+from search_rerank.scorers import create, fit
 from search_rerank.scorers.base import Scorer
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ def fit_scorers(shop: Shop, cut_ms: int) -> list[Scorer]:
     past = shop.events.before(cut_ms)
     shared = {"gains": shop.config.training.gains}
     return [
-        create(scorer.name, scorer.options, shared).fit(past, shop.catalogue, now_ms=cut_ms)
+        fit(create(scorer.name, scorer.options, shared), past, shop.catalogue, now_ms=cut_ms)
         for scorer in shop.config.scorers
     ]
 

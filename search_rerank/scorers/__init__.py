@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
-from search_rerank.errors import ConfigError, nearest
+from search_rerank.errors import ConfigError, SearchRerankError, nearest
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from search_rerank.data.catalogue import Catalogue
+    from search_rerank.data.events import Events
     from search_rerank.scorers.base import Scorer
     from search_rerank.scorers.fitted import Fitted
+    from search_rerank.scorers.news import How, News
 
+log = logging.getLogger(__name__)
 SCORERS: Mapping[str, tuple[str, str]] = {
     "popularity": ("popularity", "Popularity"),
     "item_knn": ("item_knn", "ItemKnn"),
@@ -77,6 +83,39 @@ def restore(
         Where the arrays are not those of this scorer.
     """
     return cast("Scorer", _class(name).from_arrays(options, arrays))
+
+
+def fit(scorer: Scorer, events: Events, catalogue: Catalogue, *, now_ms: int) -> Scorer:
+    """Return a scorer fitted on events before a time.
+
+    Raises
+    ------
+    ConfigError
+        Where a fit with its options breaks down, whatever the library behind it raised.
+    """
+    with _told(scorer, "fit"):
+        return scorer.fit(events, catalogue, now_ms=now_ms)
+
+
+def update(scorer: Scorer, news: News) -> tuple[Scorer, How]:
+    """Return a fitted scorer with what came since, and what was done; raises as `fit`."""
+    with _told(scorer, "update"):
+        return scorer.update(news)
+
+
+@contextmanager
+def _told(scorer: Scorer, what: str) -> Iterator[None]:
+    try:
+        yield
+    except SearchRerankError:
+        raise
+    except Exception as error:
+        log.info("%s: its %s failed", scorer.name, what, exc_info=True)
+        raise ConfigError(
+            f"{scorer.name}: its {what} failed ({type(error).__name__}: {error}); with its options "
+            f"{scorer.options()} numbers may leave their range or the memory: change them, or "
+            "leave the scorer out; -v shows where it failed"
+        ) from error
 
 
 def _class(name: str) -> type[Fitted]:

@@ -1,13 +1,16 @@
 """Each scorer: the contract, and what only it promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from search_rerank.data.history import History
 from search_rerank.errors import ConfigError
-from search_rerank.scorers import SCORERS, create
+from search_rerank.scorers import SCORERS, create, fit, update
+from search_rerank.scorers.news import News
 from tests.scorers.contract import ALL, ScorerContract
-from tests.scorers.worlds import DAY_MS, NOW_MS, catalogue, click, log
+from tests.scorers.worlds import DAY_MS, NOW_MS, catalogue, checkerboard, click, log
 
 
 class TestPopularity(ScorerContract):
@@ -348,3 +351,16 @@ def test_strengths_below_zero_are_refused() -> None:
 def test_floats_that_arrays_cannot_hold_are_refused(value: float) -> None:
     with pytest.raises(ConfigError, match=r"als: alpha: expected a number that float32 holds"):
         create("als", {"alpha": value})
+
+
+def test_a_fit_that_breaks_down_names_its_scorer_and_its_options() -> None:
+    breaks = create("als", {"alpha": 1e30})
+    said = r"als: its fit failed \(.*NaN.*'alpha': 1e\+30.*change them, or leave the scorer out"
+    with pytest.raises(ConfigError, match=said):
+        fit(breaks, checkerboard(), catalogue(), now_ms=NOW_MS)
+    events = checkerboard()
+    new = np.ones(len(events), dtype=bool)
+    news = News.of(events, new, catalogue(), since_ms=NOW_MS - 1, now_ms=NOW_MS)
+    breaks = replace(breaks, factors=np.zeros((len(ALL), 64), np.float32))
+    with pytest.raises(ConfigError, match=r"als: its update failed \("):
+        update(breaks, news)
