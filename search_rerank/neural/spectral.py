@@ -59,7 +59,9 @@ def _scale(histories: Histories, pooled: Floats, found: Floats) -> np.float32:
         products = found @ (shopper / max(float(np.linalg.norm(shopper)), _LEAST))  # (n_items,)
         asked = products[items[1::2]].mean()
         products[items[::2]] = -np.inf
-        rows.append((products - products.max(), asked - products.max()))
+        largest = products.max()
+        if np.isfinite(largest):  # nothing is left to tell from where all items were given
+            rows.append((products - largest, asked - largest))
 
     def cross_entropy(scale: float) -> float:
         return sum(float(np.log(np.exp(scale * row).sum()) - scale * own) for row, own in rows)

@@ -51,6 +51,18 @@ def test_the_scale_finds_every_second_item_best() -> None:
     assert cross_entropy(1.0) < min(cross_entropy(0.5), cross_entropy(2.0))
 
 
+def test_a_history_of_every_item_says_nothing_of_the_scale() -> None:
+    histories = had()
+    every = np.repeat(np.arange(N_ITEMS, dtype=np.int32), 2)
+    more = Histories(
+        np.append(histories.item, every), np.append(histories.starts, len(histories.item) + 18)
+    )
+    pooled, found = spectral(more, N_ITEMS, 3, seed=0)
+    alone = spectral(histories, N_ITEMS, 3, seed=0)[1]
+    assert np.linalg.norm(found) > 0.5 * np.linalg.norm(alone)
+    assert np.isfinite(pooled).all()
+
+
 def test_what_has_no_vector_is_zero() -> None:
     pooled, found = spectral(had(), N_ITEMS, 20, seed=0)
     for rows in (pooled, found):
