@@ -96,7 +96,8 @@ def fit(name: str, recipe: Recipe, everything: Lesson, held_out: Lesson) -> dict
     Raises
     ------
     ConfigError
-        When a GPU is asked for and there is none.
+        When a GPU is asked for and there is none, or the steps are so large that weights become
+        infinite or no numbers.
     """
     epochs = recipe.epochs
     if recipe.patience > 0:
@@ -129,6 +130,11 @@ def train(name: str, recipe: Recipe, lesson: Lesson) -> Trained:
 
     A measure that is no number (of a lesson that holds nothing out) counts as no better, but the
     first: what cannot be measured is trained for one epoch, then until patience ends.
+
+    Raises
+    ------
+    ConfigError
+        As `fit`.
     """
     device = device_of(recipe.device)
     checkpoint = Checkpoint(name)
@@ -151,6 +157,7 @@ def train(name: str, recipe: Recipe, lesson: Lesson) -> Trained:
                 torch.manual_seed(recipe.seed + 1_000_003 * (done.epoch + 1))
                 rng = np.random.default_rng([recipe.seed, done.epoch])
                 loss = _epoch(model, optimizer, lesson, rng, device)
+                _check_numbers(model, recipe)
                 done.after_epoch(model, lesson if recipe.patience > 0 else None)
                 done.save(checkpoint, model, optimizer, finished=done.enough(recipe))
                 bar.set_postfix(loss=f"{loss:.4f}", best=f"{done.best:.4f}", refresh=False)
@@ -203,6 +210,15 @@ def _epoch(
         optimizer.step()
         total, n = total + loss.detach(), n + 1
     return float(total) / max(n, 1)
+
+
+def _check_numbers(model: nn.Module, recipe: Recipe) -> None:
+    """Refuse weights that are no numbers: they rank nothing, and a measure may think them best."""
+    if not all(bool(torch.isfinite(weights).all()) for weights in model.parameters()):
+        raise ConfigError(
+            f"the weights left the range of numbers with learning_rate {recipe.learning_rate:g} "
+            f"and reg {recipe.reg:g}: expected smaller ones"
+        )
 
 
 class _Done:

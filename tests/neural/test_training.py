@@ -1,5 +1,6 @@
 """The loop of the neural scorers: stops, resumes, repeats itself."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -99,6 +100,13 @@ def test_everything_is_trained_as_long_as_was_best() -> None:
     everything, held_out = Line(), Line([0.1, 0.4, 0.3, 0.2])
     fit("line", Recipe(6, 2, 0.1, device="cpu"), everything, held_out)
     assert (held_out.epochs, everything.epochs) == (4, 2)
+
+
+@pytest.mark.parametrize("rate", [1e30, 1e38])
+def test_weights_that_are_no_numbers_are_refused(rate: float) -> None:
+    said = rf"weights left the range of numbers with learning_rate {re.escape(f'{rate:g}')}"
+    with pytest.raises(ConfigError, match=said):
+        train("line", Recipe(6, 3, rate, device="cpu"), Line([1.0] * 6))
 
 
 def test_nothing_to_measure_ends_too() -> None:
