@@ -137,7 +137,7 @@ def train(name: str, recipe: Recipe, lesson: Lesson) -> Trained:
         As `fit`.
     """
     device = device_of(recipe.device)
-    checkpoint = Checkpoint(name)
+    checkpoint, scorer = Checkpoint(name), name.split("-")[0]
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         model = lesson.model().to(device)
@@ -146,7 +146,7 @@ def train(name: str, recipe: Recipe, lesson: Lesson) -> Trained:
         with tqdm(
             total=recipe.epochs,
             initial=done.epoch,
-            desc=name.split("-")[0],
+            desc=scorer,
             leave=False,
             disable=None,
         ) as bar:
@@ -157,7 +157,7 @@ def train(name: str, recipe: Recipe, lesson: Lesson) -> Trained:
                 torch.manual_seed(recipe.seed + 1_000_003 * (done.epoch + 1))
                 rng = np.random.default_rng([recipe.seed, done.epoch])
                 loss = _epoch(model, optimizer, lesson, rng, device)
-                _check_numbers(model, recipe)
+                _check_numbers(scorer, model, recipe)
                 done.after_epoch(model, lesson if recipe.patience > 0 else None)
                 done.save(checkpoint, model, optimizer, finished=done.enough(recipe))
                 bar.set_postfix(loss=f"{loss:.4f}", best=f"{done.best:.4f}", refresh=False)
@@ -212,12 +212,12 @@ def _epoch(
     return float(total) / max(n, 1)
 
 
-def _check_numbers(model: nn.Module, recipe: Recipe) -> None:
+def _check_numbers(scorer: str, model: nn.Module, recipe: Recipe) -> None:
     """Refuse weights that are no numbers: they rank nothing, and a measure may think them best."""
     if not all(bool(torch.isfinite(weights).all()) for weights in model.parameters()):
         raise ConfigError(
-            f"the weights left the range of numbers with learning_rate {recipe.learning_rate:g} "
-            f"and reg {recipe.reg:g}: expected smaller ones"
+            f"{scorer}: its weights left the range of numbers with learning_rate "
+            f"{recipe.learning_rate:g} and reg {recipe.reg:g}: expected smaller ones"
         )
 
 
