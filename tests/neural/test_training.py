@@ -104,7 +104,7 @@ def test_everything_is_trained_as_long_as_was_best() -> None:
 
 @pytest.mark.parametrize("rate", [1e30, 1e38])
 def test_weights_that_are_no_numbers_are_refused(rate: float) -> None:
-    said = rf"line: its weights left the range of numbers with learning_rate {re.escape(f'{rate:g}')}"
+    said = rf"line: its weights left the range .* learning_rate {re.escape(f'{rate:g}')}"
     with pytest.raises(ConfigError, match=said):
         train("line", Recipe(6, 3, rate, device="cpu"), Line([1.0] * 6))
 
