@@ -216,18 +216,6 @@ class CrossCategory(Fitted):
         best = np.lexsort((found, -score))[:n]
         return self.categories[found[best]], score[best].astype(np.float32)
 
-    def outside(self, history: History, items: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return which items lie in no department of the history, bool (n,).
-
-        False where an item has no category; where no item of the history has one, every other is
-        outside.
-        """
-        seen, _ = profile(history, self.known, self.decay)
-        of = np.append(self.department, -1)
-        place = np.append(self.category, -1)[np.where(inside(items, self.known), items, -1)]
-        had = of[self.category[seen]]
-        return (place >= 0) & ~np.isin(of[place], had[had >= 0])
-
     def _pairs(self, past: Events, weight: NDArray[np.float32]) -> Iterator[Pairs]:
         return pairs(
             past,

@@ -274,14 +274,6 @@ def test_complements_weigh_demand() -> None:
     assert names(fitted(rows, demand=9), had("comb0"), 1) == ["Hammer"]
 
 
-def test_outside_is_of_no_department_of_the_history() -> None:
-    scorer = fitted(hair_and_tools())
-    items = shop().ids.numbers(["shampoo1", "comb0", "mask0", "spade0", "unknown"])
-    assert scorer.outside(had("shampoo0"), items).tolist() == [False, False, True, True, False]
-    assert scorer.outside(had("shampoo0", "cream0"), items).tolist() == [False] * 3 + [True, False]
-    assert scorer.outside(had(), items).tolist() == [True] * 4 + [False]
-
-
 def test_a_level_that_all_items_share_is_no_department() -> None:
     world = Catalogue.from_items(
         [
@@ -290,8 +282,8 @@ def test_a_level_that_all_items_share_is_no_department() -> None:
         ]
     )
     scorer = CrossCategory().fit(Events.from_events([], world.ids), world, now_ms=NOW_MS)
-    both = np.array([0, 1], dtype=np.int32)
-    assert scorer.outside(History.of([0]), both).tolist() == [False, True]
+    found = [world.categories[number] for number in scorer.department]
+    assert found == ["All > Hair", "All > Skin"]
 
 
 @pytest.mark.parametrize("option", ["window", "edges", "shrink", "decay"])
