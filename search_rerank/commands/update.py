@@ -121,5 +121,6 @@ def _tell(result: Updated) -> None:
         return
     late = f", {result.late:,} of them late" if result.late else ""
     click.echo(f"{result.interactions:,} new interactions{late}; {result.items:,} new items")
+    width = max(16, *(len(step.scorer) for step in result.steps))
     for step in result.steps:
-        click.echo(f"  {step.scorer:<16} {step.how:<10} {step.took_s:8.2f} s")
+        click.echo(f"  {step.scorer:<{width}} {step.how:<10} {step.took_s:8.2f} s")

@@ -12,13 +12,14 @@ import pytest
 
 from search_rerank.bundle import Bundle, load_bundle
 from search_rerank.bundles import live_bundle, promote_bundle, rollback_bundle
+from search_rerank.commands.update import _tell as tell_update
 from search_rerank.config import Config
 from search_rerank.data.event import Interaction
 from search_rerank.data.history import History
 from search_rerank.data.item import Item, parse_item
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Document
-from search_rerank.freshness import promote_update
+from search_rerank.freshness import Step, Updated, promote_update
 from search_rerank.pipeline import Pipeline
 from search_rerank.state.opening import open_state
 from tests.spine.world import SMALL, World, run
@@ -105,6 +106,15 @@ def test_what_is_new_shows_at_once_and_only_once(world: World, config: Config) -
     # Six shoppers bought both, just now: each pair counts the product of two purchases.
     assert knn.score(history, asked)[0] == pytest.approx(6 * 3 * 3, rel=1e-4)
     assert update(config) == "nothing new: the bundle stays as it is\n"
+
+
+def test_what_was_done_stands_below_each_other(
+    config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = [Step("category_popularity", "updated", 0.1), Step("als", "kept", 0.1)]
+    tell_update(Updated(live(config), 1, 0, 0, 0, steps))
+    long, short = capsys.readouterr().out.splitlines()[1:]
+    assert long.index("updated") == short.index("kept") == len("  category_popularity ")
 
 
 def test_late_interactions_count_too(world: World, config: Config) -> None:
