@@ -50,6 +50,8 @@ SEED = 0
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {"half_life_days": 30.0, "rarity": 0.0, "neighbours": 2000},
     "co_occurrence": {"half_life_days": 20.0, "decay": 0.8, "prior": 0.01},
+    "logistic_mf": {"dim": 8, "negatives": 5, "sample": 2000},
+    "neural_mf": {"decay": 0.9},
 }
 """Options that differ from the defaults here, chosen on the validation part."""
 DIM = 512
