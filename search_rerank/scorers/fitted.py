@@ -128,6 +128,9 @@ def _typed(where: str, value: object, default: object) -> Any:
     if not (type(value) is type(default) or (whole and isinstance(default, float))):
         raise ConfigError(f"{where}: expected a {type(default).__name__}, found {value!r}")
     if not isinstance(default, float):
+        if whole:  # seeds, sizes and counts, which libraries hold in as much
+            fits = abs(cast("int", value)) < 2**31
+            require(fits, where, "a whole number that 32 bits hold", value)
         return value
     number = cast("float", value)
     if not abs(number) <= _MOST:

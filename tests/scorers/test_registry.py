@@ -44,6 +44,12 @@ def test_floats_that_arrays_cannot_hold_are_refused(value: float) -> None:
         create("als", {"alpha": value})
 
 
+@pytest.mark.parametrize(("name", "option"), [("als", "seed"), ("sequence", "negatives")])
+def test_whole_numbers_that_libraries_cannot_hold_are_refused(name: str, option: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: {option}: expected a whole number that 32 bit"):
+        create(name, {option: 2**31})
+
+
 def test_a_fit_that_breaks_down_names_its_scorer_and_its_options() -> None:
     breaks = create("als", {"alpha": 1e30})
     said = r"als: its fit failed \(.*NaN.*'alpha': 1e\+30.*change them, or leave the scorer out"
