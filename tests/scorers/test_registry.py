@@ -46,7 +46,7 @@ def test_floats_that_arrays_cannot_hold_are_refused(value: float) -> None:
 
 @pytest.mark.parametrize(("name", "option"), [("als", "seed"), ("sequence", "negatives")])
 def test_whole_numbers_that_libraries_cannot_hold_are_refused(name: str, option: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{name}: {option}: expected a whole number that 32 bit"):
+    with pytest.raises(ConfigError, match=rf"{name}: {option}: expected a whole number that 32"):
         create(name, {option: 2**31})
 
 
