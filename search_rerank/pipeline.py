@@ -30,6 +30,7 @@ from search_rerank.query import Query
 from search_rerank.ranking import as_they_come, rank
 from search_rerank.recommend.alike import alike
 from search_rerank.recommend.basis import basis_of_candidates
+from search_rerank.recommend.candidates import keeps_order
 from search_rerank.recommend.collecting import collected, past_of
 from search_rerank.recommend.request import Recommend
 from search_rerank.rules.keeping import rules_path
@@ -225,7 +226,7 @@ class Pipeline:
 
         Candidates come from where the scope says. The bundle in use ranks them as it ranks those
         of an empty query; what was viewed recently keeps its order, and so does what is trending
-        for a shopper of whom nothing is known.
+        for a shopper of whom nothing is known, and what is like an item that it does not know yet.
 
         Parameters
         ----------
@@ -253,7 +254,7 @@ class Pipeline:
                 shelf=True,
                 but=asked.item,
             )
-            if viewed or (asked.scope == "trending" and not past):
+            if keeps_order(asked, past, in_use):
                 ranking = as_they_come(candidates, len(past))
             else:
                 ranking = rank(

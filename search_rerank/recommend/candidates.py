@@ -48,6 +48,23 @@ PAST = 1_000
 _GOES_WITH = "cross_category"
 
 
+def keeps_order(asked: Recommend, past: Sequence[Past], in_use: InUse) -> bool:
+    """Return whether candidates stay in the order they were collected in: no bundle has a say.
+
+    So it is with what was viewed, with what is trending for somebody of whom nothing is known, and
+    with what is like an item that the bundle does not know yet.
+    """
+    if asked.scope == "trending":
+        return not past
+    return asked.scope == "recently_viewed" or _is_new(asked, in_use)
+
+
+def _is_new(asked: Recommend, in_use: InUse) -> bool:
+    if asked.scope != "similar" or asked.item is None or in_use.bundle is None:
+        return False
+    return asked.item not in in_use.bundle.catalogue.ids
+
+
 @dataclass(frozen=True)
 class Collector:
     """Collects the candidates of one request.
@@ -72,7 +89,10 @@ class Collector:
     stages: Stages
 
     def candidates(self) -> Candidates:
-        """Return the candidates in the order that stands where nothing reranks them."""
+        """Return the candidates in the order that stands where nothing reranks them.
+
+        Those that a bundle ranks come in the engine's order, as the candidates of a query do.
+        """
         scope = self.asked.scope
         if scope == "recently_viewed":
             return self._viewed()
@@ -84,7 +104,10 @@ class Collector:
             "cross_category": self._goes_with,
         }[scope]()
         k = min(self.asked.k, _CLOSE) if scope == "similar" else self.asked.k
-        return self._there(in_turn(lists, self._left_out(), k))
+        wanted = in_turn(lists, self._left_out(), k)
+        if self.in_use.bundle is None or _is_new(self.asked, self.in_use):
+            return self._in_order(wanted)
+        return self._there(wanted)
 
     def _personal(self) -> list[Sequence[str]]:
         popular = self._popular()
@@ -169,7 +192,9 @@ class Collector:
     def _viewed(self) -> Candidates:
         newest = list(dict.fromkeys(past.item for past in reversed(self.past)))
         left_out = self._left_out()
-        wanted = [id_ for id_ in newest if id_ not in left_out][: self.asked.k]
+        return self._in_order([id_ for id_ in newest if id_ not in left_out][: self.asked.k])
+
+    def _in_order(self, wanted: Sequence[str]) -> Candidates:
         there = self._there(wanted)
         place = {id_: n for n, id_ in enumerate(wanted)}
         order = np.argsort([place[id_] for id_ in there.ids], kind="stable")

@@ -98,6 +98,8 @@ class RecommendContract:
     def test_similar_needs_neither_bundle_nor_vector(self, corner: Corner) -> None:
         nearest = ids(corner.ask(None, scope="similar", item="boot3", k=7))
         assert set(nearest) <= {f"boot{n}" for n in range(EACH)} | {NEW}
+        away = [abs(int(id_[-1]) - 3) for id_ in nearest if id_ != NEW]
+        assert away == sorted(away)  # nearest first, where nothing reranks them
         live = next(version.name for version in corner.engine.versions() if version.live)
         plain = Item(id="plain", title="a lamp of no vector")
         corner.engine.write(live, [Document(plain)])
@@ -106,6 +108,12 @@ class RecommendContract:
         corner.engine.delete(live, ["plain"])
         corner.engine.finish(live)
         assert set(found) == {f"lamp{n}" for n in range(EACH)}
+
+    def test_what_is_like_an_item_that_the_bundle_lacks_comes_nearest_first(
+        self, corner: Corner
+    ) -> None:
+        found = ids(corner.ask(bundle(), scope="similar", item=NEW, k=EACH))
+        assert found == [f"boot{n}" for n in range(EACH)]
 
     def test_what_is_similar_counts_as_looked_at(self, corner: Corner) -> None:
         by_neighbours = corner.ask(bundle("score.item_knn"), scope="similar", item="boot3")
