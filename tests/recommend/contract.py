@@ -112,7 +112,7 @@ class RecommendContract:
     def test_what_is_like_an_item_that_the_bundle_lacks_comes_nearest_first(
         self, corner: Corner
     ) -> None:
-        found = ids(corner.ask(bundle(), scope="similar", item=NEW, k=EACH))
+        found = ids(corner.ask(bundle("item.price"), scope="similar", item=NEW, k=EACH))
         assert found == [f"boot{n}" for n in range(EACH)]
 
     def test_what_is_similar_counts_as_looked_at(self, corner: Corner) -> None:
