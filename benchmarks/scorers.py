@@ -38,6 +38,7 @@ from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.scorers import SCORERS
 from search_rerank.scorers.base import Scorer
+from search_rerank.stages import Stages
 from search_rerank.training import Shop, as_of, cuts, fit_scorers, quiet, replayed, tasks
 from search_rerank.workspace import Workspace
 
@@ -50,7 +51,7 @@ SEED = 0
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "user_knn": {"half_life_days": 30.0, "rarity": 0.0, "neighbours": 2000},
     "co_occurrence": {"half_life_days": 20.0, "decay": 0.8, "prior": 0.01},
-    "logistic_mf": {"dim": 8, "negatives": 5, "sample": 2000},
+    "logistic_mf": {"dim": 8, "negatives": 5, "sample": 1000},
     "neural_mf": {"decay": 0.9},
 }
 """Options that differ from the defaults here, chosen on the validation part."""
@@ -91,8 +92,10 @@ class Fit:
 class ScoresOnly(FeatureBuilder):
     """Builds the columns of scorers alone: no other feature is looked at here."""
 
-    def build(self, moment: Moment) -> tuple[FeatureTable, list[Degraded]]:
-        """Return each scorer's raw column as a table of one group."""
+    def build(
+        self, moment: Moment, stages: Stages | None = None
+    ) -> tuple[FeatureTable, list[Degraded]]:
+        """Return each scorer's raw column as a table of one group; it has all the time it takes."""
         n = len(moment.items)
         scores = [scorer.score(moment.history, moment.items) for scorer in self.scorers]
         table = FeatureTable(
