@@ -275,8 +275,7 @@ class Engine(Protocol):
     ) -> Mapping[str, Mapping[str, Sequence[tuple[int, int]]]]:
         """Return where the words of a text stand in items: id to field to (start, end).
 
-        Fields are `title` and `description`, places are characters; a field without any is left
-        out.
+        Fields are `title` and `description`, places are characters; one without any is left out.
         """
 
     def hashes(self, ids: Sequence[str], version: str | None = None) -> Sequence[str | None]:
