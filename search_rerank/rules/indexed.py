@@ -40,7 +40,6 @@ def look_up(engine: Engine, rules: RuleSet) -> Indexed:
     """
     pins = (rule for rule in rules.in_order if isinstance(rule, Pin))
     ids = list(dict.fromkeys(id_ for pin in pins for id_ in pin.places))
-    found = engine.lookup(ids) if ids else []
-    items = {id_: None if one is None else one.item for id_, one in zip(ids, found, strict=True)}
+    items = dict(zip(ids, engine.items(ids) if ids else (), strict=True))
     live = live_version(engine)
     return Indexed(items, live.schema.attributes if live else None)

@@ -37,8 +37,8 @@ def with_items(
     EngineError
         When the engine cannot tell.
     """
-    stored = in_use.retriever.engine.lookup(sorted(wanted))
-    ids = [one.item.id for one in stored if one is not None and admits(one.item)]
+    stored = in_use.retriever.engine.items(sorted(wanted))
+    ids = [item.id for item in stored if item is not None and admits(item)]
     if not ids:
         return found
     more = in_use.retriever.score(request, ids)

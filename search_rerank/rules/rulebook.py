@@ -148,8 +148,8 @@ class Rulebook:
             for rule in self._now.rules.in_order
             if isinstance(rule, Removal) and not rule.when.of_shopper and rule.when.holds(asked)
         ]
-        found = self._engine.lookup(ids) if rules and ids else ()
-        items = [one.item for one in found if one is not None]
+        found = self._engine.items(ids) if rules and ids else ()
+        items = filter(None, found)
         return {item.id for item in items if not all(rule.admits(item) for rule in rules)}
 
     def _schema(self, rules: RuleSet) -> IndexSchema | None:

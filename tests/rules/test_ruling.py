@@ -289,7 +289,7 @@ class TestWhatFails:
             pin("pin", {"boot5": 1, "mug3": 2}),
         )
         monkeypatch.setattr(engine, "hashes", away)
-        monkeypatch.setattr(engine, "lookup", away)
+        monkeypatch.setattr(engine, "items", away)
         answer = search(pipeline)
         assert ids(answer)[:4] == ["boot5", "boot1", "boot2", "boot0"]
         assert sorted(one.stage for one in answer.degraded) == [
