@@ -46,6 +46,7 @@ HEAVY = ("torch", "lightgbm", "elasticsearch", "flask", "sklearn", "scipy", "tan
 HEAVY += ("redis",)
 ONLY_IN = {
     "tantivy": "search_rerank/engines",
+    "numkong": "search_rerank/engines/embedded",
     "usearch": "search_rerank/engines/embedded",
     "elasticsearch": "search_rerank/engines/elasticsearch",
     "elastic_transport": "search_rerank/engines/elasticsearch",

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from search_rerank.engines.embedded.codes import Codes
 from search_rerank.engines.embedded.state import State
 
 if TYPE_CHECKING:
     from usearch.index import Index
 
+_FEW = 4
+"""Up to so many times what is asked for are compared at once."""
 _MOST = 5_000
 """Where a graph would have to give more than this to leave enough, every vector is compared."""
 
@@ -61,6 +64,11 @@ class VectorFile:
         else:
             files = [folder / name for name in state.graph_files]
             self._graphs = [_graph(file, dim, num_candidates) for file in files]
+        self._file = state.vectors_file
+        self._codes: Codes | None = None  # with graphs only a small share is ever compared
+        if not self._graphs:
+            same = before is not None and before._file == self._file
+            self._codes = Codes(self._rows, before._codes if before is not None and same else None)
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, mask: NDArray[np.bool_] | None
@@ -71,11 +79,9 @@ class VectorFile:
         places = self._by_graph(vector, k, allowed, len(held))
         if places is None:
             places = held
-        # All at once is faster than to gather half of them.
-        if places is held and 2 * len(held) > len(self._rows):
-            cosine = (self._rows @ _unit(vector))[self._slots[held]]
-        else:
-            cosine = self.cosine(vector, places)
+        if self._codes is not None and len(places) > _FEW * k:
+            places = places[self._codes.contenders(_unit(vector), k, self._slots[places])]
+        cosine = self.cosine(vector, places)
         if len(places) > k:
             best = np.sort(np.argpartition(-cosine, k - 1)[:k])
             places, cosine = places[best], cosine[best]

@@ -1,0 +1,54 @@
+"""What 8 bits leave out never is among the nearest."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search_rerank.engines.embedded.codes import Codes
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(2, 3_000),
+    dim=st.sampled_from([1, 3, 32, 300]),
+    spread=st.sampled_from([0.0, 1e-3, 0.1, 3.0]),
+    data=st.data(),
+)
+def test_the_nearest_are_among_the_contenders(
+    seed: int, n: int, dim: int, spread: float, data: st.DataObject
+) -> None:
+    """Be they spread out, in a few heaps, or all the same."""
+    rng = np.random.default_rng(seed)
+    heaps = rng.normal(size=(3, dim))
+    rows = unit(heaps[rng.integers(3, size=n)] + spread * rng.normal(size=(n, dim)))
+    vector = unit(rows[0] + spread * rng.normal(size=dim))
+    slots = np.sort(rng.choice(n, data.draw(st.integers(2, n)), replace=False))
+    k = data.draw(st.integers(1, len(slots) - 1))
+    found = Codes(rows).contenders(vector, k, slots)
+    cosine = (rows.astype(np.float64) @ vector)[slots]
+    assert set(np.flatnonzero(cosine >= np.sort(cosine)[-k])) <= set(found.tolist())
+
+
+def test_few_are_left() -> None:
+    rows = unit(np.random.default_rng(0).normal(size=(5_000, 256)))
+    assert 10 <= len(Codes(rows).contenders(rows[7], 10, np.arange(5_000))) < 100
+
+
+@pytest.mark.parametrize("more", [0, 1, 50, 1_000])
+def test_codes_that_follow_others_are_those_of_all(more: int) -> None:
+    rows = unit(np.random.default_rng(0).normal(size=(500 + more, 16)))
+    first = Codes(rows[:500])
+    last = Codes(rows, Codes(rows[: 500 + more // 2], first))
+    slots = np.arange(500)
+    for codes, n in ((first, 500), (last, 500 + more)):
+        found = codes.contenders(rows[3], 5, np.arange(n))
+        np.testing.assert_array_equal(found, Codes(rows[:n]).contenders(rows[3], 5, np.arange(n)))
+    np.testing.assert_array_equal(
+        first.contenders(rows[9], 5, slots), Codes(rows[:500]).contenders(rows[9], 5, slots)
+    )
