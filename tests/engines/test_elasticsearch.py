@@ -87,6 +87,28 @@ def test_counts_and_orders_are_those_of_one_shard(elastic_config: Config) -> Non
 
 
 @pytest.mark.elasticsearch
+def test_the_server_keeps_what_a_search_found_until_the_index_changes(
+    elastic_config: Config,
+) -> None:
+    def hits() -> int:
+        with es.Elasticsearch(list(elastic_config.engine.urls)) as client:
+            stats = client.indices.stats(index=elastic_config.engine.index)
+        return int(stats["_all"]["primaries"]["request_cache"]["hit_count"])
+
+    cups = [Document(parse_item({"id": id_, "title": "cup"}), EAST) for id_ in ("a", "b")]
+    with filled(elastic_config, cups[:1], 2) as engine:
+        assert engine.retrieve(Retrieve("cup", EAST)).ids == ["a"]
+        assert hits() == 0
+        assert engine.retrieve(Retrieve("cup", EAST)).ids == ["a"]
+        assert hits() == 3  # words, exact items, vectors
+        (version,) = engine.versions()
+        engine.write(version.name, cups[1:])
+        engine.finish(version.name)
+        assert engine.retrieve(Retrieve("cup", EAST)).ids == ["a", "b"]
+        assert hits() == 3
+
+
+@pytest.mark.elasticsearch
 @pytest.mark.parametrize(("above", "kind"), [(200, "flat"), (199, "int8_hnsw")])
 def test_cosines_are_exact_though_quantised(elastic_config: Config, above: int, kind: str) -> None:
     points = np.random.default_rng(5).normal(size=(200, 32)).astype(np.float32)

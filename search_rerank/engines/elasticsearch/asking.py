@@ -17,6 +17,7 @@ from search_rerank.errors import EngineError, EngineUnavailable
 Failure = tuple[str, str]
 Answer = dict[str, Any]
 _FAILED: Answer = {"status": 500}
+_KEPT = b'{"request_cache":true}'
 ATTEMPTS = 3
 """So often a search is asked of which a node failed in the middle."""
 
@@ -28,9 +29,14 @@ class Asking:
         self._client = client
         self._timeout = f"{int(timeout_s * 1000)}ms"
 
-    def ask(self, version: Known, searches: Sequence[Query]) -> list[Answer]:
-        """Return the answers as they came; `good` tells whether one is whole."""
+    def ask(self, version: Known, searches: Sequence[Query], *, kept: bool = False) -> list[Answer]:
+        """Return the answers as they came; `good` tells whether one is whole.
+
+        With `kept` the server keeps which items each search found until the index changes, so
+        that the same search, asked by anyone, does not compare all the vectors again.
+        """
         answers: dict[int, Answer] = {}
+        head = _KEPT if kept else b"{}"
 
         def failed() -> list[int]:
             return [n for n in range(len(searches)) if answers.get(n, _FAILED)["status"] >= 500]
@@ -40,7 +46,7 @@ class Asking:
             for n in wanted:
                 body = searches[n] | {"timeout": self._timeout}
                 # The client itself would write a vector in twice the length and ten times the time.
-                parts += [b"{}", orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)]
+                parts += [head, orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)]
             answer = self._client.msearch(
                 index=version.name, searches=parts, include_named_queries_score=True
             )

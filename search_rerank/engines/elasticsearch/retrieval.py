@@ -83,7 +83,8 @@ class Retrieval:
         elif not asked.sorts:
             searches.append(self._most_boosted(version))
         first_facet = len(searches)
-        answers = self._asking.ask(version, [*searches, *(self._facet(asked, c) for c in alone)])
+        searches += [self._facet(asked, count) for count in alone]
+        answers = self._asking.ask(version, searches, kept=True)
         listed = good(answers[0])
         shared = [(count, listed) for count in asked.facets if count.only is None]
         others = [good(answer) for answer in answers[first_facet:]]
