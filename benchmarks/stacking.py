@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.full_ranking import Task, best
 from search_rerank.data.history import History
 from search_rerank.errors import DataError
-from search_rerank.features.arrays import constant, place
+from search_rerank.features.arrays import constant, places
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.base import Fusion
 from search_rerank.fusion.grouped import ranks
@@ -104,7 +104,9 @@ class Stack:
                 for name in self.recent
             }
         columns = {f"score.{name}": values for name, values in scores.items()}
-        columns |= {f"score.{name}_place": place(values) for name, values in retrieved.items()}
+        columns |= {
+            f"score.{name}_place": places(values[None])[0] for name, values in retrieved.items()
+        }
         columns["user.interactions"] = constant(len(seen), len(found))
         columns["query.engine_rank"] = np.arange(len(found), dtype=np.float32)
         return columns

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from search_rerank.data.ids import UNKNOWN, IdMap
 from search_rerank.data.item import Item
+from search_rerank.data.item_rows import ItemRows
 from search_rerank.data.properties import Properties
 from search_rerank.data.wording import Wording
 
@@ -91,6 +92,21 @@ class Catalogue:
         levels = (self.level(level) for level in range(self.category.shape[1]))
         several = (one for one in levels if len(np.unique(one[one >= 0])) > 1)
         return next(several, self.level(0))
+
+    @cached_property
+    def rows(self) -> ItemRows:
+        """What features read of the items."""
+        price, count = self.price, self.rating_count
+        return ItemRows.of(
+            [price, np.log1p(price), self.rating, np.log1p(count), self.title_words],
+            [self.level(0), self.level(1), self.brand, self.leaf, self.department],
+        )
+
+    @cached_property
+    def squares(self) -> NDArray[np.float32]:
+        """The square of each vector's length, float32 (n,): 1, or 0 for an item without one."""
+        squares: NDArray[np.float32] = np.einsum("nd,nd->n", self.vectors, self.vectors)
+        return squares
 
     def level(self, level: int) -> NDArray[np.int32]:
         """Return each item's category at a level of its path, int32 (n,), -1 where it has none."""

@@ -121,17 +121,21 @@ class Wording:
         digits = np.array([any(map(str.isdigit, word)) for word in words], dtype=np.bool_)
         return numbers, digits
 
-    def of(
-        self, items: NDArray[np.int32], part: Part
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint32]]:
-        """Return the words of items as the row of `items`, the place within it, and the word.
+    def of(self, items: NDArray[np.int32]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """Return the words of items, part by part of `PARTS`, and how many each item has in it.
 
-        int64 (k,) twice and uint32 (k,); an item below 0, which the catalogue does not hold, has
-        none.
+        uint32 (k,) and int64 (parts, n): first the titles' words, item by item and in their order.
+        An item below 0, which the catalogue does not hold, has none.
         """
-        column, offsets = self._part(part)
-        row, at = spread(offsets, items)
-        return row, at - offsets[items][row], column[at]
+        parts = [self._part(part) for part in PARTS]
+        start = np.array([offsets[items] for _, offsets in parts])
+        size = np.array([offsets[items + 1] for _, offsets in parts]) - start
+        size[:, items < 0] = 0
+        ends = size.cumsum()
+        at = (start.ravel() - ends + size.ravel()).repeat(size.ravel()) + np.arange(ends[-1])
+        of_part = np.split(at, ends[len(items) - 1 :: len(items)][:-1])
+        found = [column[at] for (column, _), at in zip(parts, of_part, strict=True)]
+        return np.concatenate(found), size
 
     def rarity(self, words: NDArray[np.uint32]) -> NDArray[np.float32]:
         """Return the inverse document frequency of words, float32: ln(1 + n / (1 + items with it)).

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.properties import Properties
-from search_rerank.features.arrays import Column, constant
+from search_rerank.features.arrays import Column, Columns, constant
 from search_rerank.features.moment import Moment
-from search_rerank.scorers.numbers import sums_at
 
 _PRIOR = 3.0
 _SHOP_TOOK, _SHOP_LEFT = 1.0, 4.0
 """Items that every shopper is taken to have taken and left before the first."""
 
 
-def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     """Return the attributes group, without a column where no attribute is chosen.
 
     `attributes.NAME` is the number. `attributes.NAME_affinity` is the mean affinity to the item's
@@ -44,24 +43,25 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
         names = [f"attributes.{own.names[place]}_affinity" for place in own.with_words]
         return found | {name: constant(np.nan, n) for name in [*names, "attributes.affinity"]}
     row, word = own.of(moment.items)
-    liked, left_of = (_counted(own, items, word) for items in (took, left))
-    share = (len(took) + _SHOP_TOOK) / (len(took) + len(left) + _SHOP_TOOK + _SHOP_LEFT)
-    affinity = (liked + _PRIOR * share) / (liked + left_of + _PRIOR) - share
+    affinity = _affinities(own, took, left)
+    value, cell = affinity[word], row * len(own.names) + own.owner[word]
     shape = (n, len(own.names))
-    cell = row * len(own.names) + own.owner[word]
     count = np.bincount(cell, minlength=n * len(own.names)).reshape(shape)
-    total = np.bincount(cell, affinity, minlength=n * len(own.names)).reshape(shape)
+    total = np.bincount(cell, value, minlength=n * len(own.names)).reshape(shape)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
     for place in own.with_words:
         found[f"attributes.{own.names[place]}_affinity"] = mean[:, place]
-    rare = np.bincount(row, weights=affinity * own.rarity[word], minlength=n)
+    rare = np.bincount(row, weights=value * own.rarity[word], minlength=n)
     found["attributes.affinity"] = rare.astype(np.float32)
     return found
 
 
-def _counted(
-    own: Properties, items: NDArray[np.int32], asked: NDArray[np.int32]
+def _affinities(
+    own: Properties, took: NDArray[np.int32], left: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    """Return how many of the items have each asked word, float64; a word may be asked twice."""
-    _, word = own.of(items)
-    return sums_at(asked, word, np.ones(len(word), dtype=np.float32), len(own.words))
+    """Return the affinity to each word, float64 (w,), by the items that were taken and left."""
+    share = (len(took) + _SHOP_TOOK) / (len(took) + len(left) + _SHOP_TOOK + _SHOP_LEFT)
+    liked, left_of = (
+        np.bincount(own.of(items)[1], minlength=len(own.words)) for items in (took, left)
+    )
+    return (liked + _PRIOR * share) / (liked + left_of + _PRIOR) - share

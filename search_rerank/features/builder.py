@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search_rerank.answer import Degraded
 from search_rerank.data.catalogue import Catalogue
@@ -22,14 +23,14 @@ from search_rerank.features import (
     similar,
     user,
 )
-from search_rerank.features.arrays import Column
+from search_rerank.features.arrays import Column, Columns, Placed, places
 from search_rerank.features.late import Late, Once
 from search_rerank.features.moment import Moment
 from search_rerank.features.table import FeatureTable
 from search_rerank.scorers.base import Scorer
 from search_rerank.stages import Stages
 
-GROUPS: Mapping[str, Callable[[Moment, Catalogue], dict[str, Column]]] = {
+GROUPS: Mapping[str, Callable[[Moment, Catalogue], Columns]] = {
     "query": query.columns,
     "match": match.columns,
     "neighbourhood": neighbourhood.columns,
@@ -77,21 +78,28 @@ class FeatureBuilder:
         stages = stages or Stages()
         groups = stages.run("features", partial(self._groups, moment))
         scored, failed = scores.columns(moment, self.scorers, stages)
-        columns = groups | scored
+        columns = {**groups, **scored}
         n = len(moment.items)
-        X = np.array(list(columns.values()), dtype=np.float32).reshape(len(columns), n).T.copy()
         table = FeatureTable(
             names=tuple(columns),
-            X=X,
+            X=_side_by_side(list(columns.values()), n),
             offsets=np.array([0, n], dtype=np.int64),
             engine_rank=np.arange(n, dtype=np.int32),
             late={one.name: Once(partial(one.values, moment)) for one in self.late},
         )
         return table, failed
 
-    def _groups(self, moment: Moment) -> dict[str, Column]:
-        found: dict[str, Column] = {}
+    def _groups(self, moment: Moment) -> dict[str, Column | Placed]:
+        found: dict[str, Column | Placed] = {}
         for name, columns in GROUPS.items():
             if name in self.groups:
                 found |= columns(moment, self.catalogue)
         return found
+
+
+def _side_by_side(columns: Sequence[Column | Placed], n: int) -> NDArray[np.float32]:
+    """Return columns (n,) as float32 (n, columns), the places among them told at once."""
+    placed = [column.values for column in columns if isinstance(column, Placed)]
+    told = iter(places(np.array(placed, dtype=np.float32).reshape(len(placed), n)))
+    rows = [next(told) if isinstance(column, Placed) else column for column in columns]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), n).T.copy()

@@ -5,45 +5,57 @@ from __future__ import annotations
 import numpy as np
 
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.features.arrays import Column, days, of_best, place, ratio, sums_by
+from search_rerank.data.item_rows import (
+    LEAF,
+    LOG_PRICE,
+    LOG_RATING_COUNT,
+    PRICE,
+    RATING,
+    TITLE_WORDS,
+)
+from search_rerank.features.arrays import Columns, Placed, by_row, days, of_best, ratio, sums_by
 from search_rerank.features.moment import Moment
 from search_rerank.state.base import HALF_LIVES_DAYS
 
+_NAMES = tuple(f"item.demand_{int(half_life)}d" for half_life in HALF_LIVES_DAYS)
+_WEEK, _MONTH, _LONGEST = (HALF_LIVES_DAYS.index(days) for days in (7.0, 30.0, 180.0))
 
-def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+
+def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     """Return the item group: fading counters, trend, age, and the shop's own fields.
 
     What is said of a category is said of the candidates of this deepest category: its share of
     the demand for all of them, its trend, and the item's share of its demand.
     """
-    counts = moment.counts
-    seen = counts.last_ms >= 0
-    now = moment.query.now_ms
-    decayed = {
-        f"{int(half_life)}d": counts.decayed[:, n] for n, half_life in enumerate(HALF_LIVES_DAYS)
-    }
-    known = moment.items >= 0
-    leaf = np.where(known, catalogue.leaf[moment.items], -1)
-    of_leaf = {name: sums_by(decayed[name], leaf) for name in ("7d", "30d")}
-    logs = np.log1p(counts.decayed)
-    price = np.where(known, catalogue.price[moment.items], np.nan)
+    counts, rows = moment.counts, catalogue.rows
+    demand = by_row(counts.decayed)  # (half-lives, n)
+    week, month = demand[_WEEK], demand[_MONTH]
+    leaf = rows.keys[moment.items, LEAF] - rows.none[LEAF]
+    week_of_leaf, month_of_leaf = sums_by(week, leaf), sums_by(month, leaf)
+    of_week, of_month = of_best(demand[[_WEEK, _MONTH]])
+    trend_week, trend_month, of_category, category_trend = ratio(
+        np.array([week, month, month, week_of_leaf]),
+        np.array([month, demand[_LONGEST], month_of_leaf, month_of_leaf]),
+    )
+    age, idle = days(moment.query.now_ms - np.array([counts.first_ms, counts.last_ms]))
+    never = counts.last_ms < 0
+    age[never] = idle[never] = np.nan
+    own = rows.numbers.take(moment.items, axis=0).T
     return {
-        **{f"item.demand_{name}": logs[:, n] for n, name in enumerate(decayed)},
-        "item.demand_7d_of_best": of_best(decayed["7d"]),
-        "item.demand_30d_of_best": of_best(decayed["30d"]),
-        "item.demand_30d_place": place(decayed["30d"]),
-        "item.trend_week": ratio(decayed["7d"], decayed["30d"]),
-        "item.trend_month": ratio(decayed["30d"], decayed["180d"]),
-        "item.demand_30d_of_category": ratio(decayed["30d"], of_leaf["30d"]),
-        "item.category_share": of_leaf["30d"] / max(float(decayed["30d"].sum()), 1e-6),
-        "item.category_trend": ratio(of_leaf["7d"], of_leaf["30d"]),
-        "item.age_days": np.where(seen, days(now - counts.first_ms), np.nan),
-        "item.idle_days": np.where(seen, days(now - counts.last_ms), np.nan),
-        "item.price": np.log1p(price),
-        "item.price_place": place(price.astype(np.float32)),
-        "item.rating": np.where(known, catalogue.rating[moment.items], np.nan),
-        "item.rating_count": np.where(
-            known, np.log1p(catalogue.rating_count[moment.items]), np.nan
-        ),
-        "item.title_words": np.where(known, catalogue.title_words[moment.items], np.nan),
+        **dict(zip(_NAMES, np.log1p(demand), strict=True)),
+        "item.demand_7d_of_best": of_week,
+        "item.demand_30d_of_best": of_month,
+        "item.demand_30d_place": Placed(month),
+        "item.trend_week": trend_week,
+        "item.trend_month": trend_month,
+        "item.demand_30d_of_category": of_category,
+        "item.category_share": month_of_leaf / max(float(month.sum()), 1e-6),
+        "item.category_trend": category_trend,
+        "item.age_days": age,
+        "item.idle_days": idle,
+        "item.price": own[LOG_PRICE],
+        "item.price_place": Placed(own[PRICE]),
+        "item.rating": own[RATING],
+        "item.rating_count": own[LOG_RATING_COUNT],
+        "item.title_words": own[TITLE_WORDS],
     }

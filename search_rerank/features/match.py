@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.data.wording import PARTS, Part, Wording
-from search_rerank.features.arrays import Column, constant, place
+from search_rerank.data.wording import Wording
+from search_rerank.features.arrays import Columns, Placed, constant
 from search_rerank.features.moment import Moment
 
 _NAMES = (
@@ -28,9 +29,11 @@ _NAMES = (
     "brand_rarity",
     "other_rarity",
 )
+_OF_PLACE = {"title_rarity_place": "title_rarity", "text_rarity_place": "text_rarity"}
+_VALUES = tuple(name for name in _NAMES if name not in _OF_PLACE)
 
 
-def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     """Return the match group: shares of the query's words, plain and by rarity (idf).
 
     `title_` of the title, `text_` of title, brand, category and attributes together;
@@ -50,112 +53,106 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     rarity = wording.rarity(words)
     rarity /= max(float(rarity.sum()), 1e-9)
     unique, number = np.unique(words, return_inverse=True)
-    title, brand, other = (
-        _Found.among(unique, number, moment.items, wording, part) for part in PARTS
-    )
-    known = moment.items >= 0
-    in_title, in_text = title.named, title.named | brand.named | other.named
-    title_rarity, text_rarity, brand_rarity, other_rarity = (
-        np.where(known, of @ rarity, np.nan) for of in (in_title, in_text, brand.named, other.named)
-    )
+    hits = _Hits.among(unique, moment.items, wording)
+    named = hits.named().take(number, axis=2)  # (parts, n, words of the query)
+    in_title = named[0]
+    in_text: NDArray[np.bool_] = np.logical_or.reduce(named, axis=0)
+    title_rarity, brand_rarity, other_rarity = named @ rarity
+    title_covered, brand_covered, _ = hits.covered()
+    title_first, title_last = hits.ends()
     found = (
         in_title.mean(axis=1),
         title_rarity,
-        place(title_rarity),
-        title.covered(),
-        title.pairs(number),
-        *title.ends(),
+        title_covered,
+        hits.pairs(number),
+        title_first,
+        title_last,
         in_text.mean(axis=1),
-        text_rarity,
-        place(text_rarity),
+        in_text @ rarity,
         in_text[:, digits].mean(axis=1) if digits.any() else constant(np.nan, n),
-        brand.covered(),
+        brand_covered,
         brand_rarity,
         other_rarity,
     )
+    values = np.array(found, dtype=np.float32)
+    values[:, moment.items < 0] = np.nan
+    by_name = dict(zip(_VALUES, values, strict=True))
     return {
-        f"match.{name}": np.where(known, column, np.nan).astype(np.float32)
-        for name, column in zip(_NAMES, found, strict=True)
+        f"match.{name}": Placed(by_name[_OF_PLACE[name]]) if name in _OF_PLACE else by_name[name]
+        for name in _NAMES
     }
 
 
 @dataclass(frozen=True)
-class _Found:
-    """The words of some candidates, and which of the query's each of them is.
+class _Hits:
+    """The words of candidates that the query has, in the order of title, brand and others.
 
     Parameters
     ----------
-    row, place
-        int64 (m,): whose word, and where it stands among its row's.
     size
-        int64 (n,), how many words each candidate has.
-    asked
-        int64 (m,): the number of that word among the query's different ones, -1 for none of them.
-    named
-        bool (n, q): which words of the query each candidate has.
+        int64 (parts, n), how many words each candidate has in each part.
+    at
+        int64 (h,): where each of those that the query has stands among all.
+    cell
+        int64 (h,): whose it is and in which part, a place in `size`.
+    word
+        int64 (h,): which of the query's different words it is.
+    words
+        How many these are.
     """
 
-    row: NDArray[np.int64]
-    place: NDArray[np.int64]
     size: NDArray[np.int64]
-    asked: NDArray[np.int64]
-    named: NDArray[np.bool_]
+    at: NDArray[np.int64]
+    cell: NDArray[np.int64]
+    word: NDArray[np.int64]
+    words: int
 
     @classmethod
-    def among(
-        cls,
-        words: NDArray[np.uint32],
-        number: NDArray[np.int64],
-        items: NDArray[np.int32],
-        wording: Wording,
-        part: Part,
-    ) -> _Found:
-        """Look for a query in one part of the candidates' words.
+    def among(cls, words: NDArray[np.uint32], items: NDArray[np.int32], wording: Wording) -> Self:
+        """Look for a query's different words, uint32 (u,), in the candidates."""
+        there, size = wording.of(items)
+        # Few words: to compare with each takes less than to search.
+        found = [(there == word).nonzero()[0] for word in words]
+        at = np.concatenate(found)
+        order = at.argsort()
+        at, word = at[order], np.arange(len(words)).repeat(list(map(len, found)))[order]
+        return cls(size, at, size.cumsum().searchsorted(at, "right"), word, len(words))
 
-        Parameters
-        ----------
-        words
-            uint32 (u,), its different words.
-        number
-            int64 (q,), which of these each of its words is.
-        """
-        row, place, there = wording.of(items, part)
-        asked = np.full(len(there), -1, dtype=np.int64)
-        has = np.zeros((len(items), len(words)), dtype=np.bool_)
-        for n, word in enumerate(words):  # few: to compare with each takes less than to search
-            mine = np.flatnonzero(there == word)
-            asked[mine] = n
-            has[row[mine], n] = True
-        size = np.bincount(row, minlength=len(items))
-        return cls(row, place, size, asked, has[:, number])
+    def named(self) -> NDArray[np.bool_]:
+        """Return which words of the query each candidate has, bool (parts, n, u)."""
+        named = np.zeros((self.size.size, self.words), dtype=np.bool_)
+        named[self.cell, self.word] = True
+        return named.reshape(*self.size.shape, self.words)
 
     def covered(self) -> NDArray[np.float64]:
-        """Return the share of each candidate's words that the query has, NaN without any."""
-        hits = np.bincount(self.row[self.asked >= 0], minlength=len(self.size))
-        return np.where(self.size > 0, hits / np.maximum(self.size, 1), np.nan)
+        """Return the share of words that the query has, (parts, n), NaN without any."""
+        hits = np.bincount(self.cell, minlength=self.size.size).reshape(self.size.shape)
+        return hits / np.where(self.size > 0, self.size, np.nan)
 
     def pairs(self, number: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the share of the query's neighbouring words that are neighbours here.
+        """Return the share of the query's neighbouring words that are neighbours in the title.
 
         `number` is int64 (q,), which of its different words each of its words is.
         """
-        n = len(self.size)
+        n = self.size.shape[1]
         if len(number) < 2:
             return np.full(n, np.nan)
-        unique = int(number.max()) + 1
-        wanted = np.unique(number[:-1] * unique + number[1:])
-        one, next_one = self.asked[:-1], self.asked[1:]
-        both = (one >= 0) & (next_one >= 0) & (self.row[:-1] == self.row[1:])
-        keys = one[both] * unique + next_one[both]
-        right = np.isin(keys, wanted)
-        once = np.unique(self.row[:-1][both][right] * unique**2 + keys[right])
-        return np.bincount(once // unique**2, minlength=n) / len(wanted)
+        wanted = np.array(sorted(set((number[:-1] * self.words + number[1:]).tolist())))
+        key = self.word[:-1] * self.words + self.word[1:]
+        beside = (self.at[1:] == self.at[:-1] + 1) & (self.cell[1:] == self.cell[:-1])
+        of_hit, of_wanted = ((key[:, None] == wanted) & beside[:, None]).nonzero()
+        found = np.zeros((self.size.size, len(wanted)), dtype=np.bool_)
+        found[self.cell[of_hit], of_wanted] = True
+        share: NDArray[np.float64] = found[:n].mean(axis=1)
+        return share
 
     def ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return where the first and the last named word stands, NaN where none is named."""
-        hit = np.flatnonzero(self.asked >= 0)
-        share = self.place[hit] / np.maximum(self.size[self.row[hit]] - 1, 1)
-        first, last = np.full((2, len(self.size)), np.nan)
-        last[self.row[hit]] = share  # the last of a row is written last
-        first[self.row[hit][::-1]] = share[::-1]
+        """Return where in the title the first and the last named word stands, NaN without any."""
+        size = self.size[0]
+        n, before = len(size), size.cumsum() - size
+        cell = self.cell[self.cell < n]
+        share = (self.at[: len(cell)] - before[cell]) / np.maximum(size[cell] - 1, 1)
+        first, last = np.full((2, n), np.nan)
+        last[cell] = share  # the last of a row is written last
+        first[cell[::-1]] = share[::-1]
         return first, last

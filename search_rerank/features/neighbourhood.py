@@ -8,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.features.arrays import Column, constant, sums_by
+from search_rerank.data.item_rows import BRAND, DEPARTMENT
+from search_rerank.features.arrays import Column, Columns
 from search_rerank.features.moment import Moment
 from search_rerank.scorers.numbers import sums_at
 
+_NAMES = tuple(
+    f"neighbourhood.{name}"
+    for name in ("vector", "vector_of_all", "words", "brand", "category", "department")
+)
+_KEYS = slice(BRAND, DEPARTMENT + 1)  # brand, deepest category, department
 _HALVED_BY = 10.0
 """So many places further down a candidate counts half as much."""
 
 
-def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
+def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     """Return the neighbourhood group: what the other candidates say of this one.
 
     The first of a good list are mostly what was meant, and what was meant is alike (van Rijsbergen,
@@ -26,27 +32,27 @@ def columns(moment: Moment, catalogue: Catalogue) -> dict[str, Column]:
     counting most, that have the same. NaN for items that the catalogue does not hold, without a
     value, and where there are no others.
     """
-    items, n = moment.items, len(moment.items)
+    items, n, rows = moment.items, len(moment.items), catalogue.rows
     known = items >= 0
     rank = np.empty(n)
     rank[np.argsort(-moment.candidates.score, kind="stable")] = np.arange(n)
     weight = np.where(known, 0.5 ** (rank / _HALVED_BY), 0.0).astype(np.float32)
     everyone = known.astype(np.float32)
     V = catalogue.vectors[items]
-    squares: NDArray[np.float32] = np.einsum("nd,nd->n", V, V)
+    squares = catalogue.squares[items]
     products = V @ (np.stack([weight, everyone]) @ V).T  # (n, 2)
-    found = {
-        "vector": _cosine(products[:, 0], squares, weight),
-        "vector_of_all": _cosine(products[:, 1], squares, everyone),
-        "words": _cosine(*_titles(moment, catalogue, weight), weight),
-        "brand": _share(catalogue.brand[items], weight),
-        "category": _share(catalogue.leaf[items], weight),
-        "department": _share(catalogue.department[items], weight),
-    }
-    return {
-        f"neighbourhood.{name}": np.where(known, column, np.nan).astype(np.float32)
-        for name, column in found.items()
-    }
+    keys = rows.keys.take(items, axis=0)[:, _KEYS]
+    found = np.array(
+        [
+            _cosine(products[:, 0], squares, weight),
+            _cosine(products[:, 1], squares, everyone),
+            _cosine(*_titles(moment, catalogue, weight), weight),
+            *_shares(keys, rows.none[_KEYS], weight),
+        ],
+        dtype=np.float32,
+    )
+    found[:, ~known] = np.nan
+    return dict(zip(_NAMES, found, strict=True))
 
 
 def _titles(
@@ -78,10 +84,19 @@ def _cosine(
     return np.where(some, with_others / np.sqrt(np.where(some, squared, 1)), np.nan)
 
 
-def _share(keys: NDArray[np.int32], weight: NDArray[np.float32]) -> Column:
-    """Return the share of the others' weight that lies on a row's own key, NaN below 0."""
+def _shares(
+    keys: NDArray[np.int64], none: NDArray[np.int64], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the shares of the others' weight that lie on a row's own keys, (k, n).
+
+    Parameters
+    ----------
+    keys, none
+        int64 (n, k), in numbers of each column's own, and (k,), for no key: NaN.
+    """
     others = weight.sum() - weight
-    if len(keys) == 0:
-        return constant(np.nan, 0)
-    same = sums_by(weight, keys) - weight
-    return np.where(others > 0, same / np.where(others > 0, others, 1), np.nan)
+    others[others <= 0] = np.nan
+    sums = np.bincount(keys.ravel(), weights=np.repeat(weight, len(none)))
+    same = np.where(keys.T > none[:, None], sums[keys.T], np.nan).astype(np.float32)
+    shares: NDArray[np.float32] = (same - weight) / others
+    return shares

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from search_rerank.answer import Degraded
-from search_rerank.features.arrays import Column, constant, place
+from search_rerank.features.arrays import Column, Placed, constant
 from search_rerank.features.moment import Moment
 from search_rerank.scorers.base import Scorer
 from search_rerank.stages import Stages, lost
@@ -19,12 +19,12 @@ _SHARE = 0.5
 
 def columns(
     moment: Moment, scorers: Sequence[Scorer], stages: Stages
-) -> tuple[dict[str, Column], list[Degraded]]:
+) -> tuple[dict[str, Column | Placed], list[Degraded]]:
     """Return the score group, and which scorers failed or were late: their columns are NaN.
 
     One that was late again and again is left out for a while.
     """
-    found: dict[str, Column] = {}
+    found: dict[str, Column | Placed] = {}
     failed: list[Degraded] = []
     for scorer in scorers:
         name = f"score.{scorer.name}"
@@ -41,7 +41,7 @@ def columns(
             failed.append(lost(name, error))
             scores = constant(np.nan, len(moment.items))
         found[name] = scores
-        found[f"{name}_place"] = place(scores)
+        found[f"{name}_place"] = Placed(scores)
     return found, failed
 
 

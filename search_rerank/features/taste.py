@@ -6,7 +6,8 @@ import numpy as np
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
-from search_rerank.features.arrays import Column, constant, days, share_of
+from search_rerank.data.item_rows import BRAND, LEAF, LOG_PRICE, MID, TOP, ItemRows
+from search_rerank.features.arrays import Column, Columns, constant, days, shares_of
 from search_rerank.features.moment import Moment
 
 _TASTE = (
@@ -21,49 +22,47 @@ _TASTE = (
 )
 
 
-def columns(
-    prefix: str, history: History, moment: Moment, catalogue: Catalogue
-) -> dict[str, Column]:
+def columns(prefix: str, history: History, moment: Moment, catalogue: Catalogue) -> Columns:
     """Return the size of a history and each candidate's closeness to it; NaN if it is empty."""
-    n = len(moment.items)
+    n, rows = len(moment.items), catalogue.rows
+    names = [f"{prefix}.{name}" for name in _TASTE]
     size = {f"{prefix}.interactions": constant(len(history), n)}
     if len(history) == 0:
-        return size | {f"{prefix}.{name}": constant(np.nan, n) for name in _TASTE}
-    known = moment.items >= 0
-    seen = history.items
-
-    def share(values: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Column:
-        asked = np.where(known, values[moment.items], -1)
-        return share_of(history.weight, values[seen], asked)
-
-    leaf = catalogue.leaf
-    same_leaf = (leaf[moment.items] == leaf[seen[-1]]) & (leaf[seen[-1]] >= 0)
+        return size | dict.fromkeys(names, constant(np.nan, n))
+    seen, asked = rows.keys.take(history.items, axis=0), rows.keys.take(moment.items, axis=0)
+    shares = shares_of(history.weight, seen, asked, rows.none)
+    same_leaf = (asked[:, LEAF] == seen[-1, LEAF]) & (seen[-1, LEAF] > rows.none[LEAF])
     taste = (
-        share(catalogue.brand),
-        share(catalogue.level(0)),
-        share(catalogue.level(1)),
-        share(leaf),
-        np.where(known, same_leaf, np.nan).astype(np.float32),
-        _price_distance(history, moment, catalogue),
+        shares[BRAND],
+        shares[TOP],
+        shares[MID],
+        shares[LEAF],
+        np.where(moment.items >= 0, same_leaf, np.nan).astype(np.float32),
+        _price_distance(history, moment, rows),
         _seen_days_ago(history, moment),
         constant(float(days(np.array([history.now_ms - history.time_ms[-1]]))[0]), n),
     )
-    return size | {f"{prefix}.{name}": column for name, column in zip(_TASTE, taste, strict=True)}
+    return size | dict(zip(names, taste, strict=True))
 
 
-def _price_distance(history: History, moment: Moment, catalogue: Catalogue) -> Column:
+def _price_distance(history: History, moment: Moment, rows: ItemRows) -> Column:
     """Return log price less the history's mean log price, NaN where either is unknown."""
-    past = np.log1p(catalogue.price[history.items])
+    past = rows.numbers[history.items, LOG_PRICE]
     has = ~np.isnan(past)
-    if not has.any():
+    weight = history.weight[has] + 1e-6
+    if len(weight) == 0:
         return constant(np.nan, len(moment.items))
-    usual = np.average(past[has], weights=history.weight[has] + 1e-6)
-    own = np.log1p(catalogue.price[moment.items])
-    return np.where(moment.items >= 0, own - usual, np.nan).astype(np.float32)
+    usual = (past[has] * weight).sum() / weight.sum()
+    distance: Column = rows.numbers[moment.items, LOG_PRICE] - usual
+    return distance
 
 
 def _seen_days_ago(history: History, moment: Moment) -> Column:
     """Return the age in days of the newest interaction with the candidate, NaN if none."""
-    newest = dict(zip(history.items.tolist(), history.time_ms.tolist(), strict=True))
-    times = np.array([newest.get(item, -1) for item in moment.items.tolist()], dtype=np.int64)
-    return np.where(times >= 0, days(history.now_ms - times), np.nan).astype(np.float32)
+    newest_first = history.items[::-1]
+    same = moment.items[:, None] == newest_first  # (n, h)
+    place = same.argmax(axis=1)
+    had = newest_first[place] == moment.items
+    age: Column = days(history.now_ms - history.time_ms[::-1])[place]
+    age[~had] = np.nan
+    return age

@@ -36,14 +36,15 @@ def test_a_language_says_what_is_one_word() -> None:
     assert len(words(pairs, "東京都")) == 2  # 東京, 京都
 
 
-def test_the_words_of_some_items_with_row_and_place() -> None:
+def test_the_words_of_some_items_part_by_part() -> None:
     wording = Wording.from_items(ITEMS, "en")
-    row, place, word = wording.of(np.array([1, -1, 2, 0], dtype=np.int32), "title")
-    assert row.tolist() == [0, 3, 3, 3, 3]
-    assert place.tolist() == [0, 0, 1, 2, 3]
-    assert word.tolist() == words(wording, "boot run shoe blue shoe")
-    nothing = Wording.from_items([], "en").of(np.array([-1], dtype=np.int32), "title")
-    assert [len(part) for part in nothing] == [0, 0, 0]
+    word, size = wording.of(np.array([1, -1, 2, 0], dtype=np.int32))
+    assert size.tolist() == [[1, 0, 0, 4], [0, 0, 0, 2], [2, 0, 0, 2]]
+    texts = ["boot", "run shoe blue shoe", "north face", "blue 7", "shoe run"]
+    assert word.tolist() == [one for text in texts for one in words(wording, text)]
+    nothing, size = Wording.from_items([], "en").of(np.array([-1], dtype=np.int32))
+    assert len(nothing) == 0
+    assert size.tolist() == [[0]] * 3
 
 
 def test_the_rarest_word_is_the_one_in_no_item() -> None:

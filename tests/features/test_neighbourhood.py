@@ -7,8 +7,8 @@ import pytest
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.item import Item
-from search_rerank.features import neighbourhood
 from search_rerank.features.arrays import Column
+from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.moment import read_moment
 from search_rerank.query import Query
 from search_rerank.state.memory import MemoryState
@@ -31,7 +31,8 @@ def columns(
     asked = read_moment(
         Query(text="boot"), candidates(*ids), catalogue, MemoryState(GAINS), GAINS, 50
     )
-    return neighbourhood.columns(asked, catalogue)
+    table, _ = FeatureBuilder(catalogue, (), groups=("neighbourhood",)).build(asked)
+    return {name: table.column(name) for name in table.names}
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
