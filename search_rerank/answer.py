@@ -109,7 +109,7 @@ class Answer:
     history
         How many interactions of the shopper were known.
     timings_ms
-        Stage to milliseconds: encode, retrieve, state, features, fuse.
+        Stage to milliseconds: consent, encode, retrieve, state, features, fuse.
     degraded
         Empty when every stage did its work.
     bundle
@@ -126,6 +126,8 @@ class Answer:
         The experiment that it is part of, if any.
     rules
         What each rule of the shop did that held, in the order of application.
+    personalised
+        Whether anything of the shopper might be known: neither the request nor they forbade it.
     """
 
     hits: Sequence[Hit]
@@ -144,3 +146,4 @@ class Answer:
     id: str | None = None
     trial: Trial | None = None
     rules: tuple[RuleUse, ...] = ()
+    personalised: bool = False

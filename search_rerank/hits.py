@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.answer import Answer, Basis, Degraded, Hit, RuleUse, Team, Trial
+from search_rerank.answer import Answer, Hit, Team
 from search_rerank.explaining.explainer import NOTHING, Told
 from search_rerank.features.table import FeatureTable
 from search_rerank.query import Candidates
@@ -84,67 +84,41 @@ def make_hits(
     return list(map(Hit._make, zip(*columns, strict=False)))
 
 
-def make_answer(
-    candidates: Candidates,
-    hits: Sequence[Hit],
-    *,
-    history: int,
-    timings_ms: Mapping[str, float],
-    degraded: Sequence[Degraded],
-    bundle: str | None,
-    basis: Basis | None = None,
-    trial: Trial | None = None,
-    rules: tuple[RuleUse, ...] = (),
-) -> Answer:
-    """Return hits with all that the engine told of the query beside them; see `Answer`."""
-    return Answer(
-        hits=hits,
-        total=candidates.total,
-        facets=candidates.facets,
-        history=history,
-        timings_ms=timings_ms,
-        degraded=degraded,
-        bundle=bundle,
-        basis=basis,
-        trial=trial,
-        rules=rules,
-        total_exact=candidates.total_exact,
-        statistics=candidates.statistics,
-        did_you_mean=candidates.did_you_mean,
-        searched=candidates.searched,
-        relaxed=candidates.relaxed,
-    )
-
-
 class Made(NamedTuple):
-    """What becomes an answer: candidates, their ranking, what is told of rows, the stages."""
+    """What becomes an answer: candidates, their ranking, what is told of rows, the stages.
+
+    `personalised` is whether anything of the shopper might be known.
+    """
 
     candidates: Candidates
     ranking: Ranking
     told: Told
     stages: Stages
+    personalised: bool = False
 
 
 def answer_of(
     made: Made, watch: Watch | None = None, place_of: Mapping[str, int] | None = None
 ) -> Answer:
     """Return a ranking as an answer, with what is told of its rows."""
-    candidates, ranking, told, stages = made
+    candidates, ranking, told, stages, personalised = made
     if watch is not None:
         watch(ranking)
-    return make_answer(
+    hits = make_hits(
         candidates,
-        make_hits(
-            candidates,
-            ranking.scores,
-            ranking.order,
-            ranking.table,
-            ranking.explored,
-            ranking.teams,
-            place_of,
-            told,
-            ranking.ruled,
-        ),
+        ranking.scores,
+        ranking.order,
+        ranking.table,
+        ranking.explored,
+        ranking.teams,
+        place_of,
+        told,
+        ranking.ruled,
+    )
+    return Answer(
+        hits=hits,
+        total=candidates.total,
+        facets=candidates.facets,
         history=ranking.history,
         timings_ms=stages.timings_ms,
         degraded=stages.degraded,
@@ -152,6 +126,12 @@ def answer_of(
         basis=ranking.basis,
         trial=ranking.trial,
         rules=ranking.ruled.uses if ranking.ruled is not None else (),
+        total_exact=candidates.total_exact,
+        statistics=candidates.statistics,
+        did_you_mean=candidates.did_you_mean,
+        searched=candidates.searched,
+        relaxed=candidates.relaxed,
+        personalised=personalised,
     )
 
 

@@ -13,6 +13,7 @@ from search_rerank.answer import Answer
 from search_rerank.asking import candidates_of
 from search_rerank.bundle import Bundle
 from search_rerank.config import Config
+from search_rerank.consent import consented
 from search_rerank.engines import open_engine
 from search_rerank.engines.base import Engine
 from search_rerank.engines.guarded import GuardedEngine
@@ -76,7 +77,7 @@ class Pipeline:
         Raises
         ------
         BundleError
-            When `strict`, and the bundle is damaged or was trained for an index with other vectors.
+            When `strict`, and the bundle is damaged or of an index with other vectors.
         EngineError
             When the engine cannot be opened or has no live version.
         """
@@ -127,7 +128,7 @@ class Pipeline:
         query
             The request; a sorted one keeps the engine's order.
         personalise
-            False reads nothing of the shopper: everyone gets the same answer.
+            False reads nothing of the shopper, as for one who opted out: all get the same answer.
         explain
             What is to be told of which hits; None for nothing.
         watch
@@ -147,27 +148,28 @@ class Pipeline:
         in_use = self.in_use
 
         def make(stages: Stages) -> Made:
-            ruling = self.rules.ruling("search", query, stages, rules=rules)
+            own, personal = consented(self.state, query, personalise, stages)
+            ruling = self.rules.ruling("search", own, stages, rules=rules)
             candidates = ruling.candidates(
                 lambda filters: candidates_of(
-                    in_use, replace(query, filters=filters), stages, self.last_good
+                    in_use, replace(own, filters=filters), stages, self.last_good
                 ),
                 in_use,
             )
             ranking = rank(
                 in_use,
                 self.state,
-                query,
+                own,
                 candidates,
                 stages,
-                personalise=personalise,
-                experiment=self.config.experiment if personalise else None,
+                personalise=personal,
+                experiment=self.config.experiment if personal else None,
                 share=share,
             )
-            ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
+            ranking = self._newcomers.placed(ranking, own, personal, stages.degraded)
             candidates, ranking = ruling.applied(candidates, ranking)
-            told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
-            return Made(candidates, ranking, told, stages)
+            told = self._explainer.told(ranking, candidates, own, in_use, explain, stages)
+            return Made(candidates, ranking, told, stages, personal)
 
         return answer_of(answered(make, self.guards, deadline, in_use.degraded), watch)
 
@@ -184,8 +186,8 @@ class Pipeline:
     ) -> Answer:
         """Return the caller's own candidates in their final order, each once that no rule hides.
 
-        They are ranked as the bundle's training ranks lists that were shown. Items that the index
-        does not hold come last, in the order given; `Hit.engine_rank` is the place in that order.
+        They are ranked as lists that were shown. Items that the index does not hold come last, in
+        the order given; `Hit.engine_rank` is the place in that order.
 
         Parameters
         ----------
@@ -199,14 +201,15 @@ class Pipeline:
         in_use, place_of = self.in_use, places(ids)
 
         def make(stages: Stages) -> tuple[Made, Ruling]:
-            candidates = given(in_use, query, ids, stages)
+            own, personal = consented(self.state, query, personalise, stages)
+            candidates = given(in_use, own, ids, stages)
             ranking = rank(
-                in_use, self.state, query, candidates, stages, personalise=personalise, share=share
+                in_use, self.state, own, candidates, stages, personalise=personal, share=share
             )
-            ruling = self.rules.ruling("rerank", query, stages)
+            ruling = self.rules.ruling("rerank", own, stages)
             candidates, ranking = ruling.applied(candidates, ranking)
-            told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
-            return Made(candidates, ranking, told, stages), ruling
+            told = self._explainer.told(ranking, candidates, own, in_use, explain, stages)
+            return Made(candidates, ranking, told, stages, personal), ruling
 
         made, ruling = answered(make, self.guards, deadline, in_use.degraded)
         unknown = ruling.still_shown(place_of, made.candidates, made.ranking)
@@ -224,14 +227,11 @@ class Pipeline:
     ) -> Answer:
         """Return items for a page without a query, best first.
 
-        Candidates come from where the scope says. The bundle in use ranks them as it ranks those
-        of an empty query; what was viewed recently keeps its order, and so does what is trending
-        for a shopper of whom nothing is known, and what is like an item that it does not know yet.
+        Candidates of the scope are ranked as those of an empty query. What was viewed recently
+        keeps its order, as what is trending does for a stranger, and what is like a new item.
 
         Parameters
         ----------
-        asked
-            The request.
         personalise, explain, watch, deadline, share
             As for `search`.
 
@@ -243,18 +243,19 @@ class Pipeline:
         in_use = self.in_use
 
         def make(stages: Stages) -> Made:
-            past = past_of(asked, self.state, stages) if personalise else []
-            query, viewed = asked.query(), asked.scope == "recently_viewed"
+            own, personal = consented(self.state, asked, personalise, stages)
+            past = past_of(own, self.state, stages) if personal else []
+            query, viewed = own.query(), own.scope == "recently_viewed"
             ruling = self.rules.ruling("recommend", query, stages, moves=not viewed)
             candidates = ruling.candidates(
                 lambda filters: collected(
-                    replace(asked, filters=filters), past, self.engine, in_use, self.state, stages
+                    replace(own, filters=filters), past, self.engine, in_use, self.state, stages
                 ),
                 in_use,
                 shelf=True,
-                but=asked.item,
+                but=own.item,
             )
-            if keeps_order(asked, past, in_use):
+            if keeps_order(own, past, in_use):
                 ranking = as_they_come(candidates, len(past))
             else:
                 ranking = rank(
@@ -263,17 +264,17 @@ class Pipeline:
                     query,
                     candidates,
                     stages,
-                    personalise=personalise,
-                    item=asked.item,
+                    personalise=personal,
+                    item=own.item,
                     share=share,
                 )
-            if asked.scope == "personal":
-                ranking = self._newcomers.placed(ranking, query, personalise, stages.degraded)
+            if own.scope == "personal":
+                ranking = self._newcomers.placed(ranking, query, personal, stages.degraded)
             if ranking.basis is None and len(candidates):  # the candidates are of something
-                ranking = replace(ranking, basis=basis_of_candidates(asked, past))
+                ranking = replace(ranking, basis=basis_of_candidates(own, past))
             candidates, ranking = ruling.applied(candidates, ranking)
             told = self._explainer.told(ranking, candidates, query, in_use, explain, stages)
-            return Made(candidates, ranking, told, stages)
+            return Made(candidates, ranking, told, stages, personal)
 
         return answer_of(answered(make, self.guards, deadline, in_use.degraded), watch)
 
@@ -291,8 +292,7 @@ class Pipeline:
             near = ruling.candidates(
                 lambda filters: alike(self.engine, item_id, k, filters), self.in_use
             )
-        near, ranking = ruling.applied(near, as_they_come(near, 0))
-        return answer_of(Made(near, ranking, NOTHING, stages))
+        return answer_of(Made(*ruling.applied(near, as_they_come(near, 0)), NOTHING, stages))
 
     def close(self) -> None:
         """Release the engine."""

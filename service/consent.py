@@ -39,10 +39,18 @@ A = TypeVar("A", bound=Asking)
 
 
 def consented(run: Runtime, asked: A) -> A:
-    """Return a request as its shopper agreed to it: nobody's where they, or it, want that."""
+    """Return a request as its shopper agreed to it: nobody's where they, or it, want that.
+
+    The pipeline finds out by itself, and tells in `Answer.personalised`.
+    """
     user = asked.user
     if asked.personalise and (user is None or not opted_out(run, user)):
         return asked
+    return nobodys(asked)
+
+
+def nobodys(asked: A) -> A:
+    """Return a request of which nobody can tell whose it was."""
     return asked.model_copy(update={"personalise": False, "user": None, "session": None})
 
 

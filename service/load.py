@@ -73,6 +73,11 @@ class Load:
         self._of_thread.waited_s = 0.0
 
     @property
+    def waiting(self) -> int:
+        """How many wait for a thread."""
+        return self._waiting
+
+    @property
     def requests(self) -> int:
         """How many there are."""
         return self._waiting + self._running

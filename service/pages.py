@@ -20,6 +20,7 @@ from search_rerank.query import MAX_QUERY_CHARACTERS, Query
 from search_rerank.retriever import MEANING, WORDS
 from search_rerank.rules.where import meets
 from search_rerank.stages import Stages
+from service.consent import nobodys
 from service.cursor import AGAIN
 from service.cursor_form import Cursor, Kind, retold, told_of
 from service.in_time import look_up
@@ -41,6 +42,7 @@ _OF_PAGE = {"cursor", "start", "size", "facets", "explain", "reasons", "language
 
 def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None, list[Degraded]]:
     """Return where a first answer goes on, None where it ends, and what kept it from going on."""
+    asked = asked if answer.personalised else nobodys(asked)
     passed = asked.start + asked.size
     depth, hits = run.config.pages.depth, answer.hits
     goes_on = isinstance(asked, SearchRequest) and _has_more(answer)

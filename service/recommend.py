@@ -9,7 +9,6 @@ from flask import Blueprint, Response, request
 from search_rerank.answer import Answer
 from search_rerank.errors import EngineError, EngineUnavailable
 from service.bodies import read_json
-from service.consent import consented
 from service.in_time import look_up
 from service.load import deadline
 from service.pages import answer_to
@@ -35,7 +34,7 @@ def recommend_by_body() -> Response:
 
 
 def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
-    """Put a request that is `consented` to the pipeline.
+    """Put a request to the pipeline.
 
     Raises
     ------
@@ -71,5 +70,4 @@ def _respond(asked: RecommendRequest) -> Response:
     if asked.cursor is not None:
         answer, page, following, _ = answer_to(run, asked)
         return timed(page_body(answer, page, following), begun)
-    asked = consented(run, asked)
     return timed(first_body(run, asked, recommendations(run, asked)), begun)

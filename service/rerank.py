@@ -9,7 +9,6 @@ from flask import Blueprint, Response
 
 from search_rerank.answer import Hit
 from service.bodies import read_json
-from service.consent import consented
 from service.explaining import with_explained
 from service.load import deadline
 from service.runtime import runtime
@@ -25,7 +24,7 @@ def rerank() -> Response:
     """Rank the items of a JSON body; each that no rule hides is in the answer, known or not."""
     begun = time.perf_counter()
     run = runtime()
-    asked = consented(run, parse_rerank(read_json()))
+    asked = parse_rerank(read_json())
     query = asked.to_query(run.clock())
     with run.pipeline() as pipeline:
         watching = Watching(run, asked.personalise, min(asked.size, len(asked.items)))

@@ -20,7 +20,6 @@ from search_rerank.rules.keeping import read_rules, rules_path
 from search_rerank.rules.reading import parse_rule, parse_rules
 from search_rerank.rules.rule_set import NO_RULES, RuleSet
 from service.bodies import read_json
-from service.consent import consented
 from service.problems import Problem
 from service.runtime import Runtime, runtime
 from service.schemas import parse_search
@@ -84,7 +83,7 @@ def dry_run() -> Response:
     for name in body.keys() - {"search", "rules"}:
         raise Problem(400, f"unknown field {name[:60]!r}{nearest(name[:60], ['search', 'rules'])}")
     run = runtime()
-    asked = consented(run, parse_search(body["search"]))
+    asked = parse_search(body["search"])
     rules = parse_body(body["rules"]) if "rules" in body else _stored(run)
     query = asked.to_query(run.config.retrieval.k, run.clock())
     found = _conflicts(run, rules)

@@ -21,7 +21,6 @@ from search_rerank.last_good import STALE
 from search_rerank.paging import Page
 from search_rerank.query import Query
 from service.bodies import read_json
-from service.consent import consented
 from service.explaining import with_explained
 from service.in_time import items_of
 from service.load import deadline
@@ -57,7 +56,6 @@ def respond(asked: SearchRequest) -> Response:
         answer, page, following, asked = answer_to(run, asked)
         body = page_body(answer, page, following)
     else:
-        asked = consented(run, asked)
         answer = ask(run, asked)
         body = first_body(run, asked, answer)
     if asked.highlight:
@@ -110,7 +108,7 @@ def timed(body: dict[str, Any], begun: float) -> Response:
 
 
 def ask(run: Runtime, asked: SearchRequest) -> Answer:
-    """Put a request that is `consented` to the pipeline.
+    """Put a request to the pipeline.
 
     Raises
     ------

@@ -64,6 +64,8 @@ class Watching:
         ranking = self._ranking
         if ranking is None or self._marks[0] is None or len(set(self._marks)) > 1:
             return answer
+        if not answer.personalised:  # the shopper had opted out
+            return answer
         moment, table, bundle = ranking.moment, ranking.table, ranking.bundle
         if moment is None or table is None or bundle is None:  # nothing was ranked
             return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ BACKLOG = 512
 """Connections that may wait to be accepted."""
 _LINGER_S = 2.0
 _LINGER_BYTES = 65_536
+_STAY_MS = 2
+"""How long a thread that has answered waits for the next request of its connection."""
 
 
 class _Connection(TConn):  # type: ignore[misc]
@@ -53,6 +56,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._lingering: dict[socket.socket, tuple[float, int]] = {}
         """Socket to until when it may linger, and how many bytes it may send yet."""
+        self._staying = 0
+        """Threads that wait for the next request of a connection, about so many."""
 
     def accept(self, listener: Any) -> bool:
         """Accept a connection and wait for its first bytes beside the others.
@@ -95,10 +100,34 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().enqueue_req(conn)
 
     def handle(self, conn: TConn) -> Any:
-        """Answer a connection's request, in a thread of its own."""
+        """Answer a connection's request, in a thread of its own, and those that follow at once.
+
+        Whoever asks again and again is spared the way through the thread that hands out requests.
+        """
         if self.load is not None and conn.queued_s is not None:
             self.load.begun(conn.queued_s)
-        return super().handle(conn)
+        kept = super().handle(conn)
+        while kept is True and self._goes_on(conn):
+            kept = super().handle(conn)
+        return kept
+
+    def _goes_on(self, conn: TConn) -> bool:
+        """Return whether the next request of a connection is there, or comes in a moment.
+
+        Nobody else may want the thread: half of them are left to others, whose requests come first.
+        """
+        others = self.load is not None and self.load.waiting
+        if others or not self.alive or self._staying >= self.cfg.threads // 2:
+            return False
+        if conn.parser.unreader.buf.getvalue():  # what was read ahead goes its usual way
+            return False
+        self._staying += 1
+        poll = select.poll()
+        poll.register(conn.sock, select.POLLIN)
+        try:
+            return bool(poll.poll(_STAY_MS))
+        finally:
+            self._staying -= 1
 
     def handle_exit(self, sig: int, frame: object) -> None:
         """Say that the service stops, and stop once others had time to hear of it."""

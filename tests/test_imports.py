@@ -23,7 +23,7 @@ LEVELS = (
     {"fitting"},
     {"in_use", "trial"},
     {"following", "ranking", "recommend", "asking"},
-    {"explaining"},
+    {"explaining", "consent"},
     {"given", "hits", "newcomers", "paging", "rules"},
     {"pipeline"},
     {"training"},

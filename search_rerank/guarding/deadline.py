@@ -12,6 +12,7 @@ Clock = Callable[[], float]
 """Returns seconds since some moment; it must never be set back, as the time of day may be."""
 
 ENDS = {
+    "consent": 0.2,
     "encode": 0.25,
     "retrieve": 0.5,
     "candidates": 0.5,

@@ -182,4 +182,5 @@ def test_without_a_state_everyone_is_nobody(
 
     run = client.application.extensions["search_rerank"]
     monkeypatch.setattr(run.state, "opted_out", away, raising=False)
-    assert told(client, "/search", {"query": "shoes"} | ANN) == plain
+    missing = {"degraded": [{"stage": "consent", "reason": "StateError"}]}
+    assert told(client, "/search", {"query": "shoes"} | ANN) == plain | missing

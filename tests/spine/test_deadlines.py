@@ -178,7 +178,12 @@ def test_a_state_that_is_away_is_not_asked_again_at_once(
     nowhere: Any = Away()
     pipeline = Pipeline(world.config, engine, nowhere, whole)
     reasons = [asked(pipeline, world).degraded for _ in range(6)]
-    assert reasons == [[Degraded("state", "StateError")]] * 3 + [[Degraded("state", "resting")]] * 3
+    told = [[(part.stage, part.reason) for part in one] for one in reasons]
+    assert told == [  # each asks twice, until it has failed three times in a row
+        [("consent", "StateError"), ("state", "StateError")],
+        [("consent", "StateError"), ("state", "resting")],
+        *[[("consent", "resting"), ("state", "resting")]] * 4,
+    ]
     assert len(calls) == 3
     recommended = pipeline.recommend(
         Recommend("personal", user=ANN, k=20, now_ms=world.now_ms), deadline=Deadline.after(MS)

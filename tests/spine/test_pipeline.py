@@ -81,7 +81,7 @@ def test_a_whole_answer(pipeline: Pipeline, world: World, whole: Bundle) -> None
     scores = [hit.score for hit in answer.hits]
     assert scores == sorted(scores, reverse=True)
     assert sorted(hit.engine_rank for hit in answer.hits) == list(range(len(answer.hits)))
-    stages = {"encode", "retrieve", "state", "features", "fuse", "explain"}
+    stages = {"consent", "encode", "retrieve", "state", "features", "fuse", "explain"}
     assert set(answer.timings_ms) == stages
     assert all(tuple(hit.features or ()) == tuple(whole.features) for hit in answer.hits)
     values = [value for hit in answer.hits for value in (hit.features or {}).values()]
