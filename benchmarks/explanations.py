@@ -18,6 +18,7 @@ import click
 import numpy as np
 
 from benchmarks.common import options, percentiles, report
+from benchmarks.serving import QUERIES
 from search_rerank.config import load_config
 from search_rerank.explanation import Explain
 from search_rerank.features.table import FeatureTable
@@ -27,7 +28,6 @@ from search_rerank.query import Query
 from search_rerank.state.opening import open_state
 
 HITS, CANDIDATES, FEATURES, GROUPS = 10, 200, 110, 150
-QUERIES = ("shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-shirt", "football")
 
 
 @click.command()

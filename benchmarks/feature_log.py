@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from benchmarks.common import options, report
-from benchmarks.service import QUERIES
+from benchmarks.serving import QUERIES
 from search_rerank.config import load_config
 from search_rerank.errors import DataError
 from search_rerank.skew.log import FeatureLog, read_log

@@ -21,8 +21,8 @@ import orjson
 
 from benchmarks.common import options, percentiles, report
 from benchmarks.loopback import Client, get, post
-from benchmarks.service import QUERIES, known
-from benchmarks.serving import PORT, demo, served
+from benchmarks.service import known
+from benchmarks.serving import PORT, QUERIES, demo, served
 
 _WARM = 50
 

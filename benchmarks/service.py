@@ -5,9 +5,10 @@
 The shops are made first where `--home` does not hold them: RankLens (its lists, 300 trees at most),
 the Beauty catalogue (300 trees), a generated shop of 20,000 products, and that one on Elasticsearch
 where `SEARCH_RERANK_ES_URL` names a server, beside the leanest pair of searches that asks the same
-index for as many items by words and by vector (`msearch_leanest`). `floor` is `GET /healthz` of
-the same process, one client: what HTTP and the server cost without any work. State is SQLite,
-durable, as by default.
+index for as many items by words and by vector (`msearch_leanest`). Searches are drawn from those of
+the shop's log, 3,200 different texts, each as often as its shoppers searched for it. `floor` is
+`GET /healthz` of the same process, one client: what HTTP and the server cost without any work.
+State is SQLite, durable, as by default.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from benchmarks.engines import ES_URL
 from benchmarks.leanest import leanest
 from benchmarks.loopback import Request, closed_loop, get, post
 from benchmarks.ranklens import ATTRIBUTES
-from benchmarks.serving import PORT, demo, generated, resident_mb, served, workers_of
+from benchmarks.serving import PORT, demo, generated, resident_mb, searched, served, workers_of
 from search_rerank.bundle import load_bundle
 from search_rerank.bundles import live_bundle
 from search_rerank.config import load_config
@@ -39,7 +40,7 @@ from search_rerank.state.opening import open_state
 
 BEAUTY = "amazon_beauty_5core"
 PRODUCTS = 20_000
-QUERIES = ("shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-shirt", "football")
+GENERATED = "generated"
 TREES = {"trees": 300, "patience": 300}
 SETTINGS: dict[str, dict[str, Any]] = {
     "ranklens": {
@@ -108,7 +109,7 @@ def main(
 def made(home: Path, name: str, data: Path | None) -> Path:
     """Return the home of one of the shops, made where it is missing."""
     if name in ("embedded", "elasticsearch"):
-        folder = generated(home / "generated", PRODUCTS)
+        folder = generated(home / GENERATED, PRODUCTS)
     else:
         folder = (data or data_root()) / {"ranklens": RANKLENS, "beauty": BEAUTY}[name]
     engine = "elasticsearch" if name == "elasticsearch" else "embedded"
@@ -141,12 +142,13 @@ def _reranked(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
 
 
 def _searched(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
-    """Search for words of the generated shop, then post events, on 1 and on 2 workers."""
+    """Search for what its shoppers searched for, then post events, on 1 and on 2 workers."""
     users, items = known(shop)
+    texts = searched(shop.parents[1] / GENERATED)
 
     def draw(rng: np.random.Generator) -> Request:
         body = {
-            "query": rng.choice(QUERIES),
+            "query": texts[int(rng.integers(len(texts)))],
             "user": users[int(rng.integers(len(users)))],
             "size": 10,
         }
@@ -166,7 +168,8 @@ def _searched(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
             _loop(name, draw, requests, 1, rng),
         ]
     if "elasticsearch" in shop.name:
-        rows.append(leanest(shop, QUERIES, requests, rng))
+        drawn = [texts[n] for n in rng.integers(len(texts), size=requests + 50).tolist()]
+        rows.append(leanest(shop, drawn))
     with served(shop, workers=2) as server:
         rows.append(_loop(f"{name}_8_clients, 2 workers", draw, requests * 4, 8, rng))
         batches = _loop("events_100, 2 workers", events, max(requests // 10, 100), 2, rng)

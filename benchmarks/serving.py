@@ -11,12 +11,15 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
+import orjson
 import tomli_w
 
 from benchmarks.loopback import Client
 from search_rerank.data.shop import generate, write_shop
 
 PORT = 8765
+QUERIES = ("shoes", "running shoes", "headphones", "jacket", "lamp", "mug", "t-shirt", "football")
+"""A few of the generated shop's, where it does not matter which."""
 
 
 def generated(folder: Path, products: int) -> Path:
@@ -24,6 +27,13 @@ def generated(folder: Path, products: int) -> Path:
     if not folder.is_dir():
         write_shop(generate(products=products, shoppers=4000, events=200_000), folder)
     return folder
+
+
+def searched(folder: Path) -> list[str]:
+    """Return what the shoppers of a generated shop searched for, each text as often as they did."""
+    with (folder / "events.jsonl").open("rb") as lines:
+        rows = map(orjson.loads, lines)
+        return [row["query"] for row in rows if row["event"] == "ranking" and row.get("query")]
 
 
 def demo(

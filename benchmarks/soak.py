@@ -24,8 +24,8 @@ import numpy as np
 
 from benchmarks.common import options, report
 from benchmarks.loopback import Loop, Request, merged, post, timed_loop
-from benchmarks.service import PRODUCTS, QUERIES, known, made
-from benchmarks.serving import PORT, resident_mb, served, workers_of
+from benchmarks.service import GENERATED, PRODUCTS, known, made
+from benchmarks.serving import PORT, resident_mb, searched, served, workers_of
 
 _SAMPLE_S = 2.0
 _CHANGE_S = 0.1
@@ -67,12 +67,14 @@ def main(
 
 def _makes(shop: Path, clients: int, seed: int) -> list[Make]:
     users, items = known(shop)
+    texts = searched(shop.parents[1] / GENERATED)
     told, changed = (np.random.default_rng([seed, n]) for n in range(2))
 
     def search(seed: int, n: int) -> Request:
         own = np.random.default_rng([seed, n])
         user = users[int(own.integers(len(users)))]
-        return post("/search", {"query": str(own.choice(QUERIES)), "user": user, "size": 10})
+        text = texts[int(own.integers(len(texts)))]
+        return post("/search", {"query": text, "user": user, "size": 10})
 
     def events(n: int) -> Request:
         who, what = told.integers(len(users), size=20), told.integers(len(items), size=20)
