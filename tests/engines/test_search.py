@@ -6,7 +6,7 @@ import pytest
 from search_rerank.config import RetrievalConfig
 from search_rerank.data.item import parse_item
 from search_rerank.engines.base import Document, IndexSchema, Retrieve
-from search_rerank.engines.embedded import snapshot
+from search_rerank.engines.embedded import fused
 from tests.engines.contract_scripts import ScriptsContract
 from tests.engines.contract_search import EAST, OpenWith, SearchContract
 
@@ -29,7 +29,7 @@ class TestEmbeddedSearch(SearchContract, ScriptsContract):
             engine.write(version, [Document(item, vector)])
         engine.seal(version)
         every = engine.retrieve(Retrieve("cup", EAST, k=30), version)
-        monkeypatch.setattr(snapshot, "_LISTED", listed)
+        monkeypatch.setattr(fused, "_LISTED", listed)
         found = engine.retrieve(Retrieve("cup", EAST, k=4), version)
         assert (found.ids, found.total) == (["00", "01", "02", "03"], 29)
         assert found.lexical.tolist() == every.lexical[:4].tolist()

@@ -56,6 +56,16 @@ class Columns:
         found: NDArray[np.intp] = places[self.rows[places] == rows]
         return found
 
+    def known(
+        self, rows: NDArray[np.int64], scores: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Return the places of rows; the words may be a moment newer than the items."""
+        if not len(self.rows):
+            return np.zeros(0, dtype=np.intp), np.zeros(0)
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self.rows) - 1)
+        known = self.rows[places] == rows
+        return places[known], scores[known]
+
 
 def read_columns(items: ItemFile, before: Columns | None) -> Columns:
     """Return the columns of the newest state; of those before only what changed is read."""

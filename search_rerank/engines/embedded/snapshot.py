@@ -18,6 +18,7 @@ from search_rerank.engines.counting import counts, sort_fields
 from search_rerank.engines.embedded.assist import Assist
 from search_rerank.engines.embedded.columns import Columns, read_columns
 from search_rerank.engines.embedded.counting import count_all
+from search_rerank.engines.embedded.fused import FusedSearch
 from search_rerank.engines.embedded.items import ItemFile
 from search_rerank.engines.embedded.vectors import VectorFile
 from search_rerank.engines.embedded.words import WordIndex
@@ -26,9 +27,6 @@ from search_rerank.engines.words import clean
 from search_rerank.query import Candidates
 
 _MASKS = 64
-_LISTED = 1_000
-"""So many word hits are listed, more than are asked for: where these are all, every other item's
-word score is known to be 0."""
 
 
 class Snapshot:
@@ -64,6 +62,7 @@ class Snapshot:
             None if before is None else before._vectors,
         )
         self._words = WordIndex(folder / columns.state.words_folder, schema)
+        self._fused = FusedSearch(self._words, self._vectors, columns, weights)
         self.assist = Assist(self._words, self.items, schema, weights, synonyms)
         self._masks: OrderedDict[str, NDArray[np.bool_]] = OrderedDict()
 
@@ -86,7 +85,7 @@ class Snapshot:
             found, total = self._all(request, matches, mask)
         else:
             mask = self._mask(conditions) if conditions else None
-            found, total = self._fused(request, text, query, condition, mask, degraded)
+            found, total = self._fused.retrieve(request, text, query, condition, mask, degraded)
         return hybrid.counted(
             found,
             total,
@@ -107,11 +106,7 @@ class Snapshot:
         if not text:
             return self._by_boost(places[np.argsort(self._rank[places])])
         query = self._query(text, every=False)
-        _, best = self._known(*self._words.search(query, 1)[:2])
-        top = float(best.max(initial=0.0))
-        exact = self._exact(text, None)
-        boosted = self._missing(query, places)
-        return self._combine(places, boosted, request.vector, top, len(places), exact)
+        return self._fused.score(request, text, query, places)
 
     def close(self) -> None:
         """Release the files."""
@@ -120,64 +115,6 @@ class Snapshot:
     def _query(self, text: str, every: bool) -> Query:
         texts = self._synonyms.variants(text)
         return self._words.query(texts, self._weights.fields, every)
-
-    def _fused(
-        self,
-        request: Retrieve,
-        text: str,
-        query: Query,
-        condition: Query | None,
-        mask: NDArray[np.bool_] | None,
-        degraded: list[tuple[str, str]],
-    ) -> tuple[Candidates, int]:
-        k, within = hybrid.depth(request.k), self._words.both(query, condition)
-        rows, boosted, total = self._words.search(within, max(k, _LISTED))
-        all_ = self._known(rows, boosted) if total <= len(rows) else None
-        if request.collapse and total > k:
-            rows, boosted = self._of_groups(within, k, total)
-        places, boosted = self._known(rows[:k], boosted[:k])
-        top = float(boosted.max(initial=0.0))
-        exact = self._exact(text, condition)
-        near = np.zeros(0, dtype=np.intp)
-        if request.vector is not None:
-            try:
-                near = self._vectors.nearest(request.vector, k, mask)
-            except Exception as error:  # the words still answer
-                degraded.append(("vectors", f"{type(error).__name__}: {error}"))
-        late = np.unique(np.concatenate([exact, near]))
-        late = late[~np.isin(late, places)]
-        places = np.concatenate([places, late])
-        more = self._missing(query, late) if all_ is None else _scattered(late, *all_)
-        boosted = np.concatenate([boosted, more])
-        vector = None if degraded else request.vector
-        groups = self._groups(places) if request.collapse else None
-        return self._combine(places, boosted, vector, top, k, exact, groups), total
-
-    def _combine(
-        self,
-        places: NDArray[np.intp],
-        boosted: NDArray[np.float64],
-        vector: NDArray[np.float32] | None,
-        top: float,
-        k: int,
-        exact: NDArray[np.intp],
-        groups: list[int] | None = None,
-    ) -> Candidates:
-        if vector is None:
-            cosine = np.full(len(places), np.nan)
-        else:
-            cosine = self._vectors.cosine(vector, places)
-        return hybrid.combine(
-            [self.ids[place] for place in places.tolist()],
-            boosted,
-            self._boost[places],
-            cosine,
-            self._weights,
-            top=top,
-            k=k,
-            exact=[self.ids[place] for place in exact.tolist()],
-            groups=groups,
-        )
 
     def _sorted(
         self, request: Retrieve, matches: Query, sorts: list[tuple[str, bool]]
@@ -202,31 +139,6 @@ class Snapshot:
             lexical = np.zeros(len(kept))
         return hybrid.in_order(ids[kept].tolist(), lexical), int(known.sum())
 
-    def _of_groups(
-        self, query: Query, k: int, total: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the best hit of each of k groups, best first."""
-        limit = k
-        while True:
-            limit = min(4 * limit, total)
-            rows, boosted, (groups,) = self._words.values(query, limit, [fields.GROUP])
-            first = hybrid.first_of_each(np.arange(len(rows)), groups)[:k]
-            if len(first) == k or limit == total:
-                return rows[first], boosted[first]
-
-    def _groups(self, places: NDArray[np.intp]) -> list[int]:
-        some = self._words.of_rows(self._rows[places])
-        rows, _, (groups,) = self._words.values(some, len(places), [fields.GROUP], boosted=False)
-        group_of = dict(zip(rows.tolist(), groups, strict=True))
-        return [group_of.get(row, -row) for row in self._rows[places].tolist()]
-
-    def _exact(self, text: str, condition: Query | None) -> NDArray[np.intp]:
-        """Return the places of the items whose code or whole title a text is."""
-        query = self._words.exact(text)
-        within = query if condition is None else self._words.within(query, condition)
-        rows, scores, _ = self._words.search(within, hybrid.MAX_EXACT)
-        return self._known(rows, scores)[0]
-
     def _all(
         self, request: Retrieve, matches: Query, mask: NDArray[np.bool_] | None
     ) -> tuple[Candidates, int]:
@@ -249,23 +161,6 @@ class Snapshot:
     def _highest(self) -> float:
         return float(self._boost.max(initial=1.0))
 
-    def _missing(self, query: Query, places: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the boosted word scores of given items, 0 where no word matches."""
-        if not len(places):
-            return np.zeros(0)
-        some = self._words.within(query, self._words.of_rows(self._rows[places]))
-        return _scattered(places, *self._known(*self._words.search(some, len(places))[:2]))
-
-    def _known(
-        self, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-        """Return the places of rows; the words may be a moment newer than the items."""
-        if not len(self._rows):
-            return np.zeros(0, dtype=np.intp), np.zeros(0)
-        places = np.minimum(np.searchsorted(self._rows, rows), len(self._rows) - 1)
-        known = self._rows[places] == rows
-        return places[known], scores[known]
-
     def _mask(self, conditions: Conditions) -> NDArray[np.bool_]:
         """Return which items meet the conditions; the last few are remembered."""
         key = repr(conditions)
@@ -274,16 +169,8 @@ class Snapshot:
             query = self._words.condition(conditions)
             rows, scores, _ = self._words.search(query, max(1, len(self.ids)), boosted=False)
             mask = np.zeros(len(self.ids), dtype=bool)
-            mask[self._known(rows, scores)[0]] = True
+            mask[self._columns.known(rows, scores)[0]] = True
         self._masks[key] = mask
         while len(self._masks) > _MASKS:
             self._masks.popitem(last=False)
         return mask
-
-
-def _scattered(
-    places: NDArray[np.intp], found: NDArray[np.intp], boosted: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the scores of given items where they were found, 0 for the others."""
-    score_of = dict(zip(found.tolist(), boosted.tolist(), strict=True))
-    return np.array([score_of.get(place, 0.0) for place in places.tolist()], dtype=np.float64)
