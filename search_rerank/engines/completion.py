@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from search_rerank.engines.base import Suggestion
-from search_rerank.engines.cutting import analyzer
+from search_rerank.engines.cutting import stems
 from search_rerank.engines.words import MAX_WORDS, clean
-from search_rerank.languages import LANGUAGES, as_searched
+from search_rerank.languages import LANGUAGES
 
 MAX_COMPLETIONS = 50
 """More of a kind are never returned."""
@@ -41,6 +41,4 @@ def values(kind: str, counted: Sequence[tuple[str, int]], last: str, k: int) -> 
 
 def _words(text: str) -> list[str]:
     """Return the words of a text as the field `fields.TYPED` has them."""
-    language = LANGUAGES["none"]
-    found: list[str] = analyzer(language).analyze(as_searched(text, language))
-    return found
+    return list(stems(text, LANGUAGES["none"]))

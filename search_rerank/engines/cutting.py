@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import tantivy
 from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
 
 from search_rerank.engines.words import MAX_WORD_CHARACTERS
-from search_rerank.languages import Language
+from search_rerank.languages import Language, as_searched
 
 
 @cache
 def analyzer(language: Language) -> tantivy.TextAnalyzer:
     """Return what cuts a prepared text into the words of the index."""
     return analyzer_of(Tokenizer.regex(language.pattern), language)
+
+
+@lru_cache(maxsize=50_000)
+def stems(text: str, language: Language) -> tuple[str, ...]:
+    """Return the words of the index that a text is searched by."""
+    return tuple(analyzer(language).analyze(as_searched(text, language)))
 
 
 def cut(text: str, language: Language) -> str:

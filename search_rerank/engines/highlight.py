@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from search_rerank.data.item import Item
 from search_rerank.engines.base import IndexSchema
-from search_rerank.engines.cutting import analyzer
+from search_rerank.engines.cutting import stems
 from search_rerank.engines.fields import languages
-from search_rerank.languages import Language, as_searched
+from search_rerank.languages import Language
 
 FIELDS = ("title", "description")
 Spans = Sequence[tuple[int, int]]
@@ -42,12 +41,6 @@ def highlights(
         if any(spans.values()):
             found[id_] = {name: some for name, some in spans.items() if some}
     return found
-
-
-@lru_cache(maxsize=50_000)
-def stems(text: str, language: Language) -> tuple[str, ...]:
-    """Return the words of the index that a text is searched by."""
-    return tuple(analyzer(language).analyze(as_searched(text, language)))
 
 
 def _spans(text: str, wanted: frozenset[str], language: Language) -> Spans:

@@ -66,10 +66,9 @@ def combine(
     if weights.fusion == "ranks":
         words = _reciprocal(np.where(boosted > 0, boosted, np.nan), ids)
         near = _reciprocal(cosine, ids)
+        score = weights.words_weight * words + weights.vector_weight * near
     else:
-        words = boosted / top if top > 0 else np.zeros(len(ids))
-        near = np.clip(np.nan_to_num(cosine, nan=0.0), 0.0, None)
-    score = weights.words_weight * words + weights.vector_weight * near
+        score = _added(boosted, cosine, weights, top)
     if exact:
         for row in [row for row, id_ in enumerate(ids) if id_ in exact]:
             score[row] += weights.words_weight + weights.vector_weight + 1.0
@@ -84,6 +83,38 @@ def combine(
         cosine[order].astype(np.float32),
         rounded[order],
     )
+
+
+def entering(
+    boosted: Floats,
+    cosine: Floats,
+    later: Floats,
+    weights: RetrievalConfig,
+    *,
+    top: float,
+    k: int,
+) -> Floats:
+    """Return the boosted word scores that later items need to be among the best k.
+
+    Parameters
+    ----------
+    boosted, cosine, weights, top, k
+        Of items that are there, as in `combine`.
+    later
+        float (m,), the cosines of the later ones.
+
+    Returns
+    -------
+    least
+        float (m,), 0 where nothing can be said.
+    """
+    if weights.fusion == "ranks" or len(boosted) < k or not weights.words_weight or top <= 0:
+        return np.zeros(len(later))
+    rounding = 1e-6 * (weights.words_weight + weights.vector_weight)
+    last = np.partition(_added(boosted, cosine, weights, top), -k)[-k] - rounding
+    lacking = last - weights.vector_weight * _near(later)
+    least: Floats = np.fmax(lacking * (top / weights.words_weight), 0.0)
+    return least
 
 
 def in_order(ids: Sequence[str], lexical: Floats) -> Candidates:
@@ -115,6 +146,16 @@ def first_of_each(order: NDArray[np.intp], groups: Sequence[object]) -> NDArray[
             seen.add(groups[row])
             first.append(row)
     return np.array(first, dtype=np.intp)
+
+
+def _added(boosted: Floats, cosine: Floats, weights: RetrievalConfig, top: float) -> Floats:
+    words = boosted / top if top > 0 else np.zeros(len(boosted))
+    return weights.words_weight * words + weights.vector_weight * _near(cosine)
+
+
+def _near(cosine: Floats) -> Floats:
+    near: Floats = np.fmax(cosine, 0.0)  # also of NaN, which has none
+    return near
 
 
 def _reciprocal(scores: Floats, ids: Sequence[str]) -> Floats:

@@ -16,9 +16,9 @@ class TestEmbeddedSearch(SearchContract, ScriptsContract):
     def open_with(self, embedded_with: OpenWith) -> OpenWith:
         return embedded_with
 
-    @pytest.mark.parametrize("listed", [1_000, 1])
+    @pytest.mark.parametrize("behind", [100, 2, 0])
     def test_what_is_near_has_its_word_score_though_no_list_had_it(
-        self, open_with: OpenWith, monkeypatch: pytest.MonkeyPatch, listed: int
+        self, open_with: OpenWith, monkeypatch: pytest.MonkeyPatch, behind: int
     ) -> None:
         """The nearest have the fewest `cup`, the vectors decide, and only 4 word hits are taken."""
         engine = open_with(RetrievalConfig(vector_weight=10_000.0))
@@ -29,7 +29,7 @@ class TestEmbeddedSearch(SearchContract, ScriptsContract):
             engine.write(version, [Document(item, vector)])
         engine.seal(version)
         every = engine.retrieve(Retrieve("cup", EAST, k=30), version)
-        monkeypatch.setattr(fused, "_LISTED", listed)
+        monkeypatch.setattr(fused, "_BEHIND", behind)
         found = engine.retrieve(Retrieve("cup", EAST, k=4), version)
         assert (found.ids, found.total) == (["00", "01", "02", "03"], 29)
         assert found.lexical.tolist() == every.lexical[:4].tolist()

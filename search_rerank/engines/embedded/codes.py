@@ -48,31 +48,31 @@ class Codes:
             self._codes[part], self._steps[part], self._errors[part] = _coded(rows[part])
 
     def contenders(
-        self, vector: NDArray[np.float32], k: int, slots: NDArray[np.int64]
+        self, vector: NDArray[np.float32], k: int, barred: NDArray[np.intp]
     ) -> NDArray[np.intp]:
-        """Return which of some rows may be among their k nearest to a unit vector.
+        """Return which rows may be among the k nearest to a unit vector.
 
         Parameters
         ----------
         vector
             float32 (d,).
-        slots
-            int64 (m,), the rows; more than k.
+        barred
+            Rows that are left out; more than k are not.
 
         Returns
         -------
-        places
-            intp, places in `slots`, ascending.
+        found
+            intp, ascending.
         """
         n = self._n
         code, step, error = _coded(vector[None])
-        products = numkong.cdist(code, self._codes[:n], "dot", out_dtype="float32")
+        products = np.asarray(numkong.cdist(code, self._codes[:n], "dot", out_dtype="float32"))
+        near = products[0] * (step * self._steps[:n])
+        near[barred] = -np.inf
         errors = self._errors[:n]
-        near = (np.asarray(products)[0] * (step * self._steps[:n]))[slots]
-        off = errors[slots]
         further = error * (1 + errors.max()) + _ROUNDING
-        least = np.partition(near - off, -k)[-k] - 2 * further
-        found: NDArray[np.intp] = np.flatnonzero(near + off >= least)
+        least = np.partition(near - errors, -k)[-k] - 2 * further
+        found: NDArray[np.intp] = np.flatnonzero(near + errors >= least)
         return found
 
 

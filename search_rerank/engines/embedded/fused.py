@@ -10,13 +10,14 @@ from search_rerank.config import RetrievalConfig
 from search_rerank.engines import fields, hybrid
 from search_rerank.engines.base import Retrieve
 from search_rerank.engines.embedded.columns import Columns
+from search_rerank.engines.embedded.listing import Listing
 from search_rerank.engines.embedded.vectors import VectorFile
 from search_rerank.engines.embedded.words import WordIndex
 from search_rerank.query import Candidates
 
-_LISTED = 1_000
-"""So many word hits are listed, more than are asked for: where these are all, every other item's
-word score is known to be 0."""
+_BEHIND = 2
+"""So many times as many word hits as are asked for are listed behind those: few vector hits that
+are behind them, too, can come to stand among the first."""
 
 
 class FusedSearch:
@@ -63,11 +64,11 @@ class FusedSearch:
             Gets what failed.
         """
         k, within = hybrid.depth(request.k), self._words.both(query, condition)
-        rows, boosted, total = self._words.search(within, max(k, _LISTED))
-        all_ = self._columns.known(rows, boosted) if total <= len(rows) else None
-        if request.collapse and total > k:
-            rows, boosted = self._of_groups(within, k, total)
-        places, boosted = self._columns.known(rows[:k], boosted[:k])
+        listing = self._words.listing(within, k + _BEHIND * k)
+        first = listing.part(0, k)
+        if request.collapse and listing.total > k:
+            first = self._of_groups(within, k, listing.total)
+        places, boosted = self._columns.known(*first)
         top = float(boosted.max(initial=0.0))
         exact = self._exact(text, condition)
         near = np.zeros(0, dtype=np.intp)
@@ -76,14 +77,21 @@ class FusedSearch:
                 near = self._vectors.nearest(request.vector, k, mask)
             except Exception as error:  # the words still answer
                 degraded.append(("vectors", f"{type(error).__name__}: {error}"))
-        late = np.unique(np.concatenate([exact, near]))
-        late = late[~np.isin(late, places)]
-        places = np.concatenate([places, late])
-        more = self._missing(query, late) if all_ is None else _scattered(late, *all_)
+        others = np.unique(np.concatenate([exact, near]))
+        others = np.setdiff1d(others, places, assume_unique=True)
+        n, places = len(places), np.concatenate([places, others])
+        cosine = self._cosine(None if degraded else request.vector, places)
+        least, start = np.zeros(len(others)), 0
+        if not request.collapse:  # of groups it is not known which are among the first
+            listed, start = (boosted, cosine[:n]), k
+            least = hybrid.entering(*listed, cosine[n:], self._weights, top=top, k=k)
+            least[np.isin(others, exact)] = 0.0
+        more = self._boosted(others, least, query, listing, start)
         boosted = np.concatenate([boosted, more])
-        vector = None if degraded else request.vector
+        entering = ~np.isnan(boosted)
+        places, boosted, cosine = places[entering], boosted[entering], cosine[entering]
         groups = self._groups(places) if request.collapse else None
-        return self._combine(places, boosted, vector, top, k, exact, groups), total
+        return self._combine(places, boosted, cosine, top, k, exact, groups), listing.total
 
     def score(
         self, request: Retrieve, text: str, query: Query, places: NDArray[np.intp]
@@ -92,23 +100,39 @@ class FusedSearch:
         _, best = self._columns.known(*self._words.search(query, 1)[:2])
         top = float(best.max(initial=0.0))
         exact = self._exact(text, None)
-        boosted = self._missing(query, places)
-        return self._combine(places, boosted, request.vector, top, len(places), exact)
+        boosted, cosine = self._missing(query, places), self._cosine(request.vector, places)
+        return self._combine(places, boosted, cosine, top, len(places), exact)
+
+    def _boosted(
+        self,
+        places: NDArray[np.intp],
+        least: NDArray[np.float64],
+        query: Query,
+        listing: Listing,
+        start: int,
+    ) -> NDArray[np.float64]:
+        """Return the boosted word scores of items, NaN of those that have less than the least.
+
+        The listing is read from the start given, as far as need be; items before it are not asked.
+        """
+        end = listing.reaching(float(least.min(initial=np.inf)))
+        found = self._columns.known(*listing.part(start, end))
+        boosted = _scattered(places, *found, 0.0 if end == listing.total else np.nan)
+        if end == len(listing) < listing.total:
+            asked = np.isnan(boosted) & (least <= listing.last)
+            boosted[asked] = self._missing(query, places[asked])
+        return boosted
 
     def _combine(
         self,
         places: NDArray[np.intp],
         boosted: NDArray[np.float64],
-        vector: NDArray[np.float32] | None,
+        cosine: NDArray[np.float64],
         top: float,
         k: int,
         exact: NDArray[np.intp],
         groups: list[int] | None = None,
     ) -> Candidates:
-        if vector is None:
-            cosine = np.full(len(places), np.nan)
-        else:
-            cosine = self._vectors.cosine(vector, places)
         return hybrid.combine(
             [self._columns.ids[place] for place in places.tolist()],
             boosted,
@@ -120,6 +144,13 @@ class FusedSearch:
             exact=[self._columns.ids[place] for place in exact.tolist()],
             groups=groups,
         )
+
+    def _cosine(
+        self, vector: NDArray[np.float32] | None, places: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        if vector is None:
+            return np.full(len(places), np.nan)
+        return self._vectors.cosine(vector, places)
 
     def _of_groups(
         self, query: Query, k: int, total: int
@@ -142,7 +173,9 @@ class FusedSearch:
     def _exact(self, text: str, condition: Query | None) -> NDArray[np.intp]:
         """Return the places of the items whose code or whole title a text is."""
         query = self._words.exact(text)
-        within = query if condition is None else self._words.within(query, condition)
+        if query is None:
+            return np.zeros(0, dtype=np.intp)
+        within = self._words.both(query, condition)
         rows, scores, _ = self._words.search(within, hybrid.MAX_EXACT)
         return self._columns.known(rows, scores)[0]
 
@@ -151,12 +184,16 @@ class FusedSearch:
         if not len(places):
             return np.zeros(0)
         some = self._words.within(query, self._words.of_rows(self._columns.rows[places]))
-        return _scattered(places, *self._columns.known(*self._words.search(some, len(places))[:2]))
+        found = self._columns.known(*self._words.search(some, len(places))[:2])
+        return _scattered(places, *found, 0.0)
 
 
 def _scattered(
-    places: NDArray[np.intp], found: NDArray[np.intp], boosted: NDArray[np.float64]
+    places: NDArray[np.intp],
+    found: NDArray[np.intp],
+    boosted: NDArray[np.float64],
+    others: float,
 ) -> NDArray[np.float64]:
-    """Return the scores of given items where they were found, 0 for the others."""
+    """Return the scores of items where they were found, one given for all others."""
     score_of = dict(zip(found.tolist(), boosted.tolist(), strict=True))
-    return np.array([score_of.get(place, 0.0) for place in places.tolist()], dtype=np.float64)
+    return np.array([score_of.get(place, others) for place in places.tolist()], dtype=np.float64)

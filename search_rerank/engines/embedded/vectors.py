@@ -52,6 +52,7 @@ class VectorFile:
         self._places = np.full(state.next_slot, -1, dtype=np.intp)
         self._held = places = np.flatnonzero(self._present)
         self._places[slots[places]] = places
+        self._unused = np.flatnonzero(self._places < 0)
         self._newer = places[slots[places] >= state.covered]
         self._rows: NDArray[np.float32] = np.zeros((0, dim), dtype=np.float32)
         if state.next_slot and dim:
@@ -80,7 +81,12 @@ class VectorFile:
         if places is None:
             places = held
         if self._codes is not None and len(places) > _FEW * k:
-            places = places[self._codes.contenders(_unit(vector), k, self._slots[places])]
+            barred = self._unused
+            if mask is not None:
+                others = np.ones(len(self._places), dtype=bool)
+                others[self._slots[held]] = False
+                barred = np.flatnonzero(others)
+            places = np.sort(self._places[self._codes.contenders(_unit(vector), k, barred)])
         cosine = self.cosine(vector, places)
         if len(places) > k:
             best = np.sort(np.argpartition(-cosine, k - 1)[:k])

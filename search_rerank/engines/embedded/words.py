@@ -14,11 +14,11 @@ from tantivy import Occur, Query
 from search_rerank.engines import fields
 from search_rerank.engines.base import IndexSchema
 from search_rerank.engines.conditions import Conditions
-from search_rerank.engines.cutting import analyzer
+from search_rerank.engines.cutting import stems
 from search_rerank.engines.embedded.analysis import FACTOR, ROW, open_index
+from search_rerank.engines.embedded.listing import Listing
 from search_rerank.engines.synonyms import WEIGHT
 from search_rerank.engines.words import ALL_WORDS, exact_keys
-from search_rerank.languages import as_searched
 
 
 class WordIndex:
@@ -51,19 +51,20 @@ class WordIndex:
         if len(variants) > 1:
             less = [Query.boost_query(variant, WEIGHT) for variant in variants[1:]]
             found = Query.disjunction_max_query([variants[0], *less])
-        # An exact item is a match, be it by no word; `exact` puts it first.
-        same = Query.const_score_query(self.exact(texts[0]), 0.0)
         if every:
             whole = [self._every(text) for text in texts]
             having = Query.boolean_query([(Occur.Should, q) for q in whole if q is not None])
-            limited = self.within(found, having)
-            return Query.boolean_query([(Occur.Should, limited), (Occur.Should, same)])
+            found = self.within(found, having)
+        if (exact := self.exact(texts[0])) is None:
+            return found
+        # An exact item is a match, be it by no word; who asks puts it first.
+        same = Query.const_score_query(exact, 0.0)
         return Query.boolean_query([(Occur.Should, found), (Occur.Should, same)])
 
     def knows(self, word: str) -> bool:
         """Return whether any item has the stem of a word."""
-        stems = self._words(fields.ALL_TEXT, word)
-        return any(self.searcher.doc_freq(fields.ALL_TEXT, stem) > 0 for stem in stems)
+        words = self._words(fields.ALL_TEXT, word)
+        return any(self.searcher.doc_freq(fields.ALL_TEXT, stem) > 0 for stem in words)
 
     def vocabulary(self, beginning: str) -> list[tuple[str, int]]:
         """Return the words that titles, brands and categories have and that begin so, counted."""
@@ -77,9 +78,10 @@ class WordIndex:
         begun = Query.regex_query(self.schema, fields.TYPED, f"{last}.*")
         return Query.const_score_query(Query.boolean_query([*parts, (Occur.Must, begun)]), 1.0)
 
-    def exact(self, text: str) -> Query:
-        """Return the query for items whose code or whole title a text is."""
-        return self._any(fields.EXACT, exact_keys(text))
+    def exact(self, text: str) -> Query | None:
+        """Return the query for items whose code or whole title a text is, None where none is."""
+        keys = [key for key in exact_keys(text) if self.searcher.doc_freq(fields.EXACT, key)]
+        return self._any(fields.EXACT, keys) if keys else None
 
     def condition(self, conditions: Conditions) -> Query:
         """Return the query that all conditions hold."""
@@ -119,16 +121,18 @@ class WordIndex:
         """Return the query for some rows."""
         return self._any(ROW, rows.tolist())
 
+    def listing(self, query: Query, limit: int, *, boosted: bool = True) -> Listing:
+        """Return the best hits, and how many there are in all."""
+        factor = FACTOR if boosted else None
+        result = self.searcher.search(query, limit, count=True, weight_by_field=factor)
+        return Listing(self.searcher, result.hits, int(result.count))  # type: ignore[attr-defined]
+
     def search(
         self, query: Query, limit: int, *, boosted: bool = True
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
         """Return rows and scores, best first, and how many match in all."""
-        factor = FACTOR if boosted else None
-        result = self.searcher.search(query, limit, count=True, weight_by_field=factor)
-        hits = result.hits
-        scores = np.array([hit[0] for hit in hits], dtype=np.float64)
-        rows = self.searcher.fast_field_values(ROW, [hit[1] for hit in hits])
-        return np.array(rows, dtype=np.int64), scores, int(result.count)  # type: ignore[attr-defined]
+        found = self.listing(query, limit, boosted=boosted)
+        return *found.part(0, limit), found.total
 
     def values(
         self, query: Query, limit: int, names: Sequence[str], *, boosted: bool = True
@@ -163,10 +167,8 @@ class WordIndex:
         every = [(Occur.Must, self._term(fields.ALL_TEXT, word)) for word in words]
         return Query.boolean_query(every) if every else None
 
-    def _words(self, name: str, text: str) -> list[str]:
-        language = self._languages[name]
-        found: list[str] = analyzer(language).analyze(as_searched(text, language))
-        return found
+    def _words(self, name: str, text: str) -> tuple[str, ...]:
+        return stems(text, self._languages[name])
 
     def _term(self, name: str, word: str) -> Query:
         return Query.term_query(self.schema, name, word, "freq")
