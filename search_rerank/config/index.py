@@ -38,6 +38,9 @@ class EngineConfig(Section):
     shards: int = Field(1, ge=1, le=1024)
     replicas: int | None = Field(None, ge=0, le=10)
     """Copies of each shard; left out: one where there are two nodes or more."""
+    vectors_mb: float = Field(64.0, ge=0)
+    """Megabytes that each process keeps of vectors read from Elasticsearch, so that it need not ask
+    for cosines."""
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ class ElasticsearchEngine:
         self._writer = self._client.options(request_timeout=max(WRITE_TIMEOUT_S, config.timeout_s))
         self._versions = Versions(self._writer, self._client, config, quantise_above)
         self._writing = Writing(self._writer, Bulk(self._writer, load))
-        self._retrieval = Retrieval(self._client, weights, config.timeout_s)
+        self._retrieval = Retrieval(self._client, weights, config)
         self._timeout_s = config.timeout_s
         with errors_of(self._url):
             self._server = str(self._client.info()["version"]["number"])

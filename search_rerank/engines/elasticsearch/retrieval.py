@@ -1,4 +1,4 @@
-"""Retrieval on a server: one round trip for all searches, a second one for missing scores."""
+"""Retrieval on a server: one round trip for all searches, a second one for missing cosines."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import elasticsearch as es
 import numpy as np
 from numpy.typing import NDArray
 
-from search_rerank.config import RetrievalConfig
+from search_rerank.config import EngineConfig, RetrievalConfig
 from search_rerank.engines import fields, hybrid, spelling
 from search_rerank.engines.base import Retrieve
 from search_rerank.engines.conditions import conditions
 from search_rerank.engines.counting import Count, counts, sort_fields
 from search_rerank.engines.elasticsearch import counting, search
 from search_rerank.engines.elasticsearch.asking import Answer, Asking, Failure, good, optional
+from search_rerank.engines.elasticsearch.cosines import Cosines
 from search_rerank.engines.elasticsearch.mapping import PRESENT
 from search_rerank.engines.elasticsearch.search import Hits
 from search_rerank.engines.elasticsearch.union import Union
@@ -52,14 +53,15 @@ class Retrieval:
         The connection.
     weights
         How candidates are chosen.
-    timeout_s
-        How long the server may search.
+    config
+        How long the server may search, and what is kept of its answers.
     """
 
     def __init__(
-        self, client: es.Elasticsearch, weights: RetrievalConfig, timeout_s: float
+        self, client: es.Elasticsearch, weights: RetrievalConfig, config: EngineConfig
     ) -> None:
-        self._asking = Asking(client, timeout_s)
+        self._asking = Asking(client, config.timeout_s)
+        self._cosines = Cosines(self._asking, weights.num_candidates, config.vectors_mb)
         self._weights = weights
         self.synonyms = Synonyms(weights.synonyms)
 
@@ -221,14 +223,14 @@ class Retrieval:
         near, failed = optional(answers[1]) if len(answers) > 1 else (search.NO_HITS, None)
         top = float(by_words.scores.max(initial=0.0))
         union = Union(by_words, [exact, near], near)
-        if failed is None:
-            keep = exact.ids
-            if self._weights.fusion == "scores" and not asked.request.collapse:
-                union.contenders(self._weights, top, asked.k, keep)
-            failed = self._fill(asked, union, vector)
+        collapse = asked.request.collapse
+        if failed is None and vector is not None:
+            self._cosines.recall(asked.version, vector, union)
+            if self._weights.fusion == "scores" and not collapse and union.lacking():
+                union.contenders(self._weights, top, asked.k, exact.ids)
+            failed = self._cosines.ask(asked.version, vector, union)
         if failed is not None:
             degraded.append(failed)
-        collapse = asked.request.collapse
         return hybrid.combine(
             union.ids,
             union.scores,
@@ -240,19 +242,6 @@ class Retrieval:
             exact=exact.ids,
             groups=union.groups() if collapse else None,
         )
-
-    def _fill(
-        self, asked: _Asked, union: Union, vector: NDArray[np.float32] | None
-    ) -> Failure | None:
-        """Ask for the cosines that the union lacks."""
-        lacking = union.without_cosine()
-        if not lacking or vector is None:
-            return None
-        only, n = [search.with_ids(lacking)], len(lacking)
-        query = search.near(vector, n, only, self._weights.num_candidates)
-        more, failed = optional(self._asking.ask(asked.version, [search.listing(query, n, 0)])[0])
-        union.add_cosines(more)
-        return failed
 
     def _words(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,9 +23,12 @@ _BARE = {
     # An id lies in the stored fields, decompressed hit by hit; its doc value costs half the time.
     "stored_fields": "_none_",
     "docvalue_fields": ["is_id", "boost"],
+    "seq_no_primary_term": True,
 }
 _WORDS = "words"
 Query = dict[str, Any]
+State = tuple[int, int]
+"""Sequence number and primary term: another one whenever a document is written."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Hits:
         Boosted word scores of hits that were not found by words, float (n,): see `beside`.
     groups
         Of which product each is a variant, where that was asked for.
+    states
+        Of the document that was found.
     """
 
     ids: list[str]
@@ -50,6 +55,7 @@ class Hits:
     total: int = 0
     words: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     groups: tuple[str, ...] = ()
+    states: list[State] = field(default_factory=list)
 
 
 NO_HITS = Hits([], np.zeros(0), np.zeros(0))
@@ -216,7 +222,25 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
             [hit.get("matched_queries", {}).get(_WORDS, 0.0) for hit in found], dtype=np.float64
         ),
         tuple(value[fields.GROUP][0] for value in values if fields.GROUP in value),
+        [_state(hit) for hit in found],
     )
+
+
+def vectors(ids: Sequence[str]) -> Query:
+    """Return the search that reads the vectors of some items."""
+    body = listing(every_item([with_ids(ids)]), len(ids), 0)
+    return body | {"docvalue_fields": ["is_id", "vector"]}
+
+
+def vectors_of(answer: Mapping[str, Any]) -> Iterator[tuple[str, State, list[float] | None]]:
+    """Yield id, state and vector of each hit of `vectors`, None where an item has none."""
+    for hit in answer["hits"]["hits"]:
+        values = hit["fields"]
+        yield values["is_id"][0], _state(hit), values.get("vector", (None,))[0]
+
+
+def _state(hit: Mapping[str, Any]) -> State:
+    return hit["_seq_no"], hit["_primary_term"]
 
 
 def _scored(text: str, schema: IndexSchema, weights: Mapping[str, float]) -> Query:
