@@ -31,8 +31,8 @@ from search_rerank.query import Query
 from search_rerank.ranking import as_they_come, rank
 from search_rerank.recommend.alike import alike
 from search_rerank.recommend.basis import basis_of_candidates
-from search_rerank.recommend.candidates import keeps_order
 from search_rerank.recommend.collecting import collected, past_of
+from search_rerank.recommend.order import keeps_order
 from search_rerank.recommend.request import Recommend
 from search_rerank.rules.keeping import rules_path
 from search_rerank.rules.rule_set import RuleSet
@@ -249,7 +249,7 @@ class Pipeline:
             ruling = self.rules.ruling("recommend", query, stages, moves=not viewed)
             candidates = ruling.candidates(
                 lambda filters: collected(
-                    replace(own, filters=filters), past, self.engine, in_use, self.state, stages
+                    replace(own, filters=filters), past, in_use, self.state, stages, self.last_good
                 ),
                 in_use,
                 shelf=True,

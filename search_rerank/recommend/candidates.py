@@ -15,10 +15,12 @@ from search_rerank.answer import Degraded
 from search_rerank.bundle import Bundle
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
-from search_rerank.engines.base import Engine
+from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.engines.hybrid import in_order
 from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.features.moment import numbered
 from search_rerank.in_use import InUse
+from search_rerank.last_good import LastGood
 from search_rerank.query import Candidates
 from search_rerank.recommend.opinions import (
     Numbers,
@@ -28,6 +30,7 @@ from search_rerank.recommend.opinions import (
     neighbours,
     related,
 )
+from search_rerank.recommend.order import is_new
 from search_rerank.recommend.request import Recommend
 from search_rerank.recommend.shelf import Shelf, in_turn, nothing
 from search_rerank.recommend.trending import trending
@@ -48,23 +51,6 @@ PAST = 1_000
 _GOES_WITH = "cross_category"
 
 
-def keeps_order(asked: Recommend, past: Sequence[Past], in_use: InUse) -> bool:
-    """Return whether candidates stay in the order they were collected in: no bundle has a say.
-
-    So it is with what was viewed, with what is trending for somebody of whom nothing is known, and
-    with what is like an item that the bundle does not know yet.
-    """
-    if asked.scope == "trending":
-        return not past
-    return asked.scope == "recently_viewed" or _is_new(asked, in_use)
-
-
-def _is_new(asked: Recommend, in_use: InUse) -> bool:
-    if asked.scope != "similar" or asked.item is None or in_use.bundle is None:
-        return False
-    return asked.item not in in_use.bundle.catalogue.ids
-
-
 @dataclass(frozen=True)
 class Collector:
     """Collects the candidates of one request.
@@ -79,6 +65,8 @@ class Collector:
         What the shopper did, oldest first; empty where nothing of them may be read.
     stages
         Run what may hang, and get the sources that failed.
+    kept
+        Keeps what was most in demand, for when the engine is away.
     """
 
     engine: Engine
@@ -87,6 +75,7 @@ class Collector:
     asked: Recommend
     past: Sequence[Past]
     stages: Stages
+    kept: LastGood | None = None
 
     def candidates(self) -> Candidates:
         """Return the candidates in the order that stands where nothing reranks them.
@@ -105,9 +94,29 @@ class Collector:
         }[scope]()
         k = min(self.asked.k, _CLOSE) if scope == "similar" else self.asked.k
         wanted = in_turn(lists, self._left_out(), k)
-        if self.in_use.bundle is None or _is_new(self.asked, self.in_use):
+        if self.in_use.bundle is None or is_new(self.asked, self.in_use):
             return self._in_order(wanted)
         return self._there(wanted)
+
+    def last_known(self) -> Candidates | None:
+        """Return what stands in for the candidates while the engine is away, None for nothing.
+
+        That is what was viewed, or what was most in demand; what goes with one item is not kept.
+        """
+        asked = self.asked
+        if self.kept is None or asked.item is not None:
+            return None
+        if asked.scope == "recently_viewed":
+            viewed = self._newest()
+            known = {} if asked.filters else self.kept.items(viewed)
+            there = [id_ for id_ in viewed if id_ in known]
+            return in_order(there, np.zeros(len(there))) if there else None
+        found = self.kept.found(self._demand())
+        if found is None:
+            return None
+        left_out = self._left_out()
+        rows = [row for row, id_ in enumerate(found.ids) if id_ not in left_out][: asked.k]
+        return replace(found.take(np.array(rows, dtype=np.intp)), total=len(rows))
 
     def _personal(self) -> list[Sequence[str]]:
         popular = self._popular()
@@ -190,9 +199,12 @@ class Collector:
         return found
 
     def _viewed(self) -> Candidates:
-        newest = list(dict.fromkeys(past.item for past in reversed(self.past)))
+        return self._in_order(self._newest())
+
+    def _newest(self) -> list[str]:
+        newest = dict.fromkeys(past.item for past in reversed(self.past))
         left_out = self._left_out()
-        return self._in_order([id_ for id_ in newest if id_ not in left_out][: self.asked.k])
+        return [id_ for id_ in newest if id_ not in left_out][: self.asked.k]
 
     def _in_order(self, wanted: Sequence[str]) -> Candidates:
         there = self._there(wanted)
@@ -228,6 +240,13 @@ class Collector:
 
     def _popular(self) -> Sequence[str]:
         """Return the most demanded items, enough of them where they are all that is looked at."""
+        demand = self._demand()
+        found = self.engine.retrieve(demand)
+        if self.kept is not None:
+            self.kept.keep(demand, found)
+        return found.ids
+
+    def _demand(self) -> Retrieve:
         bundle = self.in_use.bundle
         whole = bundle is not None and len(bundle.catalogue) <= WHOLE and not self.asked.filters
         return self._shelf.popular(self.asked.k if whole else _POOL)
@@ -239,7 +258,7 @@ class Collector:
         except EngineUnavailable:
             raise
         except EngineError as error:
-            self._shelf.popular(1)  # raises where it is the filters that are refused
+            self.engine.retrieve(self._shelf.popular(1))  # raises where filters are refused
             log.error("recommending without vectors: %s", error)
             self.stages.degraded.append(Degraded("vector", str(error)))
             return []

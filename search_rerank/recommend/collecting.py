@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
-from search_rerank.engines.base import Engine
+from search_rerank.answer import Degraded
+from search_rerank.errors import EngineUnavailable
 from search_rerank.in_use import InUse
+from search_rerank.last_good import STALE, LastGood
 from search_rerank.query import Candidates
 from search_rerank.recommend.candidates import PAST, Collector
 from search_rerank.recommend.request import Recommend
 from search_rerank.stages import Stages
 from search_rerank.state.base import Past, State
+
+log = logging.getLogger(__name__)
 
 
 def past_of(asked: Recommend, state: State, stages: Stages) -> Sequence[Past]:
@@ -27,19 +32,30 @@ def past_of(asked: Recommend, state: State, stages: Stages) -> Sequence[Past]:
 def collected(
     asked: Recommend,
     past: Sequence[Past],
-    engine: Engine,
     in_use: InUse,
     state: State,
     stages: Stages,
+    last_good: LastGood | None = None,
 ) -> Candidates:
     """Return the candidates of a scope, without the opinions of scorers that are late.
 
-    The engine is waited for: there is nothing to give instead.
+    While the engine is away they are what `Collector.last_known` knows; one that is late is waited
+    for.
 
     Raises
     ------
     EngineError
-        When the engine is away, refuses the filters, or does not hold the item asked about.
+        When the engine is away and nothing is known, when it refuses the filters, or does not hold
+        the item asked about.
     """
+    collector = Collector(in_use.engine, in_use, state, asked, past, stages, last_good)
     with stages.timed("retrieve"):
-        return Collector(engine, in_use, state, asked, past, stages).candidates()
+        try:
+            return collector.candidates()
+        except EngineUnavailable as error:
+            known = collector.last_known()
+            if known is None:
+                raise
+            log.info("recommending what was last in demand: %s", error)
+            stages.degraded.append(Degraded("retrieve", STALE))
+            return known

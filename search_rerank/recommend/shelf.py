@@ -31,9 +31,9 @@ class Shelf:
     engine: Engine
     filters: Filters
 
-    def popular(self, n: int) -> Sequence[str]:
-        """Return the n most demanded items, as the index knew demand when it was written."""
-        return self.engine.retrieve(Retrieve("", filters=self.filters, k=n)).ids
+    def popular(self, n: int) -> Retrieve:
+        """Return how to ask for the n most demanded items, as the index knew demand."""
+        return Retrieve("", filters=self.filters, k=n)
 
     def near(self, vector: NDArray[np.float32], n: int) -> Sequence[str]:
         """Return the n items nearest to a vector."""

@@ -9,10 +9,21 @@ import pytest
 from search_rerank.answer import Degraded
 from search_rerank.data.item import Item
 from search_rerank.engines.base import Document
-from search_rerank.errors import EngineError, EngineUnavailable
+from search_rerank.errors import EngineError
 from search_rerank.query import Filters, Range
 from search_rerank.recommend.request import Scope
-from tests.recommend.corner import EACH, ITEMS, NEW, SCORERS, Corner, bundle, did, document, ids, of
+from tests.recommend.corner import (
+    EACH,
+    ITEMS,
+    NEW,
+    SCORERS,
+    Corner,
+    bundle,
+    did,
+    document,
+    ids,
+    of,
+)
 
 SCOPES: tuple[Scope, ...] = (
     "personal",
@@ -197,19 +208,6 @@ class RecommendContract:
         if scope == "similar":  # nor where there is nothing but the vector to go by
             with pytest.raises(EngineError, match="attributes.nope"):
                 corner.ask(bundle(), scope="similar", item="lamp6", filters=asked)
-
-    @pytest.mark.parametrize("scope", SCOPES)
-    def test_an_engine_that_is_away_is_an_error(
-        self, corner: Corner, scope: Scope, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def away(*_: object) -> None:
-            raise EngineUnavailable("no answer within 5 s")
-
-        corner.when(did("ann", "boot3", 1))
-        monkeypatch.setattr(corner.engine, "retrieve", away)
-        monkeypatch.setattr(corner.engine, "score", away)
-        with pytest.raises(EngineUnavailable, match="no answer"):
-            corner.ask(bundle(), user="ann", **request(scope))
 
     def test_similar_to_what_is_gone(self, corner: Corner) -> None:
         with pytest.raises(EngineError, match="found no item 'gone'"):

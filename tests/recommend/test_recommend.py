@@ -14,15 +14,18 @@ from search_rerank.recommend.request import Recommend
 from search_rerank.recommend.shelf import in_turn
 from tests.engines.conftest import on_a_server
 from tests.recommend.contract import RecommendContract
+from tests.recommend.contract_away import AwayContract, leave
 from tests.recommend.corner import fill
 
+__all__ = ["leave"]  # a fixture of the contract
 
-class TestEmbedded(RecommendContract):
+
+class TestEmbedded(RecommendContract, AwayContract):
     """On the engine that needs no server."""
 
 
 @pytest.mark.elasticsearch
-class TestElasticsearch(RecommendContract):
+class TestElasticsearch(RecommendContract, AwayContract):
     """On a server."""
 
     @pytest.fixture(scope="class")

@@ -20,6 +20,7 @@ from tests.service.conftest import World, build
 
 pytestmark = [pytest.mark.elasticsearch, pytest.mark.slow]
 KNOWN = [f"/search?query={word}&user=u0000{n}" for n, word in enumerate(("shoes", "lamp", "mug"))]
+KNOWN.insert(2, "/recommend?user=u00003")
 
 
 @pytest.fixture(scope="module")
