@@ -12,6 +12,7 @@ from search_rerank.encoders.base import Encoder
 from search_rerank.engines.base import Engine
 from search_rerank.features.builder import FeatureBuilder
 from search_rerank.features.late import late_features
+from search_rerank.fusion.lambdamart import LambdaMart
 from search_rerank.retriever import Retriever
 
 
@@ -73,6 +74,31 @@ class InUse:
     def ranking_ms(self) -> float | None:
         """Milliseconds that the fusion of an answer may take, None without a limit."""
         return self.config.service.ranking_ms
+
+    @property
+    def compiled(self) -> bool | None:
+        """Whether all trees that may rank a request are machine code; None where none do."""
+        trees = self._boosted()
+        return all(one.compiled for one in trees) if trees else None
+
+    def compile_next(self) -> None:
+        """Compile the next trees that may rank a request, if any are left; it takes seconds.
+
+        To be called beside the requests, again and again: what is in use may change meanwhile.
+        """
+        left = [one for one in self._boosted() if one.compiled is None]
+        if left:
+            left[0].compile()
+
+    def _boosted(self) -> list[LambdaMart]:
+        """Return the trees of the fusion that serves, then those of an experiment."""
+        if self.bundle is None:
+            return []
+        fusions, experiment = [self.bundle.ranker], self.config.experiment
+        if experiment.name:
+            names = (experiment.treatment, experiment.control)
+            fusions += [self.bundle.serving[name] for name in names if name in self.bundle.serving]
+        return [trees for fusion in fusions for trees in fusion.boosted()]
 
     def by_words(self) -> Retriever:
         """Return a retriever that asks for no vectors."""

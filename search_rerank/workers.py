@@ -12,7 +12,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 log = logging.getLogger(__name__)
@@ -32,11 +31,15 @@ class Worker(BaseModel):
         What it ranks with, None for the engine's order.
     since_ms
         Unix milliseconds since when it does.
+    compiled
+        Whether its trees are machine code, see `search_rerank.fusion.compiled`; None where it ranks
+        by none.
     """
 
     pid: int
     bundle: str | None
     since_ms: int
+    compiled: bool | None = None
 
 
 class Present:
@@ -54,14 +57,17 @@ class Present:
         self._folder = workers_folder(home)
         self._file: int | None = None
         self._path = Path()
-        self._told: str | None = ""
+        self._told: Worker | None = None
         self._failed = False
 
-    def tell(self, bundle: str | None, now_ms: int) -> None:
+    def tell(self, bundle: str | None, now_ms: int, compiled: bool | None = None) -> None:
         """Say what is ranked with from now on; saying the same again does nothing."""
-        if bundle == self._told:
+        if self._told is not None and self._told.bundle == bundle:
+            now_ms = self._told.since_ms
+        worker = Worker(pid=os.getpid(), bundle=bundle, since_ms=now_ms, compiled=compiled)
+        if worker == self._told:
             return
-        row = orjson.dumps({"pid": os.getpid(), "bundle": bundle, "since_ms": now_ms})
+        row = worker.model_dump_json().encode()
         try:
             if self._file is None:
                 self._begin(row.ljust(_BYTES))
@@ -72,14 +78,14 @@ class Present:
                 log.warning("nobody is told what this worker ranks with: %s", error)
             self._failed = True
             return
-        self._told, self._failed = bundle, False
+        self._told, self._failed = worker, False
 
     def close(self) -> None:
         """Remove the file."""
         if self._file is not None:
             self._path.unlink(missing_ok=True)
             os.close(self._file)
-        self._file, self._told = None, ""
+        self._file = self._told = None
 
     def _begin(self, row: bytes) -> None:
         """Make the file under another name: nobody may see it before it is locked and whole."""

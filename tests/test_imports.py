@@ -43,7 +43,7 @@ KNOW_RANKINGS_ONLY = {"measures", "grouped", "listwise", "compare", "resampling"
 """Files of `evaluation` that lie low, so that what learns can measure itself, too."""
 
 HEAVY = ("torch", "lightgbm", "elasticsearch", "flask", "sklearn", "scipy", "tantivy", "duckdb")
-HEAVY += ("redis",)
+HEAVY += ("redis", "lleaves", "llvmlite")
 ONLY_IN = {
     "tantivy": "search_rerank/engines",
     "numkong": "search_rerank/engines/embedded",
@@ -51,6 +51,7 @@ ONLY_IN = {
     "elasticsearch": "search_rerank/engines/elasticsearch",
     "elastic_transport": "search_rerank/engines/elasticsearch",
     "lightgbm": "search_rerank/fusion/lambdamart.py",
+    "lleaves": "search_rerank/fusion/compiled.py",
     "implicit": "search_rerank/scorers",
     "torch": "search_rerank/neural",
     "duckdb": "search_rerank/data",

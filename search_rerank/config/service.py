@@ -24,6 +24,9 @@ class ServiceConfig(Section):
     ranking_ms: float | None = Field(None, gt=0)
     """Milliseconds that the cascade may take, each of its stages having a share of them; other
     fusions know no stages. Left out: no limit."""
+    compile_trees: bool = True
+    """Whether each worker makes machine code of the trees that it ranks by, beside its requests;
+    the scores are the same without it."""
     last_good_mb: float = Field(64, ge=0, le=4096)
     """Megabytes of a worker for what Elasticsearch last said, which is given while it is away; 0
     keeps nothing."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.features.table import FeatureTable
 from search_rerank.fusion.contributions import Contributions
+
+if TYPE_CHECKING:
+    from search_rerank.fusion.lambdamart import LambdaMart
 
 
 class Fusion(Protocol):
@@ -37,6 +40,9 @@ class Fusion(Protocol):
 
     def importance(self) -> dict[str, float]:
         """Return how much each feature counts, largest first: gain in learning, or weight."""
+
+    def boosted(self) -> tuple[LambdaMart, ...]:
+        """Return the boosted trees that it scores by, each of which may be compiled."""
 
     def save(self, folder: Path) -> None:
         """Write JSON, text and arrays; never anything that can run code."""

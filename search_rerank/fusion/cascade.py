@@ -131,6 +131,10 @@ class Cascade:
         """Return how much each feature counts in the last stage, largest first."""
         return self.stages[-1].fusion.importance()
 
+    def boosted(self) -> tuple[LambdaMart, ...]:
+        """Return the trees of all stages."""
+        return tuple(trees for stage in self.stages for trees in stage.fusion.boosted())
+
     @classmethod
     def grow(
         cls,

@@ -73,6 +73,10 @@ class Vote:
         vote = (others - placed) / others if borda else 1.0 / (self.k + 1 + placed)
         return np.where(~np.isnan(values) & _spread(table, values), vote, 0.0)
 
+    def boosted(self) -> tuple[()]:
+        """Return nothing: there are no trees."""
+        return ()
+
     def save(self, folder: Path) -> None:
         """Write `vote.json`."""
         options = {"columns": self.columns, "k": self.k, "kind": self.kind}

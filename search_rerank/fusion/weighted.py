@@ -125,6 +125,10 @@ class Weighted:
         shares = tuple(round(float(w), 6) for w in learnt / learnt.sum())
         return cls(tuple(columns), shares, scaling)
 
+    def boosted(self) -> tuple[()]:
+        """Return nothing: there are no trees."""
+        return ()
+
     def save(self, folder: Path) -> None:
         """Write `weighted.json`."""
         options = {"columns": self.columns, "weights": self.weights, "scaling": self.scaling}
