@@ -54,7 +54,7 @@ def items_of(
         items = pipeline.guards.aside.one(ask, deadline())
     except (EngineUnavailable, GivenUp) as error:
         known = kept.items(ids)
-        if isinstance(error, GivenUp) and len(known) < len(ids):
+        if isinstance(error, GivenUp) and len(known) < len(ids) and not stale:
             items = waited_for(error, ask)
         else:
             logger.info("giving items as they were last known: %s", error)
