@@ -25,8 +25,8 @@ _WARM = 50
 def leanest(shop: Path, queries: Sequence[str]) -> dict[str, Any]:
     """Return the row of one client that asks `_msearch` by words and by vector, ids only.
 
-    The vectors are those that the shop's encoder makes of the queries, made beforehand; the first
-    50 queries are not counted.
+    The vectors are those that the shop's encoder makes of the queries, made beforehand; queries
+    without a known word have none and are left out, and the first 50 are not counted.
     """
     config = load_config(shop / "config.toml")
     k = config.retrieval.k
@@ -35,7 +35,7 @@ def leanest(shop: Path, queries: Sequence[str]) -> dict[str, Any]:
         assert live is not None
         retriever = pipeline.in_use.retriever
         asked = [retriever.request(Query(text=text, k=k), k) for text in queries]
-    searches = [bodies(request, live.schema, LEANEST) for request in asked]
+    searches = [bodies(each, live.schema, LEANEST) for each in asked if each.vector is not None]
     times = []
     with es.Elasticsearch(config.engine.url, serializer=OrjsonSerializer()) as client:
         for pair in searches:
