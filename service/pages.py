@@ -65,7 +65,7 @@ def cursor_after(run: Runtime, asked: Asked, answer: Answer) -> tuple[str | None
             who=who,
             size=asked.size,
             told=told_of(answer),
-            ranking=answer.id or "",
+            ranking=(answer.id or "").partition(".")[0],
             trail=trail,
             until_ms=_until(run),
         )

@@ -46,7 +46,7 @@ def recommendations(run: Runtime, asked: RecommendRequest) -> Answer:
     with run.pipeline() as pipeline:
         if asked.item is not None and not look_up(pipeline.engine, [asked.item]):
             raise Problem(404, f"expected an item of the index, found no item {asked.item!r:.60}")
-        watching = Watching(run, asked.personalise, asked.start + asked.size, asked.item)
+        watching = Watching(run, asked.personalise, asked.places, asked.item)
         try:
             answer = pipeline.recommend(
                 wanted,

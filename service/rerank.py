@@ -27,7 +27,7 @@ def rerank() -> Response:
     asked = parse_rerank(read_json())
     query = asked.to_query(run.clock())
     with run.pipeline() as pipeline:
-        watching = Watching(run, asked.personalise, min(asked.size, len(asked.items)))
+        watching = Watching(run, asked.personalise, range(min(asked.size, len(asked.items))))
         answer = pipeline.rerank(
             query,
             asked.items,

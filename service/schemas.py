@@ -45,6 +45,11 @@ class _Request(Asking, Explained):
     start: Annotated[int, Field(alias="from", ge=0, le=10_000)] = 0
     cursor: Annotated[str, Field(max_length=MAX_CURSOR_CHARACTERS)] | None = None
 
+    @property
+    def places(self) -> range:
+        """The places of the list that are asked for."""
+        return range(self.start, self.start + self.size)
+
     @field_validator("filters", mode="before")
     @classmethod
     def _not_too_deep(cls, value: object) -> object:

@@ -117,7 +117,7 @@ def ask(run: Runtime, asked: SearchRequest) -> Answer:
     """
     query = asked.to_query(run.config.retrieval.k, run.clock())
     with run.pipeline() as pipeline:
-        watching = Watching(run, asked.personalise, asked.start + asked.size)
+        watching = Watching(run, asked.personalise, asked.places)
         try:
             answer = pipeline.search(
                 query,

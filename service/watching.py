@@ -34,13 +34,13 @@ class Watching:
     personalise, item
         As the pipeline is asked; what is not personalised is not written, either.
     shown
-        How many places the shopper sees, those of earlier pages included.
+        The places that the shopper sees; what begins further down is named by its first place, too.
     """
 
     def __init__(
-        self, run: Runtime, personalise: bool, shown: int, item: str | None = None
+        self, run: Runtime, personalise: bool, shown: range, item: str | None = None
     ) -> None:
-        self.id = uuid4().hex
+        self.id = uuid4().hex + (f".{shown.start}" if shown.start else "")
         self._run = run
         self._personalise = personalise
         self._item = item
@@ -86,7 +86,7 @@ class Watching:
             names=table.names,
             X=table.X,
             order=ranking.order.astype(np.int32),
-            shown=self._shown,
+            shown=self._shown.stop,
         )
         self._run.feature_log.write(served)
         return answer

@@ -100,6 +100,7 @@ def test_a_page_may_have_another_size_and_a_list_may_begin_further_down(
     first = ask(client, SHOES | {"from": 3})
     second = ask(client, {"cursor": first["cursor"], "size": 6})
     third = client.get("/search", query_string={"cursor": second["cursor"]}).get_json()
+    assert [first_place(page["id"]) for page in (first, second, third)] == [3, 7, 13]
     assert ids(first) + ids(second) + ids(third) == whole[3:19]
     assert third["hits"][0]["rank"] == 13
 
