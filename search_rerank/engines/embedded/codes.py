@@ -46,6 +46,7 @@ class Codes:
         for start in range(known, self._n, _CHUNK):
             part = slice(start, min(start + _CHUNK, self._n))
             self._codes[part], self._steps[part], self._errors[part] = _coded(rows[part])
+        self._longest = 1 + float(self._errors[: self._n].max(initial=0.0))
 
     def contenders(
         self, vector: NDArray[np.float32], k: int, barred: NDArray[np.intp]
@@ -70,7 +71,7 @@ class Codes:
         near = products[0] * (step * self._steps[:n])
         near[barred] = -np.inf
         errors = self._errors[:n]
-        further = error * (1 + errors.max()) + _ROUNDING
+        further = error * self._longest + _ROUNDING
         least = np.partition(near - errors, -k)[-k] - 2 * further
         found: NDArray[np.intp] = np.flatnonzero(near + errors >= least)
         return found

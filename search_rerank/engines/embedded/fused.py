@@ -77,8 +77,10 @@ class FusedSearch:
                 near = self._vectors.nearest(request.vector, k, mask)
             except Exception as error:  # the words still answer
                 degraded.append(("vectors", f"{type(error).__name__}: {error}"))
-        others = np.unique(np.concatenate([exact, near]))
-        others = np.setdiff1d(others, places, assume_unique=True)
+        other = np.zeros(len(self._columns.rows), dtype=bool)
+        other[near] = other[exact] = True
+        other[places] = False
+        others = np.flatnonzero(other)
         n, places = len(places), np.concatenate([places, others])
         cosine = self._cosine(None if degraded else request.vector, places)
         least, start = np.zeros(len(others)), 0
