@@ -61,5 +61,14 @@ class History:
 
     def session(self) -> History:
         """Return the interactions of the request's own session."""
-        own = self.in_session
-        return History(self.items[own], self.time_ms[own], self.weight[own], own[own], self.now_ms)
+        return self.where(self.in_session)
+
+    def where(self, kept: NDArray[np.bool_]) -> History:
+        """Return some of the interactions, by a mask (n,)."""
+        return History(
+            self.items[kept],
+            self.time_ms[kept],
+            self.weight[kept],
+            self.in_session[kept],
+            self.now_ms,
+        )

@@ -75,11 +75,15 @@ class Properties:
         int64 (k,) and int32 (k,); an item below 0, which the catalogue does not hold, has none.
         """
         row, at = spread(self.offsets, items)
-        return row, self.word[at]
+        return row, self.word.take(at)
 
     def numbers_of(self, items: NDArray[np.int32]) -> NDArray[np.float32]:
         """Return float32 (k, a), NaN for an item below 0."""
-        found = self.numbers[items] if len(self) else np.empty((len(items), len(self.names)), "f4")
+        found = (
+            self.numbers.take(items, axis=0)
+            if len(self)
+            else np.empty((len(items), len(self.names)), "f4")
+        )
         found[items < 0] = np.nan
         return found
 

@@ -14,7 +14,9 @@ def spread(
     int64 (k,) twice. Item j has the cells ``offsets[j]:offsets[j + 1]``; one below 0, which the
     columns do not hold, has none.
     """
-    start = offsets[items]
-    size = np.where(items >= 0, offsets[items + 1] - start, 0)
-    row = np.repeat(np.arange(len(items)), size)
-    return row, np.repeat(start - (np.cumsum(size) - size), size) + np.arange(len(row))
+    start = offsets.take(items)
+    size = offsets.take(items + 1) - start
+    size[items < 0] = 0
+    end = size.cumsum()
+    row = np.arange(len(items)).repeat(size)
+    return row, (start - end + size).repeat(size) + np.arange(len(row))

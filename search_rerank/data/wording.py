@@ -61,7 +61,15 @@ class Titles:
         An item below 0, which the catalogue does not hold, has none.
         """
         row, at = spread(self.offsets, items)
-        return row, self.word[at], self.value[at]
+        return row, self.word.take(at), self.value.take(at)
+
+    @cached_property
+    def squares(self) -> NDArray[np.float64]:
+        """The square of each title's length, float64 (n,): 1, or 0 for one without words."""
+        n = len(self.offsets) - 1
+        owner = np.arange(n).repeat(np.diff(self.offsets))
+        squares = np.bincount(owner, weights=self.value**2, minlength=n)
+        return squares.astype(np.float64, copy=False)
 
 
 @dataclass(frozen=True)

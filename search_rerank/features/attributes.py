@@ -7,11 +7,12 @@ of `_PRIOR` items, and less that share. So 0 is neither liking nor dislike.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.data.properties import Properties
 from search_rerank.features.arrays import Column, Columns, constant
 from search_rerank.features.moment import Moment
 
@@ -42,26 +43,29 @@ def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     if len(took) + len(left) == 0:
         names = [f"attributes.{own.names[place]}_affinity" for place in own.with_words]
         return found | {name: constant(np.nan, n) for name in [*names, "attributes.affinity"]}
-    row, word = own.of(moment.items)
-    affinity = _affinities(own, took, left)
-    value, cell = affinity[word], row * len(own.names) + own.owner[word]
+    row, words = own.of(np.concatenate([moment.items, took, left]))
+    word, *of_shopper = np.split(words.astype(np.intp), row.searchsorted([n, n + len(took)]))
+    row = row[: len(word)]
+    liked, left_of = _counted(word, of_shopper, len(own.words))
+    share = (len(took) + _SHOP_TOOK) / (len(took) + len(left) + _SHOP_TOOK + _SHOP_LEFT)
+    affinity = (liked + _PRIOR * share) / (liked + left_of + _PRIOR) - share
     shape = (n, len(own.names))
+    cell = row * len(own.names) + own.owner.take(word)
     count = np.bincount(cell, minlength=n * len(own.names)).reshape(shape)
-    total = np.bincount(cell, value, minlength=n * len(own.names)).reshape(shape)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    total = np.bincount(cell, affinity, minlength=n * len(own.names)).reshape(shape)
+    mean = (total / np.where(count > 0, count, np.nan)).astype(np.float32)
     for place in own.with_words:
         found[f"attributes.{own.names[place]}_affinity"] = mean[:, place]
-    rare = np.bincount(row, weights=value * own.rarity[word], minlength=n)
+    rare = np.bincount(row, weights=affinity * own.rarity.take(word), minlength=n)
     found["attributes.affinity"] = rare.astype(np.float32)
     return found
 
 
-def _affinities(
-    own: Properties, took: NDArray[np.int32], left: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """Return the affinity to each word, float64 (w,), by the items that were taken and left."""
-    share = (len(took) + _SHOP_TOOK) / (len(took) + len(left) + _SHOP_TOOK + _SHOP_LEFT)
-    liked, left_of = (
-        np.bincount(own.of(items)[1], minlength=len(own.words)) for items in (took, left)
-    )
-    return (liked + _PRIOR * share) / (liked + left_of + _PRIOR) - share
+def _counted(
+    asked: NDArray[np.intp], lists: Sequence[NDArray[np.intp]], words: int
+) -> list[NDArray[np.int64]]:
+    """Return how often each asked word, below `words`, is in each list; some are asked twice."""
+    place = np.zeros(words, dtype=np.int32)  # of many words few are touched
+    place[asked] = np.arange(1, len(asked) + 1, dtype=np.int32)
+    of = place.take(asked)
+    return [np.bincount(place.take(one), minlength=len(asked) + 1).take(of) for one in lists]

@@ -126,14 +126,18 @@ def numbered(
     query
         Whose session and moment count.
     """
-    numbers = catalogue.ids.numbers(past.item for past in pasts)
-    known, session = numbers >= 0, query.session
-    return History.of(
-        numbers[known],
-        now_ms=query.now_ms,
-        time_ms=np.array([past.time_ms for past in pasts], dtype=np.int64)[known],
-        weight=np.array([gains.get(past.type, 0.0) for past in pasts], dtype=np.float32)[known],
+    if not pasts:
+        return History.empty(query.now_ms)
+    items, types, times, sessions = zip(*pasts, strict=True)
+    numbers, session = catalogue.ids.numbers(items), query.session
+    history = History(
+        items=numbers,
+        time_ms=np.array(times, dtype=np.int64),
+        weight=np.array([gains.get(type_, 0.0) for type_ in types], dtype=np.float32),
         in_session=np.array(
-            [session is not None and past.session == session for past in pasts], dtype=np.bool_
-        )[known],
+            [session is not None and of == session for of in sessions], dtype=np.bool_
+        ),
+        now_ms=query.now_ms,
     )
+    known = numbers >= 0
+    return history if known.all() else history.where(known)

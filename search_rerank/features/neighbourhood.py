@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.item_rows import BRAND, DEPARTMENT
-from search_rerank.features.arrays import Column, Columns
+from search_rerank.features.arrays import Columns
 from search_rerank.features.moment import Moment
 from search_rerank.scorers.numbers import sums_at
 
@@ -36,21 +36,16 @@ def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     known = items >= 0
     rank = np.empty(n)
     rank[np.argsort(-moment.candidates.score, kind="stable")] = np.arange(n)
-    weight = np.where(known, 0.5 ** (rank / _HALVED_BY), 0.0).astype(np.float32)
-    everyone = known.astype(np.float32)
-    V = catalogue.vectors[items]
-    squares = catalogue.squares[items]
-    products = V @ (np.stack([weight, everyone]) @ V).T  # (n, 2)
+    weights = np.zeros((2, n), dtype=np.float32)  # the first counting most, and all alike
+    np.copyto(weights, (0.5 ** (rank / _HALVED_BY), np.ones(n)), where=known, casting="same_kind")
+    weight = weights[0]
+    V = catalogue.vectors.take(items, axis=0)
+    products = V @ (weights @ V).T  # (n, 2)
     keys = rows.keys.take(items, axis=0)[:, _KEYS]
-    found = np.array(
-        [
-            _cosine(products[:, 0], squares, weight),
-            _cosine(products[:, 1], squares, everyone),
-            _cosine(*_titles(moment, catalogue, weight), weight),
-            *_shares(keys, rows.none[_KEYS], weight),
-        ],
-        dtype=np.float32,
-    )
+    found = np.empty((len(_NAMES), n), dtype=np.float32)
+    found[:2] = _cosines(products.T, catalogue.squares.take(items), weights)
+    found[2:3] = _cosines(*_titles(moment, catalogue, weight), weight[None])
+    found[3:] = _shares(keys, rows.none[_KEYS], weight)
     found[:, ~known] = np.nan
     return dict(zip(_NAMES, found, strict=True))
 
@@ -58,30 +53,35 @@ def columns(moment: Moment, catalogue: Catalogue) -> Columns:
 def _titles(
     moment: Moment, catalogue: Catalogue, weight: NDArray[np.float32]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return what `_cosine` wants of titles as the rarity of their words, unit length or 0."""
-    titles, n = catalogue.wording.titles, len(weight)
+    """Return what `_cosines` wants of titles as the rarity of their words, unit length or 0."""
+    titles = catalogue.wording.titles
     row, word, value = titles.of(moment.items)
-    total = sums_at(word, word, weight[row] * value, titles.words)
-    products = np.bincount(row, value * total, minlength=n)
-    return products, np.bincount(row, value**2, minlength=n)
+    total = sums_at(word, word, weight.take(row) * value, titles.words)
+    products = np.bincount(row, value * total, minlength=len(weight))
+    return products[None], titles.squares.take(moment.items)
 
 
-def _cosine(
-    products: NDArray[np.floating], squares: NDArray[np.floating], weight: NDArray[np.float32]
-) -> Column:
-    """Return each row's cosine with the weighted sum of the other rows, NaN where either is 0.
+def _cosines(
+    products: NDArray[np.floating], squares: NDArray[np.floating], weights: NDArray[np.float32]
+) -> NDArray[np.floating]:
+    """Return each row's cosines with weighted sums of the other rows, NaN where either is 0.
 
     Parameters
     ----------
     products
-        (n,), each row's product with the weighted sum of all.
+        (k, n), each row's products with the weighted sums of all.
     squares
         (n,), each row's with itself: 1, or 0 for a row of zeros.
+    weights
+        (k, n).
     """
-    with_others = products - weight * squares  # a row's own part is none of the others'
-    squared = weight @ products - 2 * weight * products + weight**2 * squares
-    some = (squared > 1e-6) & (squares > 0)
-    return np.where(some, with_others / np.sqrt(np.where(some, squared, 1)), np.nan)
+    own = weights * squares
+    totals = np.array([[one @ of] for one, of in zip(weights, products, strict=True)])
+    squared = totals - 2 * weights * products + weights**2 * squares
+    squared[(squared <= 1e-6) | (squares <= 0)] = np.nan
+    # A row's own part is none of the others'.
+    cosines: NDArray[np.floating] = (products - own) / np.sqrt(squared)
+    return cosines
 
 
 def _shares(

@@ -114,7 +114,7 @@ class Als(InnerProduct):
             return np.full(self.factors.shape[1], np.nan, dtype=np.float32)
         past, of = np.unique(past, return_inverse=True)
         added = np.float32(self.alpha) * np.bincount(of, weights=weight).astype(np.float32)
-        Y = self.factors[past]  # (h, dim)
+        Y = self.factors.take(past, axis=0)  # (h, dim)
         left = self.gram + (Y * added[:, None]).T @ Y  # (dim, dim)
         shopper: NDArray[np.float32] = np.linalg.solve(left, (1 + added) @ Y)  # (dim,)
         return shopper

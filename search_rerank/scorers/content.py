@@ -54,7 +54,8 @@ class Content(Fitted):
         past, weight = profile(history, self.known, self.decay)
         if len(past) == 0 or not valid.any():
             return scores
-        centre = weight @ self.vectors[past]  # (dim,)
+        centre = weight @ self.vectors.take(past, axis=0)  # (dim,)
         length = np.linalg.norm(centre)
-        scores[valid] = self.vectors[items[valid]] @ (centre / max(length, np.float32(1e-12)))
+        own = self.vectors.take(items[valid], axis=0)
+        scores[valid] = own @ (centre / max(length, np.float32(1e-12)))
         return scores

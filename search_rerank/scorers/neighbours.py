@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search_rerank.scorers.fitted import Fitted
 from search_rerank.scorers.fitted import fitted as _fitted
-from search_rerank.scorers.numbers import inside, sums_at
+from search_rerank.scorers.numbers import among, inside, sums_at
 
 Profile = tuple[NDArray[np.int32], NDArray[np.float32]]
 """Known items of a history and their weights, see `numbers.profile`."""
@@ -61,13 +61,16 @@ class Neighbours(Fitted):
         seen, weight = past
         if len(seen) == 0 or not valid.any():
             return scores
-        first, last = self.starts[seen], self.starts[seen + 1]
+        wanted = items[valid]
+        first, last = self.starts.take(seen), self.starts.take(seen + 1)
         # Whole lists at once: to pick their entries one by one takes thrice as long.
-        lists = [slice(*ends) for ends in zip(first.tolist(), last.tolist(), strict=True)]
-        neighbour = np.concatenate([self.neighbour[one] for one in lists])
-        mass = np.concatenate([self.similarity[one] for one in lists])
-        mass *= np.repeat(weight, last - first)
-        scores[valid] = sums_at(items[valid], neighbour, mass, len(self.known))
+        lists = zip(first.tolist(), last.tolist(), strict=True)
+        neighbour = np.concatenate([self.neighbour[begin:end] for begin, end in lists])
+        at = among(wanted, neighbour, len(self.known))
+        ends = (last - first).cumsum()
+        whose = ends.searchsorted(at, "right")
+        mass = self.similarity.take(at + (last - ends).take(whose)) * weight.take(whose)
+        scores[valid] = sums_at(wanted, neighbour.take(at), mass, len(self.known))
         return scores
 
 

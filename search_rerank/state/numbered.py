@@ -24,6 +24,8 @@ class ItemNumbers(IdMap):
         self._number = np.zeros(0, dtype=np.int32)
         self._held = 0
         self._place = np.zeros(0, dtype=np.int32)  # (items,), 1 + the place in the request, or 0
+        self._first: NDArray[np.int64] | None = None
+        """Where each item of the request stands first; None where none was asked for twice."""
 
     def add_all(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the numbers of ids, int64 (n,), giving each new one the next."""
@@ -41,17 +43,18 @@ class ItemNumbers(IdMap):
             # Written from the last to the first: of one asked for twice the first place stays.
             self._place[self._number[::-1]] = np.arange(len(items), 0, -1)
             self._place[-1] = 0
+            place = self._place.take(self._number)
+            own = np.arange(1, len(items) + 1)
+            twice = (place != own) & (place > 0)
+            self._first = np.where(twice, place, own) - 1 if twice.any() else None
         return self._number
 
     def find(self, number: NDArray[np.int32]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
         """Return which of numbered items the request has, and where in the request each is."""
         place = self._place.take(number)
-        has = np.flatnonzero(place)
-        return has, place[has] - np.int32(1)
+        has = (place > 0).nonzero()[0]
+        return has, place.take(has) - np.int32(1)
 
     def spread(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return rows of the request, with those of an item asked for twice in both places."""
-        place = self._place[self._number] - 1
-        if np.array_equal(place[place >= 0], np.flatnonzero(place >= 0)):
-            return rows
-        return rows[np.where(place >= 0, place, np.arange(len(place)))]
+        return rows if self._first is None else rows[self._first]

@@ -144,28 +144,27 @@ class QueryCounters:
         self._items.asked(items)
         place = self._pairs.places(np.array([number]))
         wanted, at = self._items.find(self._pairs.items(place))
-        counts[at] = self._pairs.at(place[wanted], now_ms)
+        counts[at] = self._pairs.at(place.take(wanted), now_ms)
         return self._items.spread(counts)
 
     def similar(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
-        shape = (len(items), len(SHARPNESS), len(QUERY_HALF_LIVES_DAYS))
-        sums = np.zeros(shape, dtype=np.float32)
+        columns, n = (len(SHARPNESS), len(QUERY_HALF_LIVES_DAYS)), len(items)
         found, similarity = self._like(query)
         if not len(found):
-            return sums
+            return np.zeros((n, *columns), dtype=np.float32)
         self._items.asked(items)
-        sizes = self._pairs.sizes(found)
-        n = max(int(np.searchsorted(np.cumsum(sizes), _MAX_LOOKED_AT, "right")), 1)
-        place = self._pairs.places(found[:n])
+        ends = self._pairs.sizes(found).cumsum()
+        looked_at = max(int(ends.searchsorted(_MAX_LOOKED_AT, "right")), 1)
+        place = self._pairs.places(found[:looked_at])
         wanted, at = self._items.find(self._pairs.items(place))
-        whose = np.searchsorted(np.cumsum(sizes[:n]), wanted, "right")
-        near = (similarity ** np.array(SHARPNESS)[:, None])[:, whose]
-        left = self._pairs.at(place[wanted], now_ms).T.copy()
-        for n_sharp, sharp in enumerate(near):
-            for column, gains in enumerate(left):
-                sums[:, n_sharp, column] = np.bincount(at, sharp * gains, minlength=len(items))
-        return self._items.spread(sums)
+        whose = ends.searchsorted(wanted, "right")
+        near = (similarity ** np.array(SHARPNESS)[:, None]).take(whose, axis=1)
+        gains = near[:, None] * self._pairs.at(place.take(wanted), now_ms).T  # (*columns, pairs)
+        cell = at + n * np.arange(gains.shape[0] * gains.shape[1])[:, None]
+        sums = np.bincount(cell.ravel(), weights=gains.ravel(), minlength=n * len(cell))
+        votes = sums.astype(np.float32).reshape(*columns, n).transpose(2, 0, 1)
+        return self._items.spread(votes)
 
     def starting_with(self, prefix: str, n: int) -> list[tuple[str, int]]:
         """Return the n most used queries that begin with a text and that two shoppers asked."""

@@ -129,23 +129,23 @@ class SimilarTexts:
         """
         own = pieces(text)
         held = sorted(filter(None, map(self._with.get, own)), key=len)
-        never_met = len(own) - len(held)
-        lengths = np.array([len(one) for one in held], dtype=np.int64)
-        looked_at = int(np.searchsorted(np.cumsum(lengths), _MAX_LOOKED_AT, "right"))
-        held = held[: max(looked_at, 1)]
         if not held:
             return np.zeros(0, dtype=np.int64), np.zeros(0)
+        never_met = len(own) - len(held)
+        lengths = np.array([len(one) for one in held], dtype=np.int64)
+        looked_at = int(lengths.cumsum().searchsorted(_MAX_LOOKED_AT, "right"))
+        held = held[: max(looked_at, 1)]
         lengths = lengths[: len(held)]
         weights = np.log1p(len(self) / lengths)
         total = weights.sum() + never_met * np.log1p(len(self))
         entries = np.concatenate([np.frombuffer(one, dtype=np.int32) for one in held])
         # One pass gives both shares: each entry counts as _ONE in what is otherwise its weight.
-        both = np.bincount(entries, weights=np.repeat(weights + _ONE, lengths))
+        both = np.bincount(entries, weights=(weights + _ONE).repeat(lengths))
         least = _LEAST**2 * total
-        number = np.flatnonzero(both >= _ONE + least)  # of its own pieces it may have them all
+        number = (both >= _ONE + least).nonzero()[0]  # of its own pieces it may have them all
         common = np.floor(both[number] / _ONE)
         square = (both[number] - common * _ONE) * common / self._sizes[number]
-        enough = np.flatnonzero(square >= least)
+        enough = (square >= least).nonzero()[0]
         if len(enough) > MAX_SIMILAR:
             worst = np.partition(square[enough], -MAX_SIMILAR)[-MAX_SIMILAR]
             enough = enough[square[enough] >= worst]

@@ -153,7 +153,8 @@ class Following:
             )
         shown = db.execute(_PAGES, (self._counted,))
         while batch := shown.fetchmany(_COUNTED_AT_ONCE):
-            tally.show((self._items.unpacked(db, items), time_ms) for items, time_ms in batch)
+            packed, times = zip(*batch, strict=True)
+            tally.show(zip(self._items.unpacked(db, packed), times, strict=True))
 
 
 def _gone_events(segments: Segments, db: sqlite3.Connection, after: int) -> Iterator[Row]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import cast
 
 from search_rerank.state.sqlite.ids import Compact, compact, plain
 
 _ITEM = "I"
+_ITEM_BYTES = array(_ITEM).itemsize
 _AT_ONCE = 500
 
 
@@ -76,9 +77,11 @@ class Vocabulary:
             return [self.name(db, number) for number in numbers]
         return cast("list[str]", found)
 
-    def unpacked(self, db: sqlite3.Connection, packed: bytes) -> tuple[str, ...]:
-        """Return the names of numbers that `packed` packed; see `name`."""
-        return tuple(self.names(db, array(_ITEM, packed)))
+    def unpacked(self, db: sqlite3.Connection, lists: Sequence[bytes]) -> Iterator[tuple[str, ...]]:
+        """Yield the names of each list of numbers that `packed` packed; see `name`."""
+        names = iter(self.names(db, array(_ITEM, b"".join(lists))))
+        for numbers in lists:
+            yield tuple(islice(names, len(numbers) // _ITEM_BYTES))
 
 
 def packed(numbers: Iterable[int]) -> bytes:

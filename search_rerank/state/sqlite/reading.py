@@ -59,20 +59,21 @@ class Reader:
     ) -> list[Past]:
         """Return the newest n interactions of a user, and of a session that are nobody's."""
         rows = _newest(db, PAST, user, session, n)
-        items = self._items.names(db, [row[1] for row in rows])
-        types = self._types.names(db, [row[2] for row in rows])
-        return [
-            Past(item, type_, time_ms, None if visit is None else plain(visit))
-            for item, type_, (_, _, _, time_ms, visit) in zip(items, types, rows, strict=True)
-        ]
+        if not rows:
+            return []
+        _, item, type_, time_ms, visit = zip(*rows, strict=True)
+        items, types = self._items.names(db, item), self._types.names(db, type_)
+        return list(map(Past, items, types, time_ms, map(plain_or_none, visit)))
 
     def shown(
         self, db: sqlite3.Connection, user: str | None, session: str | None, n: int
     ) -> list[Shown]:
         """Return the newest n lists of a user, and of a session that are nobody's."""
+        rows = _newest(db, SHOWN, user, session, n)
+        lists = self._items.unpacked(db, [items for _, items, *_ in rows])
         return [
-            Shown(self._items.unpacked(db, items), time_ms, plain_or_none(visit))
-            for _, items, _, time_ms, visit in _newest(db, SHOWN, user, session, n)
+            Shown(items, time_ms, plain_or_none(visit))
+            for items, (_, _, _, time_ms, visit) in zip(lists, rows, strict=True)
         ]
 
     def own_queries(
@@ -120,9 +121,10 @@ class Reader:
         self, db: sqlite3.Connection, where: str, values: tuple[int, ...] = ()
     ) -> Iterator[tuple[int, Ranking]]:
         """Yield (number, ranking), by a condition and an order in SQL."""
-        for seq, id_, user, session, query, items, time_ms in _read(
+        for seq, id_, user, session, query, packed, time_ms in _read(
             db, f"{_RANKED} {where}", values
         ):
+            (items,) = self._items.unpacked(db, [packed])
             yield (
                 seq,
                 Ranking.model_construct(
@@ -130,7 +132,7 @@ class Reader:
                     user=plain_or_none(user),
                     session=plain_or_none(session),
                     query=query,
-                    items=self._items.unpacked(db, items),
+                    items=items,
                     time_ms=time_ms,
                 ),
             )

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,8 @@ from search_rerank.state.sqlite.names import Vocabulary
 from search_rerank.state.sqlite.reading import Reader
 from search_rerank.state.sqlite.segments import LOG, Segments
 from search_rerank.state.sqlite.upkeep import Upkeep
+from search_rerank.state.sqlite.using import Translated, Using
 from search_rerank.state.sqlite.writing import Writer
-from search_rerank.state.tally import Tally
 
 _SAVED_EVERY = 100_000
 """Rows that a process that starts has to count at most, which takes it about a second."""
@@ -76,13 +75,14 @@ class SqliteState:
         log_days: float | None = None,
     ) -> None:
         self.path = path
-        self._lock = RLock()
+        self._translated = Translated(path)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StateError(f"state {path}: cannot make its folder ({error.strerror})") from None
-        with self._translated():
+        with self._translated:
             self._db = connect(path, durability, wait_s)
+            self._using = Using(path, self._db)
             self._file = _identity(path)
             key = self._db.execute("SELECT value FROM meta WHERE name = 'key'").fetchone()[0]
         items, types = Vocabulary("items"), Vocabulary("types")
@@ -113,54 +113,54 @@ class SqliteState:
 
     def history(self, user: str | None, session: str | None, n: int) -> Sequence[Past]:
         """Return the newest n interactions of a user or a session, oldest first."""
-        with self._using() as db:
+        with self._using as db:
             return self._reader.history(db, user, session, n)
 
     def shown(self, user: str | None, session: str | None, n: int) -> Sequence[Shown]:
         """Return the newest n lists that a user or a session was shown, oldest first."""
-        with self._using() as db:
+        with self._using as db:
             return self._reader.shown(db, user, session, n)
 
     def item_counts(self, items: Sequence[str], now_ms: int) -> ItemCounts:
         """Return the counters of items, in the order asked."""
-        with self._counting() as tally:
-            return tally.item_counts(items, now_ms)
+        with self._using as db:
+            return self._following.tally(db).item_counts(items, now_ms)
 
     def query_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, half-lives), decayed gains of interactions that named this query."""
-        with self._counting() as tally:
-            return tally.query_counts(query, items, now_ms)
+        with self._using as db:
+            return self._following.tally(db).query_counts(query, items, now_ms)
 
     def similar_counts(self, query: str, items: Sequence[str], now_ms: int) -> NDArray[np.float32]:
         """Return float32 (n, sharpness, half-lives), gains of interactions with queries like it."""
-        with self._counting() as tally:
-            return tally.similar_counts(query, items, now_ms)
+        with self._using as db:
+            return self._following.tally(db).similar_counts(query, items, now_ms)
 
     def past_queries(self, prefix: str, n: int) -> Sequence[tuple[str, int]]:
         """Return the n most used queries that begin with a text, as (query, uses)."""
-        with self._counting() as tally:
-            return tally.past_queries(prefix, n)
+        with self._using as db:
+            return self._following.tally(db).past_queries(prefix, n)
 
     def own_queries(self, user: str | None, session: str | None, n: int) -> Sequence[str]:
         """Return the queries that a shopper's newest n interactions name, the newest first."""
-        with self._using() as db:
+        with self._using as db:
             return self._reader.own_queries(db, user, session, n)
 
     def shoppers(self, n: int) -> Sequence[tuple[str, int]]:
         """Return the n users with the most interactions, as (user, count)."""
-        with self._using() as db:
+        with self._using as db:
             return self._reader.shoppers(db, n)
 
     def export(self, user: str) -> Iterator[Event]:
         """Yield everything stored of a user, as it was told, in time order."""
-        with self._translated():
+        with self._translated:
             found = self._forgetting.find(user)
         for row in found:
             yield row.event
 
     def forget(self, user: str, now_ms: int) -> Forgotten:
         """Remove everything of a user; what is told of them up to the moment is not stored."""
-        with self._translated():
+        with self._translated:
             receipt = self._forgetting.forget(user, now_ms)
         self._save_counters()  # what was saved before is made of the user's rows, too
         return receipt
@@ -169,27 +169,27 @@ class SqliteState:
         """Store nothing of a user from now on, or do so again; what is stored stays."""
         add = "INSERT OR IGNORE INTO opted_out VALUES (?)"
         drop = "DELETE FROM opted_out WHERE who = ?"
-        with self._using() as db:
+        with self._using as db:
             db.execute(add if opted_out else drop, (self._hashed("user", user),))
 
     def opted_out(self, user: str) -> bool:
         """Return whether a user opted out."""
         sql = "SELECT 1 FROM opted_out WHERE who = ?"
-        with self._using() as db:
+        with self._using as db:
             return db.execute(sql, (self._hashed("user", user),)).fetchone() is not None
 
     def expire(self, before_ms: int) -> int:
         """Take interactions and pages before a time out of the histories; return how many."""
-        with self._translated():
+        with self._translated:
             return self._upkeep.expire(before_ms, self._save_counters)
 
     def maintain(self, now_ms: int) -> Maintained:
         """Do some of what is due, for about a second: seal the log, expire, drop old segments."""
         save, log_days = self._save_counters, self._log_days
-        with self._translated():
+        with self._translated:
             done = self._upkeep.maintain(now_ms, self._retention_days, log_days, save)
         if done.sealed:
-            with self._using() as db:
+            with self._using as db:
                 self._unsaved = self._following.behind(db) >= _SAVED_EVERY
         if self._unsaved and not done.more:  # while there is more to do, it would be soon outdated
             self._save_counters()
@@ -199,7 +199,7 @@ class SqliteState:
     def check_writable(self) -> None:
         """Write some pages beside the requests, in the turn of who keeps the file in shape."""
         try:
-            with self._translated():
+            with self._translated:
                 self._check_file()
                 self._upkeep.check_writable()
         except OSError as error:
@@ -207,25 +207,25 @@ class SqliteState:
 
     def mark(self) -> int:
         """Return the number of the newest interaction or page, 0 before the first."""
-        with self._using() as db:
+        with self._using as db:
             mark: int = db.execute("SELECT value FROM meta WHERE name = 'mark'").fetchone()[0]
             return mark
 
     def __len__(self) -> int:
         """Return how many interactions the histories hold."""
-        with self._using() as db:
+        with self._using as db:
             count: int = db.execute("SELECT count(*) FROM events").fetchone()[0]
             return count
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._db.close()
+        with self._using as db:
+            db.close()
             self._upkeep.close()
 
     def _save_counters(self) -> None:
         """Leave the counters of this moment for processes that start later."""
-        with self._using() as db:
+        with self._using as db:
             taken = self._following.take_snapshot(db)
         path = self._following.path
         try:
@@ -235,7 +235,7 @@ class SqliteState:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._using() as db:
+        with self._using as db:
             self._check_file()
             # As a context manager the connection commits, or rolls back what SQLite itself, out of
             # disk, may have rolled back already.
@@ -251,23 +251,6 @@ class SqliteState:
                 f"state {self.path}: expected the file that was opened, found another or none: "
                 "start the service again"
             )
-
-    @contextmanager
-    def _counting(self) -> Iterator[Tally]:
-        with self._using() as db:
-            yield self._following.tally(db)
-
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._translated():
-            yield self._db
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StateError(f"state {self.path}: {error}") from error
 
 
 def _identity(path: Path) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
 from heapq import merge
 from operator import itemgetter
 from pathlib import Path
@@ -18,6 +17,7 @@ from search_rerank.state.sqlite.lines import Line, ranking_of_line, told_of_line
 from search_rerank.state.sqlite.names import Vocabulary, number_of_user
 from search_rerank.state.sqlite.reading import Reader
 from search_rerank.state.sqlite.segments import LOG, Segment, Segments
+from search_rerank.state.sqlite.using import Translated
 
 T = TypeVar("T", Told, Ranking)
 Numbered = tuple[int, int, T]
@@ -51,13 +51,14 @@ class StoredLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._translated = Translated(path)
         self._segments = Segments(path.parent / LOG)
         self._items, types = Vocabulary("items"), Vocabulary("types")
         self._reader = Reader(self._items, types)
-        with self._translated():
+        with self._translated:
             self._db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            with self._translated():
+            with self._translated:
                 self._db.isolation_level = None
                 for asked in ("items (number)", "users (number)", "sessions (name)"):
                     self._db.execute(f"CREATE TEMP TABLE asked_{asked}")
@@ -85,7 +86,7 @@ class StoredLog:
 
     def pages(self) -> Iterator[Ranking]:
         """Yield everything that was shown, in time order; ties in the order of appending."""
-        with self._translated():
+        with self._translated:
             gone = self._filed("ranking", ranking_of_line, lambda row: True)
             rows = self._reader.rankings(self._db, _IN_TIME)
             held = ((page.time_ms, seq, page) for seq, page in rows)
@@ -94,7 +95,7 @@ class StoredLog:
 
     def appended(self, after: int, until: int) -> Iterator[Told]:
         """Yield what was appended past one mark and up to another, in the order of appending."""
-        with self._translated():
+        with self._translated:
             gone = self._filed_between("interaction", told_of_line, after, until)
             held = self._reader.told(self._db, _APPENDED, (after, until))
             for _, told in merge(gone, held, key=itemgetter(0)):
@@ -102,7 +103,7 @@ class StoredLog:
 
     def shown(self, after: int, until: int) -> Iterator[Ranking]:
         """Yield what was shown past one mark and up to another, in the order of appending."""
-        with self._translated():
+        with self._translated:
             gone = self._filed_between("ranking", ranking_of_line, after, until)
             held = self._reader.rankings(self._db, _APPENDED, (after, until))
             for _, page in merge(gone, held, key=itemgetter(0)):
@@ -112,7 +113,7 @@ class StoredLog:
         """Yield what is not part of what was learnt from, in time order; see `Log.new`."""
         mark = _NEVER if learnt.mark is None else learnt.mark
         asked = frozenset(items)
-        with self._translated():
+        with self._translated:
             self._ask("asked_items", self._items.known(self._db, asked))
 
         def is_new(row: Line) -> bool:
@@ -123,7 +124,7 @@ class StoredLog:
     def of(self, users: Collection[str], sessions: Collection[str]) -> Iterator[Told]:
         """Yield every interaction told of users, and of sessions under no user, in time order."""
         users, sessions = frozenset(users), frozenset(sessions)
-        with self._translated():
+        with self._translated:
             found = (number_of_user(self._db, user) for user in users)
             self._ask("asked_users", [number for number in found if number is not None])
             self._ask("asked_sessions", map(compact, sessions))
@@ -136,7 +137,7 @@ class StoredLog:
 
     def items(self) -> set[str]:
         """Return every item that something happened to."""
-        with self._translated():
+        with self._translated:
             rows = self._db.execute("SELECT DISTINCT item FROM events").fetchall()
             held = {self._items.name(self._db, number) for (number,) in rows}
             filed = (row for one in self._filed_segments() for row in self._rows(one))
@@ -144,7 +145,7 @@ class StoredLog:
 
     def count_before(self, time_ms: int) -> int:
         """Return how many interactions lie before a time."""
-        with self._translated():
+        with self._translated:
             sql = "SELECT count(*) FROM events WHERE time_ms < ?"
             count: int = self._db.execute(sql, (time_ms,)).fetchone()[0]
             for segment in self._filed_segments():
@@ -160,7 +161,7 @@ class StoredLog:
     def _told(
         self, where: str, wanted: Callable[[Line], bool], values: tuple[int, ...] = ()
     ) -> Iterator[Told]:
-        with self._translated():
+        with self._translated:
             gone = self._filed("interaction", told_of_line, wanted)
             rows = self._reader.told(self._db, where, values)
             held = ((told.time_ms, seq, told) for seq, told in rows)
@@ -196,10 +197,3 @@ class StoredLog:
     def _ask(self, table: str, values: Iterable[object]) -> None:
         self._db.execute(f"DELETE FROM temp.{table}")
         self._db.executemany(f"INSERT INTO temp.{table} VALUES (?)", ((one,) for one in values))
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise StateError(f"state {self.path}: {error}") from error
