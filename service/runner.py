@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -135,6 +136,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
                 return
             os.write(self._failures, f"{error}\0".encode())
             sys.exit(Arbiter.APP_LOAD_ERROR)
+        # What was opened stays: to look through it for cycles took 65 ms of some request.
+        gc.collect()
+        gc.freeze()
         if worker.age == 1:
             self._announce()
 
