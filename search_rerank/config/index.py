@@ -41,6 +41,8 @@ class EngineConfig(Section):
     vectors_mb: float = Field(64.0, ge=0)
     """Megabytes that each process keeps of vectors read from Elasticsearch, so that it need not ask
     for cosines."""
+    items_mb: float = Field(32.0, ge=0)
+    """Megabytes that each process keeps of items read from Elasticsearch, as estimated."""
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ class Cosines:
         """Tell a union the cosines of vectors that were read before."""
         lacking = union.lacking()
         if lacking:
-            documents = [(union.ids[row], union.states[row]) for row in lacking]
+            ids = [union.ids[row] for row in lacking]
+            documents = [(id_, union.states[id_]) for id_ in ids]
             places, cosines = self._vectors.cosines(version, vector, documents)
             union.tell(np.array(lacking)[places], cosines)
 

@@ -29,11 +29,11 @@ from search_rerank.engines.elasticsearch.connection import (
     address,
     connect,
     errors_of,
-    reason_of,
 )
+from search_rerank.engines.elasticsearch.items import Items, stored
 from search_rerank.engines.elasticsearch.retrieval import Retrieval
 from search_rerank.engines.elasticsearch.versions import Known, Versions
-from search_rerank.engines.elasticsearch.writing import Writing, can_be_stored
+from search_rerank.engines.elasticsearch.writing import Writing
 from search_rerank.engines.highlight import highlights
 from search_rerank.engines.words import clean
 from search_rerank.query import Candidates
@@ -75,7 +75,8 @@ class ElasticsearchEngine:
         self._writer = self._client.options(request_timeout=max(WRITE_TIMEOUT_S, config.timeout_s))
         self._versions = Versions(self._writer, self._client, config, quantise_above)
         self._writing = Writing(self._writer, Bulk(self._writer, load))
-        self._retrieval = Retrieval(self._client, weights, config)
+        self._items = Items(self._client, config.items_mb)
+        self._retrieval = Retrieval(self._client, weights, config, self._items)
         self._timeout_s = config.timeout_s
         with errors_of(self._url):
             self._server = str(self._client.info()["version"]["number"])
@@ -104,6 +105,7 @@ class ElasticsearchEngine:
         with errors_of(self._url):
             self._versions.get(version)
             self._writer.indices.refresh(index=version)
+            self._items.changed()
 
     def seal(self, version: str) -> None:
         """End the loading of a version."""
@@ -175,11 +177,16 @@ class ElasticsearchEngine:
 
     def lookup(self, ids: Sequence[str], version: str | None = None) -> Sequence[Stored | None]:
         """Return what is stored of items, in the order asked, None for ids not there."""
-        return self._fields(ids, ["json", "hash", "vector"], _stored, version)
+
+        def look(known: Known) -> Sequence[Stored | None]:
+            found = stored(self._client, known, ids, ["json", "hash", "vector"])
+            return [_stored(found[id_]["_source"]) if id_ in found else None for id_ in ids]
+
+        return self._read(version, look)
 
     def items(self, ids: Sequence[str], version: str | None = None) -> Sequence[Item | None]:
         """Return items, in the order asked, None for ids not there."""
-        return self._fields(ids, ["json"], _item, version)
+        return self._read(version, lambda known: self._items.get(known, ids))
 
     def info(self) -> Mapping[str, Any]:
         """Return what a health page shows; asks the server."""
@@ -200,34 +207,6 @@ class ElasticsearchEngine:
         """Release the connections."""
         self._client.close()
 
-    def _fields(
-        self,
-        ids: Sequence[str],
-        names: list[str],
-        of: Callable[[Mapping[str, Any]], T],
-        version: str | None,
-    ) -> Sequence[T | None]:
-        """Return what is made of some stored fields of items, None for ids not there."""
-        if not ids:
-            return []
-        fits = [id_ for id_ in ids if can_be_stored(id_)]
-
-        def look(known: Known) -> Sequence[T | None]:
-            answer = self._client.mget(
-                index=known.name, ids=fits or ["-"], realtime=False, source_includes=names
-            )
-            for doc in answer["docs"]:
-                if error := doc.get("error"):  # for each item, where the version is not there
-                    raise VersionGone(f"Elasticsearch: {reason_of(error)}")
-            found = {
-                doc["_id"]: of(doc["_source"])
-                for doc in answer["docs"]
-                if doc["found"] and "json" in doc["_source"]
-            }
-            return [found.get(id_) for id_ in ids]
-
-        return self._read(version, look)
-
     def _read(self, version: str | None, ask: Callable[[Known], T]) -> T:
         """Ask a version; once more where what we took for live was dropped meanwhile."""
         with errors_of(self._url):
@@ -238,14 +217,10 @@ class ElasticsearchEngine:
                 return ask(self._versions.get(version))
 
 
-def _item(entry: Mapping[str, Any]) -> Item:
-    return Item.model_validate_json(entry["json"])
-
-
 def _stored(entry: Mapping[str, Any]) -> Stored:
     vector = entry.get("vector")
     return Stored(
-        _item(entry),
+        Item.model_validate_json(entry["json"]),
         entry["hash"],
         None if vector is None else np.array(vector, dtype=np.float32),
     )

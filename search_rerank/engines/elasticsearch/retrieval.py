@@ -18,6 +18,7 @@ from search_rerank.engines.counting import Count, counts, sort_fields
 from search_rerank.engines.elasticsearch import counting, search
 from search_rerank.engines.elasticsearch.asking import Answer, Asking, Failure, good, optional
 from search_rerank.engines.elasticsearch.cosines import Cosines
+from search_rerank.engines.elasticsearch.items import Items
 from search_rerank.engines.elasticsearch.mapping import PRESENT
 from search_rerank.engines.elasticsearch.search import Hits
 from search_rerank.engines.elasticsearch.union import Union
@@ -55,11 +56,18 @@ class Retrieval:
         How candidates are chosen.
     config
         How long the server may search, and what is kept of its answers.
+    items
+        Told which items were found.
     """
 
     def __init__(
-        self, client: es.Elasticsearch, weights: RetrievalConfig, config: EngineConfig
+        self,
+        client: es.Elasticsearch,
+        weights: RetrievalConfig,
+        config: EngineConfig,
+        items: Items,
     ) -> None:
+        self._items = items
         self._asking = Asking(client, config.timeout_s)
         self._cosines = Cosines(self._asking, weights.num_candidates, config.vectors_mb)
         self._weights = weights
@@ -94,6 +102,8 @@ class Retrieval:
         order = [facet.field for facet in request.facets]
         facets = {name: facets[name] for name in order if name in facets}
         found = search.hits_of(listed)
+        if not fused:
+            self._items.found(version, found.states)
         degraded: list[Failure] = []
         if fused:
             candidates = self._fused(asked, found, answers[1:first_facet], degraded)
@@ -136,6 +146,7 @@ class Retrieval:
         answers = self._asking.ask(version, searches)
         found, first, exact = (search.hits_of(good(answer)) for answer in answers[:3])
         near, failed = optional(answers[3]) if vector is not None else (search.NO_HITS, None)
+        self._items.found(version, found.states)
         union = Union(search.NO_HITS, [found], near)
         candidates = hybrid.combine(
             union.ids,
@@ -223,6 +234,7 @@ class Retrieval:
         near, failed = optional(answers[1]) if len(answers) > 1 else (search.NO_HITS, None)
         top = float(by_words.scores.max(initial=0.0))
         union = Union(by_words, [exact, near], near)
+        self._items.found(asked.version, union.states)
         collapse = asked.request.collapse
         if failed is None and vector is not None:
             self._cosines.recall(asked.version, vector, union)

@@ -46,7 +46,7 @@ class Hits:
     groups
         Of which product each is a variant, where that was asked for.
     states
-        Of the document that was found.
+        Of the documents that were found, by item id.
     """
 
     ids: list[str]
@@ -55,7 +55,7 @@ class Hits:
     total: int = 0
     words: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     groups: tuple[str, ...] = ()
-    states: list[State] = field(default_factory=list)
+    states: dict[str, State] = field(default_factory=dict)
 
 
 NO_HITS = Hits([], np.zeros(0), np.zeros(0))
@@ -213,8 +213,9 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
     found = answer["hits"]["hits"]
     values = [hit["fields"] for hit in found]
     total = answer["hits"].get("total", {"value": 0, "relation": "eq"})
+    ids = [value["is_id"][0] for value in values]
     return Hits(
-        [value["is_id"][0] for value in values],
+        ids,
         np.array([hit["_score"] or 0.0 for hit in found], dtype=np.float64),
         np.array([value.get("boost", (1.0,))[0] for value in values], dtype=np.float64),
         int(total["value"]) + (total["relation"] != "eq"),
@@ -222,7 +223,7 @@ def hits_of(answer: Mapping[str, Any]) -> Hits:
             [hit.get("matched_queries", {}).get(_WORDS, 0.0) for hit in found], dtype=np.float64
         ),
         tuple(value[fields.GROUP][0] for value in values if fields.GROUP in value),
-        [_state(hit) for hit in found],
+        dict(zip(ids, map(_state, found), strict=True)),
     )
 
 

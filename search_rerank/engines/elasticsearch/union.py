@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search_rerank.config import RetrievalConfig
-from search_rerank.engines.elasticsearch.search import Hits
+from search_rerank.engines.elasticsearch.search import Hits, State
 
 Floats = NDArray[np.float64]
 
@@ -31,11 +31,8 @@ class Union:
         self.ids = list(dict.fromkeys(id_ for hits in reversed(every) for id_ in hits.ids))
         self._row = {id_: row for row, id_ in enumerate(self.ids)}
         self._group: dict[str, str] = {}
-        state = {
-            id_: state for hits in every for id_, state in zip(hits.ids, hits.states, strict=True)
-        }
-        self.states = [state[id_] for id_ in self.ids]
-        """Of the documents that were found."""
+        self.states: dict[str, State] = {}
+        """Of the documents that were found, by item id."""
         n = len(self.ids)
         self.scores: Floats = np.zeros(n)
         """The boosted word scores, float (n,), 0 where no word matches."""
@@ -47,6 +44,7 @@ class Union:
             rows = self._rows(hits)
             self.scores[rows] = hits.scores if hits is by_words else hits.words
             self.boosts[rows] = hits.boost
+            self.states |= hits.states
             if hits.groups:
                 self._group |= dict(zip(hits.ids, hits.groups, strict=True))
         self.add_cosines(near)
@@ -93,7 +91,6 @@ class Union:
         self._row = {id_: row for row, id_ in enumerate(self.ids)}
         self.scores, self.boosts = self.scores[possible], self.boosts[possible]
         self.cosines, self._told = self.cosines[possible], self._told[possible]
-        self.states = [self.states[row] for row in np.flatnonzero(possible).tolist()]
 
     def _rows(self, hits: Hits) -> list[int]:
         return [self._row[id_] for id_ in hits.ids]

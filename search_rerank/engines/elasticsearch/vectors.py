@@ -74,9 +74,9 @@ class Vectors:
         return places, vectors @ vector / length
 
     def _turn_to(self, version: Known) -> None:
-        if self._version == (key := (version.name, version.created)):
+        if self._version == version.identity:
             return
         dim = version.schema.dim
-        self._version, self._row = key, {}
+        self._version, self._row = version.identity, {}
         # What is not written to yet takes no memory.
         self._rows = np.empty((self._bytes // (4 * dim + _ENTRY_BYTES), dim), dtype=np.float32)

@@ -42,6 +42,11 @@ class Known:
     meta: Mapping[str, Any]
 
     @property
+    def identity(self) -> tuple[str, datetime]:
+        """What no other version has: a name comes again where all others were dropped."""
+        return self.name, self.created
+
+    @property
     def loading(self) -> bool:
         """Whether it is still being loaded."""
         return bool(self.meta.get(_LOADING, False))
