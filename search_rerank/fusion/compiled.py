@@ -4,16 +4,20 @@ LightGBM walks each tree as a table of nodes; `lleaves` (Boehm, 2021) makes a fu
 tree, and one of their sum. The trees are added in LightGBM's order, one row at a time, so that a
 score is the same to the last bit and whoever ranks without compiling ranks alike.
 
-The code is made anew by each process and stays in its memory. As a file it would be something of a
-bundle that can run: who may write it could run anything in a worker, and another processor's would
-end one.
+Another process makes the code (`search_rerank.fusion.compiler`) and hands it over through a pipe;
+it is never a file, which would be something of a bundle that can run: who may write it could run
+anything in a worker, and code for another processor would end one.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
+from ctypes import CFUNCTYPE, c_int32, c_void_p
+from hashlib import sha256
 from importlib.util import find_spec
-from tempfile import NamedTemporaryFile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +25,8 @@ from numpy.typing import NDArray
 Scores = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """Rows float32 (n, d) in, float64 (n,) out."""
 
+_COMPILER = str(Path(__file__).with_name("compiler.py"))
+_TIMEOUT_S = 120
 _MOST_LEAVES = 20_000
 """Of all trees together: so many take about six seconds and 150 MB to compile."""
 _NOTHING = np.float32(1e-35)
@@ -62,7 +68,9 @@ def compiled(text: str, lightgbm: Scores) -> Scores:
         scores = _compiled(text)
         probes = _probes(text)
         differ = int((scores(probes) != lightgbm(probes)).sum())
-    except Exception as error:  # it checks by assertions, and meets versions that it does not know
+    except NotCompiled:
+        raise
+    except Exception as error:  # whatever goes wrong, LightGBM is there
         raise NotCompiled(f"{type(error).__name__}: {error}") from error
     if differ:
         raise NotCompiled(
@@ -72,21 +80,47 @@ def compiled(text: str, lightgbm: Scores) -> Scores:
 
 
 def _compiled(text: str) -> Scores:
-    from lleaves import Model
+    """Return what the code scores that another process makes of a model."""
+    made = subprocess.run(
+        [sys.executable, "-P", _COMPILER],
+        input=text.encode(),
+        capture_output=True,
+        timeout=_TIMEOUT_S,
+        check=False,
+    )
+    if made.returncode:
+        why = made.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise NotCompiled(why or f"the compiler ended with {made.returncode}")
+    told, code = made.stdout[:32], made.stdout[32:]
+    if sha256(code).digest() != told:  # LLVM would end the process
+        raise NotCompiled(f"expected an object file behind its hash, found {made.stdout[:40]!r}")
+    return _MachineCode(code, len(_rows(text, "feature_infos=")[0]))
 
-    with NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        model = Model(file.name)
-        # One block keeps LightGBM's order of adding up. Without inlining it compiles in a third of
-        # the time, and is a tenth slower.
-        model.compile(raw_score=True, fblocksize=max(1, model.num_trees()), finline=False)
 
-    def scores(X: NDArray[np.float32]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = model.predict(X, n_jobs=1)
+class _MachineCode:
+    """The trees of an object file, in this process's memory."""
+
+    def __init__(self, code: bytes, columns: int) -> None:
+        import llvmlite.binding as llvm
+
+        llvm.initialize()
+        llvm.initialize_native_target()
+        llvm.initialize_native_asmprinter()
+        machine = llvm.Target.from_default_triple().create_target_machine()
+        self._columns = columns
+        self._engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)  # owns the code
+        self._engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+        self._engine.finalize_object()
+        address = self._engine.get_function_address("forest_root")
+        self._sum = CFUNCTYPE(None, c_void_p, c_void_p, c_int32, c_int32)(address)
+
+    def __call__(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        if X.shape[1] != self._columns:  # it would read what is not there
+            raise ValueError(f"expected {self._columns} columns, found {X.shape[1]}")
+        rows = np.ascontiguousarray(X, dtype=np.float64)
+        found = np.zeros(len(rows))
+        self._sum(rows.ctypes.data, found.ctypes.data, 0, len(rows))
         return found
-
-    return scores
 
 
 def _probes(text: str) -> NDArray[np.float32]:

@@ -153,19 +153,42 @@ def test_trees_that_the_compiler_misunderstands_stay_lightgbms(
     np.testing.assert_array_equal(model.fuse(made), before)
 
 
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            "assert not 'of this kind', 'no such missing type'",
+            "AssertionError: no such missing type",
+        ),
+        ("import no_such_compiler", "ModuleNotFoundError: No module named 'no_such_compiler'"),
+        ("import os; os.abort()", "the compiler ended with -6"),
+        ("print('no object file')", "found b'no object file"),
+        ("import time; time.sleep(60)", "TimeoutExpired"),
+    ],
+)
 def test_a_compiler_that_fails_leaves_lightgbm(
-    trees: LambdaMart, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    script: str,
+    said: str,
+    trees: LambdaMart,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise AssertionError("no such missing type")
-
-    monkeypatch.setattr("lleaves.Model.compile", fail)
+    (tmp_path / "compiler.py").write_text(script, encoding="utf-8")
+    monkeypatch.setattr(compiled, "_COMPILER", str(tmp_path / "compiler.py"))
+    monkeypatch.setattr(compiled, "_TIMEOUT_S", 1)
     made, _ = world(seed=1)
     before = trees.fuse(made)
     trees.compile()
     assert trees.compiled is False
-    assert "AssertionError: no such missing type" in caplog.text
+    assert said in caplog.text
     np.testing.assert_array_equal(trees.fuse(made), before)
+
+
+def test_code_reads_no_columns_that_are_not_there(trees: LambdaMart) -> None:
+    text = trees._booster.model_to_string()
+    with pytest.raises(ValueError, match="expected 2 columns, found 1"):
+        compiled._compiled(text)(np.zeros((5, 1), dtype=np.float32))
 
 
 def test_too_many_leaves_are_not_compiled(
