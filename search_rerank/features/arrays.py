@@ -31,7 +31,9 @@ Columns = Mapping[str, Column | Placed]
 
 def constant(value: float, n: int) -> Column:
     """Return a column that is the same for every candidate."""
-    return np.full(n, value, dtype=np.float32)
+    column = np.empty(n, dtype=np.float32)
+    column.fill(value)
+    return column
 
 
 def by_row(counts: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -118,11 +120,12 @@ def shares_of(
         float32 (k, n), 0 for a key the history does not have; NaN for `none`, and for all of a
         column in which the history has no weight.
     """
-    every = np.repeat(weights, len(none))
-    size = max(int(seen.max(initial=0)), int(asked.max(initial=0))) + 1
-    sums = np.bincount(seen.ravel(), weights=every, minlength=size)
-    sums[none] = np.nan
     total = np.multiply(seen.T != none[:, None], weights, order="C").sum(axis=1, keepdims=True)
     total[total <= 0] = np.nan
-    shares: Column = (sums[asked.T] / total).astype(np.float32)
+    if np.isnan(total).all():
+        return np.full((len(none), len(asked)), np.nan, dtype=np.float32)
+    size = max(int(seen.max()), int(asked.max(initial=0))) + 1
+    sums = np.bincount(seen.ravel(), weights=weights.repeat(len(none)), minlength=size)
+    sums[none] = np.nan
+    shares: Column = (sums.take(asked.T) / total).astype(np.float32)
     return shares

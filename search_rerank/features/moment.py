@@ -42,7 +42,8 @@ class Moment:
         queries like this one.
     left
         int32 (m,), the items of the catalogue that the shopper was shown lately and did not take,
-        once for each list that showed them.
+        once for each list that showed them; none where no words of attributes are chosen, which
+        alone read it.
     """
 
     query: Query
@@ -82,7 +83,7 @@ def read_moment(
         similar_counts=state.similar_counts(query.text, candidates.ids, query.now_ms),
         left=(
             read_left(query, catalogue, state, history, n)
-            if personalise
+            if personalise and catalogue.properties.with_words
             else np.zeros(0, dtype=np.int32)
         ),
     )

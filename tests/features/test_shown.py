@@ -78,6 +78,14 @@ def test_what_was_shown_and_not_taken_is_left() -> None:
     assert left() == []
 
 
+def test_what_was_left_is_read_where_words_of_attributes_are_chosen() -> None:
+    seen = page(1, "heat", "ran")
+    assert len(moment(seen).left) == 2
+    for properties in ((), ("minutes",)):
+        catalogue = Catalogue.from_items(FILMS, properties=properties)
+        assert len(moment(seen, catalogue=catalogue).left) == 0
+
+
 def test_what_was_shown_before_the_oldest_known_interaction_is_nobodys_guess() -> None:
     seen = [page(1, "heat", time_ms=NOW - 9 * DAY), page(2, "up", time_ms=NOW - DAY)]
     taken = did(1, "ran", NOW - 3 * DAY)

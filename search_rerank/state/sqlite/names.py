@@ -73,7 +73,7 @@ class Vocabulary:
             found = [held[number] for number in numbers]
         except IndexError:  # added since, by whichever process
             found = [None]
-        if None in found:
+        if not all(found):
             return [self.name(db, number) for number in numbers]
         return cast("list[str]", found)
 
