@@ -6,10 +6,12 @@ import numkong
 import numpy as np
 from numpy.typing import NDArray
 
-_CHUNK = 1_024
+_BLOCK = 1_024
+"""Rows packed together: a change packs those of the last block anew."""
 _LEVELS = 127
 _ROUNDING = 1e-5
 """More than sums in float32 are off by."""
+Coded = tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]
 
 
 class Codes:
@@ -27,26 +29,17 @@ class Codes:
     """
 
     def __init__(self, rows: NDArray[np.float32], before: Codes | None = None) -> None:
-        self._n, dim = rows.shape
-        known = 0 if before is None else before._n
-        self._codes: NDArray[np.int8]
-        self._steps: NDArray[np.float32]
-        self._errors: NDArray[np.float32]
-        if before is not None and self._n <= len(before._codes):
-            self._codes, self._steps = before._codes, before._steps
-            self._errors = before._errors
-        else:
-            room = self._n + self._n // 8  # so that the next few changes copy nothing
-            self._codes = np.empty((room, dim), dtype=np.int8)
-            self._steps, self._errors = np.empty((2, room), dtype=np.float32)
-            if before is not None:
-                self._codes[:known] = before._codes[:known]
-                self._steps[:known] = before._steps[:known]
-                self._errors[:known] = before._errors[:known]
-        for start in range(known, self._n, _CHUNK):
-            part = slice(start, min(start + _CHUNK, self._n))
-            self._codes[part], self._steps[part], self._errors[part] = _coded(rows[part])
-        self._longest = 1 + float(self._errors[: self._n].max(initial=0.0))
+        known, packed = (_coded(rows[:0]), []) if before is None else before._known()
+        starts = range(len(known[1]), len(rows), _BLOCK)
+        new = (_coded(rows[start : start + _BLOCK]) for start in starts)
+        codes, steps, errors = map(np.concatenate, zip(known, *new, strict=True))
+        whole = len(codes) - len(codes) % _BLOCK
+        self._whole = [*packed, *map(numkong.dots_pack, _blocks(codes[:whole]))]
+        self._tail: NDArray[np.int8] = codes[whole:].copy()
+        self._blocks = [*self._whole, *map(numkong.dots_pack, _blocks(self._tail))]
+        self._steps: NDArray[np.float32] = steps
+        self._errors: NDArray[np.float32] = errors
+        self._longest = 1 + float(errors.max(initial=0.0))
 
     def contenders(
         self, vector: NDArray[np.float32], k: int, barred: NDArray[np.intp]
@@ -65,23 +58,28 @@ class Codes:
         found
             intp, ascending.
         """
-        n = self._n
         code, step, error = _coded(vector[None])
-        products = np.asarray(numkong.cdist(code, self._codes[:n], "dot", out_dtype="float32"))
-        near = products[0] * (step * self._steps[:n])
+        products = [np.asarray(numkong.dots_packed(code, block))[0] for block in self._blocks]
+        near = np.concatenate(products, dtype=np.float32, casting="same_kind")
+        near *= step * self._steps
         near[barred] = -np.inf
-        errors = self._errors[:n]
         further = error * self._longest + _ROUNDING
-        least = np.partition(near - errors, -k)[-k] - 2 * further
-        found: NDArray[np.intp] = np.flatnonzero(near + errors >= least)
+        least = np.partition(near - self._errors, -k)[-k] - 2 * further
+        found: NDArray[np.intp] = np.flatnonzero(near + self._errors >= least)
         return found
 
+    def _known(self) -> tuple[Coded, list[numkong.PackedMatrix]]:
+        """Return what is known of all rows, the codes only of those behind the packed blocks."""
+        return (self._tail, self._steps, self._errors), self._whole
 
-def _coded(
-    rows: NDArray[np.float32],
-) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+
+def _blocks(codes: NDArray[np.int8]) -> list[NDArray[np.int8]]:
+    return [codes[start : start + _BLOCK] for start in range(0, len(codes), _BLOCK)]
+
+
+def _coded(rows: NDArray[np.float32]) -> Coded:
     """Return codes, what a step of each row is worth, and how far off each row is."""
-    steps = np.abs(rows).max(axis=1) / _LEVELS
+    steps = np.abs(rows).max(axis=1, initial=0.0) / _LEVELS
     codes = np.rint(rows / steps[:, None])
     off = rows - codes * steps[:, None]
     return codes.astype(np.int8), steps, np.sqrt(np.einsum("nd,nd->n", off, off))
