@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.common import report
 from benchmarks.congruence import congruence
-from benchmarks.judged import indexed, judged_options, protocol, quality
+from benchmarks.judged import indexed, judged_options, learn_option, protocol, quality
 from benchmarks.learned import learned, learned_protocol
 from search_rerank.data.chorus import NAME, read_chorus
 from search_rerank.data.layouts import data_root
@@ -26,6 +26,7 @@ ATTRIBUTES = ("product_colour", "type")
 
 @click.command()
 @judged_options
+@learn_option
 def main(
     encoder: str, cache: Path | None, data: Path | None, learn: bool, json_file: Path | None
 ) -> None:

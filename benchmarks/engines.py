@@ -49,3 +49,12 @@ def opened(
             for engine in kinds
             for name, changed in settings.items()
         }
+
+
+def forget_searches() -> None:
+    """Let the server, if any, forget what searches found: those asked before are new to it."""
+    if url := os.environ.get(ES_URL):
+        import elasticsearch  # an extra, as for the engine
+
+        with elasticsearch.Elasticsearch(url) as client:
+            client.indices.clear_cache(request=True)

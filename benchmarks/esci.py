@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from benchmarks.common import report
-from benchmarks.judged import indexed, judged_options, protocol, quality
+from benchmarks.judged import indexed, judged_options, learn_option, protocol, quality
 from benchmarks.learned import learned, learned_protocol
 from search_rerank.data.esci import NAME, read_esci
 from search_rerank.data.layouts import data_root
@@ -23,6 +23,7 @@ ATTRIBUTES = ("color",)
 
 @click.command()
 @judged_options
+@learn_option
 def main(
     encoder: str, cache: Path | None, data: Path | None, learn: bool, json_file: Path | None
 ) -> None:

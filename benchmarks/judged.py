@@ -88,10 +88,12 @@ def judged_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(dir_okay=False, path_type=Path),
         help="File that keeps vectors for the next run.",
     )
-    learn = click.option(
-        "--learned", "learn", is_flag=True, help="What can be learnt on folds over the queries."
-    )
-    return options(encoder(cache(learn(command))))
+    return options(encoder(cache(command)))
+
+
+learn_option = click.option(
+    "--learned", "learn", is_flag=True, help="What can be learnt on folds over the queries."
+)
 
 
 @contextmanager

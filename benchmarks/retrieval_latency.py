@@ -7,8 +7,8 @@ Every request asks for 200 items by words, 200 by vector and the counts of all b
 is what one would write first: both searches in one round trip, ids as the server gives them.
 `msearch_leanest` reads ids from doc values and nothing from the stored fields. Both only read the
 hits; `elasticsearch` also looks for exact items, checks the spelling, has the word scores of what
-only the vectors found, asks for the cosines of what only the words found, and fuses. Systems take
-turns query by query.
+only the vectors found, knows or asks for the cosines of what only the words found, and fuses.
+Systems take turns query by query; before each round the server forgets what searches found.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import elasticsearch as es
 from elasticsearch.serializer import OrjsonSerializer
 
 from benchmarks.common import percentiles, report
-from benchmarks.engines import ES_URL
+from benchmarks.engines import ES_URL, forget_searches
 from benchmarks.judged import DEPTH, Systems, indexed, judged_options
 from search_rerank.config import RetrievalConfig
 from search_rerank.data.chorus import NAME, read_chorus
@@ -139,6 +139,7 @@ def _measure(named: dict[str, Call], queries: int, rounds: int) -> dict[str, lis
     times: dict[str, list[float]] = {name: [] for name in named}
     order = list(named)
     for turn in range(rounds + 1):
+        forget_searches()
         for n in range(queries):
             order = order[1:] + order[:1]
             for name in order:

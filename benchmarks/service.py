@@ -6,9 +6,9 @@ The shops are made first where `--home` does not hold them: RankLens (its lists,
 the Beauty catalogue (300 trees), a generated shop of 20,000 products, and that one on Elasticsearch
 where `SEARCH_RERANK_ES_URL` names a server, beside the leanest pair of searches that asks the same
 index for as many items by words and by vector (`msearch_leanest`). Searches are drawn from those of
-the shop's log, 3,200 different texts, each as often as its shoppers searched for it. `floor` is
-`GET /healthz` of the same process, one client: what HTTP and the server cost without any work.
-State is SQLite, durable, as by default.
+the shop's log, 3,200 different texts, each as often as its shoppers searched for it; the server
+knows none of an earlier run. `floor` is `GET /healthz` of the same process, one client: what HTTP
+and the server cost without any work. State is SQLite, durable, as by default.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import click
 import numpy as np
 
 from benchmarks.common import options, report
-from benchmarks.engines import ES_URL
+from benchmarks.engines import ES_URL, forget_searches
 from benchmarks.leanest import leanest
 from benchmarks.loopback import Request, closed_loop, get, post
 from benchmarks.ranklens import ATTRIBUTES
@@ -162,6 +162,7 @@ def _searched(shop: Path, requests: int, rng: np.random.Generator) -> Rows:
         )
 
     name = "search_elasticsearch" if "elasticsearch" in shop.name else "search_embedded"
+    forget_searches()
     with served(shop, workers=1):
         rows = [
             _loop("floor", lambda _: get("/healthz"), requests, 1, rng),
