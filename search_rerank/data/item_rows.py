@@ -35,6 +35,11 @@ class ItemRows:
     keys: NDArray[np.int64]
     none: NDArray[np.int64]
 
+    def leaf(self, items: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the deepest category of items, int64 (k,), 0 for none."""
+        leaf: NDArray[np.int64] = self.keys.take(items, axis=0)[:, LEAF] - self.none[LEAF]
+        return leaf
+
     @classmethod
     def of(cls, numbers: list[NDArray[np.float32]], keys: list[NDArray[np.int32]]) -> Self:
         """Put columns (n,) side by side, in the order of the constants above; keys -1 for none."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.item_rows import (
-    LEAF,
     LOG_PRICE,
     LOG_RATING_COUNT,
     PRICE,
@@ -30,7 +29,7 @@ def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     counts, rows = moment.counts, catalogue.rows
     demand = by_row(counts.decayed)  # (half-lives, n)
     week, month = demand[_WEEK], demand[_MONTH]
-    leaf = rows.keys[moment.items, LEAF] - rows.none[LEAF]
+    leaf = rows.leaf(moment.items)
     week_of_leaf, month_of_leaf = sums_by(week, leaf), sums_by(month, leaf)
     of_week, of_month = of_best(demand[[_WEEK, _MONTH]])
     trend_week, trend_month, of_category, category_trend = ratio(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -52,8 +53,9 @@ def columns(moment: Moment, catalogue: Catalogue) -> Columns:
         return {f"match.{name}": constant(np.nan, n) for name in _NAMES}
     rarity = wording.rarity(words)
     rarity /= max(float(rarity.sum()), 1e-9)
-    unique, number = np.unique(words, return_inverse=True)
-    hits = _Hits.among(unique, moment.items, wording)
+    place = {word: n for n, word in enumerate(dict.fromkeys(words.tolist()))}
+    number = np.array([place[word] for word in words.tolist()])  # which different word each is
+    hits = _Hits.among(list(place), moment.items, wording)
     named = hits.named().take(number, axis=2)  # (parts, n, words of the query)
     in_title = named[0]
     in_text: NDArray[np.bool_] = np.logical_or.reduce(named, axis=0)
@@ -108,8 +110,8 @@ class _Hits:
     words: int
 
     @classmethod
-    def among(cls, words: NDArray[np.uint32], items: NDArray[np.int32], wording: Wording) -> Self:
-        """Look for a query's different words, uint32 (u,), in the candidates."""
+    def among(cls, words: Sequence[int], items: NDArray[np.int32], wording: Wording) -> Self:
+        """Look for a query's different words in the candidates."""
         there, size = wording.of(items)
         # Few words: to compare with each takes less than to search.
         found = [(there == word).nonzero()[0] for word in words]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from search_rerank.data.catalogue import Catalogue
-from search_rerank.data.item_rows import LEAF
 from search_rerank.features.arrays import (
     Column,
     Columns,
@@ -31,14 +30,12 @@ def columns(moment: Moment, catalogue: Catalogue) -> Columns:
     Shares are among the candidates: of what was taken after the words those of the item, smoothed
     by its share of all demand, and those of its deepest category.
     """
-    found, rows = moment.candidates, catalogue.rows
-    n = len(found)
+    found, n = moment.candidates, len(moment.items)
     taken = by_row(moment.query_counts)  # (half-lives, n)
     lexical, month = of_best(np.array([found.lexical, taken[_MONTH]]))
     total = float(taken[_LONGEST].sum())
     if total > 0:
-        leaf = rows.keys[moment.items, LEAF] - rows.none[LEAF]
-        of_category = sums_by(taken[_LONGEST], leaf) / total
+        of_category = sums_by(taken[_LONGEST], catalogue.rows.leaf(moment.items)) / total
     else:
         of_category = constant(np.nan, n)
     return {

@@ -47,13 +47,13 @@ def columns(prefix: str, history: History, moment: Moment, catalogue: Catalogue)
 
 def _price_distance(history: History, moment: Moment, rows: ItemRows) -> Column:
     """Return log price less the history's mean log price, NaN where either is unknown."""
-    past = rows.numbers[history.items, LOG_PRICE]
+    past = rows.numbers.take(history.items, axis=0)[:, LOG_PRICE]
     has = ~np.isnan(past)
     weight = history.weight[has] + 1e-6
     if len(weight) == 0:
         return constant(np.nan, len(moment.items))
     usual = (past[has] * weight).sum() / weight.sum()
-    distance: Column = rows.numbers[moment.items, LOG_PRICE] - usual
+    distance: Column = rows.numbers.take(moment.items, axis=0)[:, LOG_PRICE] - usual
     return distance
 
 

@@ -31,6 +31,13 @@ def test_each_column_has_keys_of_its_own() -> None:
     assert keys[0, TOP] != keys[1, TOP] != keys[-1, TOP]
 
 
+def test_the_deepest_category() -> None:
+    rows = Catalogue.from_items([*ITEMS, Item(id="mug", title="Mug")]).rows
+    boot, lamp, mug, nothing = rows.leaf(np.array([0, 1, 2, -1], dtype=np.int32)).tolist()
+    assert (mug, nothing) == (0, 0)
+    assert 0 < boot != lamp > 0
+
+
 def test_a_catalogue_without_items_has_the_row_of_none() -> None:
     rows = Catalogue.from_items([]).rows
     assert rows.keys.shape == rows.numbers.shape == (1, 5)
