@@ -38,6 +38,10 @@ def test_a_worker_tells_what_it_ranks_with_until_it_ends(tmp_path: Path) -> None
         assert (worker.pid, worker.bundle, worker.since_ms) == (os.getpid(), bundle, 7)
     present.tell("b", 9)
     assert list_workers(tmp_path)[0].since_ms == 7
+    for compiled in (False, True, None):
+        present.tell("b", 9, compiled)
+        (worker,) = list_workers(tmp_path)
+        assert (worker.compiled, worker.since_ms) == (compiled, 7)
     present.close()
     assert list_workers(tmp_path) == []
 
