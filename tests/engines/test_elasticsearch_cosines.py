@@ -28,6 +28,10 @@ def document(n: int, vector: NDArray[np.float32] | None, revision: int = 0) -> D
     return Document(item, vector, revision=revision)
 
 
+def point(*numbers: float) -> NDArray[np.float32]:
+    return np.array(numbers, dtype=np.float32)
+
+
 def version(name: str, dim: int = 2) -> Known:
     created = datetime(2026, 1, 1, tzinfo=UTC)
     return Known(name, IndexSchema(dim, "any"), created, True, False, {})
@@ -119,35 +123,35 @@ class TestCosines:
 class TestVectors:
     def known(self, vectors: Vectors, of: Known, *documents: tuple[str, int]) -> dict[str, float]:
         """Return the cosines with (1, 0) of those that are known, by id."""
-        asked = [(id_, (number, 1)) for id_, number in documents]
-        places, cosines = vectors.cosines(of, np.array([1.0, 0.0], np.float32), asked)
+        ids, states = [id_ for id_, _ in documents], [(number, 1) for _, number in documents]
+        places, cosines = vectors.cosines(of, point(1.0, 0.0), ids, states)
         return {documents[p][0]: c for p, c in zip(places.tolist(), cosines.tolist(), strict=True)}
 
     def test_a_cosine_does_not_depend_on_lengths(self) -> None:
         vectors, live = Vectors(1), version("v1")
-        vectors.keep(live, [("a", (7, 1), [3.0, 4.0]), ("b", (8, 1), [-2.0, 0.0])])
+        vectors.keep(live, [("a", (7, 1), point(3.0, 4.0)), ("b", (8, 1), point(-2.0, 0.0))])
         known = self.known(vectors, live, ("b", 8), ("x", 1), ("a", 7))
         assert known == pytest.approx({"a": 3 / 5, "b": -1.0})
 
     def test_only_the_state_that_was_read_is_known(self) -> None:
         vectors, live = Vectors(1), version("v1")
-        vectors.keep(live, [("a", (7, 1), [1.0, 0.0])])
+        vectors.keep(live, [("a", (7, 1), point(1.0, 0.0))])
         assert self.known(vectors, live, ("a", 8)) == {}
-        vectors.keep(live, [("a", (8, 1), [0.0, 1.0])])
+        vectors.keep(live, [("a", (8, 1), point(0.0, 1.0))])
         assert self.known(vectors, live, ("a", 8)) == {"a": 0.0}
         assert self.known(vectors, live, ("a", 7)) == {}
 
     def test_another_version_begins_anew(self) -> None:
         vectors = Vectors(1)
-        vectors.keep(version("v1"), [("a", (7, 1), [1.0, 0.0])])
+        vectors.keep(version("v1"), [("a", (7, 1), point(1.0, 0.0))])
         assert self.known(vectors, version("v2"), ("a", 7)) == {}
-        vectors.keep(version("v3", dim=3), [("a", (7, 1), [1.0, 0.0, 0.0])])
+        vectors.keep(version("v3", dim=3), [("a", (7, 1), point(1.0, 0.0, 0.0))])
 
     def test_no_more_are_kept_than_there_is_room_for(self) -> None:
         vectors, live = Vectors(2 * (4 * 2 + 250) / 1e6), version("v1")
         assert vectors.room(live) == 2
-        vectors.keep(live, [(id_, (1, 1), [1.0, 0.0]) for id_ in "abc"])
+        vectors.keep(live, [(id_, (1, 1), point(1.0, 0.0)) for id_ in "abc"])
         assert vectors.room(live) == 0
         assert self.known(vectors, live, *((id_, 1) for id_ in "abc")) == {"a": 1.0, "b": 1.0}
-        vectors.keep(live, [("a", (2, 1), [0.0, 1.0])])  # in its own place
+        vectors.keep(live, [("a", (2, 1), point(0.0, 1.0))])  # in its own place
         assert self.known(vectors, live, ("a", 2), ("b", 1)) == {"a": 0.0, "b": 1.0}

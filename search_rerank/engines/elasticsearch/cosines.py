@@ -41,8 +41,8 @@ class Cosines:
         lacking = union.lacking()
         if lacking:
             ids = [union.ids[row] for row in lacking]
-            documents = [(id_, union.states[id_]) for id_ in ids]
-            places, cosines = self._vectors.cosines(version, vector, documents)
+            states = [union.states[id_] for id_ in ids]
+            places, cosines = self._vectors.cosines(version, vector, ids, states)
             union.tell(np.array(lacking)[places], cosines)
 
     def ask(self, version: Known, vector: NDArray[np.float32], union: Union) -> Failure | None:

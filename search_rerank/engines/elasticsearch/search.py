@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ _BARE = {
     "seq_no_primary_term": True,
 }
 _WORDS = "words"
+_state = itemgetter("_seq_no", "_primary_term")
 Query = dict[str, Any]
 State = tuple[int, int]
 """Sequence number and primary term: another one whenever a document is written."""
@@ -233,15 +235,14 @@ def vectors(ids: Sequence[str]) -> Query:
     return body | {"docvalue_fields": ["is_id", "vector"]}
 
 
-def vectors_of(answer: Mapping[str, Any]) -> Iterator[tuple[str, State, list[float] | None]]:
+def vectors_of(
+    answer: Mapping[str, Any],
+) -> Iterator[tuple[str, State, NDArray[np.float32] | None]]:
     """Yield id, state and vector of each hit of `vectors`, None where an item has none."""
     for hit in answer["hits"]["hits"]:
         values = hit["fields"]
-        yield values["is_id"][0], _state(hit), values.get("vector", (None,))[0]
-
-
-def _state(hit: Mapping[str, Any]) -> State:
-    return hit["_seq_no"], hit["_primary_term"]
+        vector = np.array(values["vector"][0], dtype=np.float32) if "vector" in values else None
+        yield values["is_id"][0], _state(hit), vector
 
 
 def _scored(text: str, schema: IndexSchema, weights: Mapping[str, float]) -> Query:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ class Union:
 
     def __init__(self, by_words: Hits, others: Sequence[Hits], near: Hits) -> None:
         every = (*others, by_words)
-        self.ids = list(dict.fromkeys(id_ for hits in reversed(every) for id_ in hits.ids))
+        self.ids = list(dict.fromkeys(chain.from_iterable(hits.ids for hits in reversed(every))))
         self._row = {id_: row for row, id_ in enumerate(self.ids)}
         self._group: dict[str, str] = {}
         self.states: dict[str, State] = {}
@@ -93,4 +94,4 @@ class Union:
         self.cosines, self._told = self.cosines[possible], self._told[possible]
 
     def _rows(self, hits: Hits) -> list[int]:
-        return [self._row[id_] for id_ in hits.ids]
+        return list(map(self._row.__getitem__, hits.ids))

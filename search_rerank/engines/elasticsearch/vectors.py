@@ -41,20 +41,24 @@ class Vectors:
             return len(self._rows) - len(self._row)
 
     def keep(
-        self, version: Known, found: Iterable[tuple[str, State, Sequence[float] | None]]
+        self, version: Known, found: Iterable[tuple[str, State, NDArray[np.float32] | None]]
     ) -> None:
-        """Keep vectors by id and state; None for a document without one."""
+        """Keep vectors by id and state, at unit length; None for a document without one."""
         with self._lock:
             self._turn_to(version)
             for id_, state, vector in found:
                 _, row = self._row.get(id_, (state, len(self._row)))
                 if row == len(self._rows):
                     return
-                self._rows[row] = np.nan if vector is None else vector
+                self._rows[row] = np.nan if vector is None else vector / np.linalg.norm(vector)
                 self._row[id_] = state, row
 
     def cosines(
-        self, version: Known, vector: NDArray[np.float32], documents: Sequence[tuple[str, State]]
+        self,
+        version: Known,
+        vector: NDArray[np.float32],
+        ids: Sequence[str],
+        states: Sequence[State],
     ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         """Return the places of the documents whose vectors are here, and the cosines of those.
 
@@ -62,16 +66,17 @@ class Vectors:
         """
         with self._lock:
             self._turn_to(version)
-            found = [self._row.get(id_) for id_, _ in documents]
             known = [
                 (place, entry[1])
-                for place, (entry, (_, state)) in enumerate(zip(found, documents, strict=True))
+                for place, (entry, state) in enumerate(
+                    zip(map(self._row.get, ids), states, strict=True)
+                )
                 if entry is not None and entry[0] == state
             ]
             places, rows = np.array(known, dtype=np.intp).reshape(-1, 2).T
+            # In 64 bits, so that equal vectors are equally near whatever rows they are in.
             vectors = self._rows[rows].astype(np.float64)
-        length = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
-        return places, vectors @ vector / length
+        return places, vectors @ (vector / np.linalg.norm(vector))
 
     def _turn_to(self, version: Known) -> None:
         if self._version == version.identity:
