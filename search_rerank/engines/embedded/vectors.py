@@ -97,7 +97,10 @@ class VectorFile:
         """Return the cosine of some items, NaN for those without a vector."""
         cosine = np.full(len(places), np.nan)
         present = self._present[places]
-        cosine[present] = self._rows[self._slots[places[present]]] @ _unit(vector)
+        slots, unit = self._slots[places[present]], _unit(vector)
+        # All at once is faster than to gather a quarter of them.
+        whole = 4 * len(slots) > len(self._rows)
+        cosine[present] = (self._rows @ unit)[slots] if whole else self._rows[slots] @ unit
         return cosine
 
     def _by_graph(
