@@ -23,6 +23,7 @@ from search_rerank.query import Query
 from service.access import check_access
 from service.app import create_app
 from service.metrics_workers import counted_together, ended
+from service.shares import Shares
 from service.worker import BACKLOG, Worker
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self._listener = listener
         self._announce = announce
         self._failures = failures
+        self._shares = Shares()
         super().__init__()
 
     def load_config(self) -> None:
@@ -104,7 +106,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "preload_app": False,
             "limit_request_line": _REQUEST_LINE_BYTES,
             "post_worker_init": self._warm,
-            "child_exit": ended,
+            "pre_fork": self._place,
+            "child_exit": self._ended,
             "loglevel": "warning",
             "control_socket_disable": True,
         }
@@ -114,6 +117,15 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         return create_app(self._config)
+
+    def _place(self, _: Any, worker: Any) -> None:
+        if self._config.service.workers > 1:
+            worker.place = self._shares.take()
+
+    def _ended(self, server: Any, worker: Any) -> None:
+        ended(server, worker)
+        if worker.place is not None:
+            worker.place.end()
 
     def _warm(self, worker: Any) -> None:
         """Open everything before the first request, and tell why where that fails."""

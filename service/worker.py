@@ -15,11 +15,15 @@ from typing import Any
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.load import Load
+from service.shares import Place
 
 BACKLOG = 512
 """Connections that may wait to be accepted."""
 _LINGER_S = 2.0
 _LINGER_BYTES = 65_536
+_LEAVES_S = 0.01
+"""How long a new connection is left to a worker that has fewer, which may be busy."""
+_LOOKS_S = 0.0005
 _STAY_MS = 2
 """How long a thread that has answered waits for the next request of its connection."""
 
@@ -51,6 +55,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     load: Load | None = None
     """Set once the application is loaded."""
     drain_s = 0.0
+    place: Place | None = None
+    """Where it tells how many connections it has; None where it is the only worker."""
+    _connections = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,12 +65,27 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Socket to until when it may linger, and how many bytes it may send yet."""
         self._staying = 0
         """Threads that wait for the next request of a connection, about so many."""
+        self._left_since_s: float | None = None
+
+    @property
+    def nr_conns(self) -> int:
+        """How many connections it has, as gunicorn counts them."""
+        return self._connections
+
+    @nr_conns.setter
+    def nr_conns(self, connections: int) -> None:
+        self._connections = connections
+        if self.place is not None and self._accepting:
+            self.place.tell(connections)
 
     def accept(self, listener: Any) -> bool:
         """Accept a connection and wait for its first bytes beside the others.
 
-        Returns False where there is none.
+        Returns False where there is none, or another worker should have it.
         """
+        if self._leaves_it():
+            time.sleep(_LOOKS_S)
+            return False
         try:
             client, address = listener.accept()
         except BlockingIOError:
@@ -79,6 +101,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(connection.sock, EVENT_READ, follow)
         return True
 
+    def _leaves_it(self) -> bool:
+        """Return whether to leave a connection for now to a worker that has fewer.
+
+        All of them wake for it: while it is there the others have not come to it.
+        """
+        place = self.place
+        if not self.alive or place is None or self.nr_conns <= place.fewest:
+            self._left_since_s = None
+            return False
+        now_s = time.monotonic()
+        if self._left_since_s is None or now_s - self._left_since_s > 2 * _LEAVES_S:
+            self._left_since_s = now_s  # this one, and no other that was there before
+        return now_s - self._left_since_s < _LEAVES_S
+
     def set_accept_enabled(self, enabled: bool) -> None:
         """Listen, or do not; a worker that stops takes what waits and listens no more.
 
@@ -86,6 +122,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         last worker has gone: who comes now is refused, and may go elsewhere.
         """
         super().set_accept_enabled(enabled)
+        if self.place is not None:
+            if enabled:
+                self.place.tell(self.nr_conns)
+            else:
+                self.place.leave()
         if enabled or self.alive:
             return
         for listener in self.sockets:
