@@ -134,16 +134,16 @@ class _Server(BaseApplication):  # type: ignore[misc]
         threadpool_limits(1, "blas")
         run = worker.app.wsgi().extensions["search_rerank"]
         worker.load, worker.drain_s = run.load, self._config.service.drain_s
-        replaces = worker.age > self._config.service.workers
-        run.starting = not replaces
+        first = worker.age == 1
+        run.starting = first
         try:
             run.state.mark()
             with run.pipeline() as pipeline:
                 # Counts what the state holds, which the first shopper would wait for.
                 pipeline.search(Query(now_ms=run.clock()))
         except SearchRerankError as error:
-            if replaces:
-                # In place of one that died: it waits for what is away, and the service goes on.
+            if not first:
+                # Others are there, or come: it waits for what is away, and the service goes on.
                 logger.error("a worker begins without all that it needs: %s", error)
                 return
             os.write(self._failures, f"{error}\0".encode())
@@ -151,7 +151,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         # What was opened stays: to look through it for cycles took 65 ms of some request.
         gc.collect()
         gc.freeze()
-        if worker.age == 1:
+        if first:
             self._announce()
 
 
