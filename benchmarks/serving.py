@@ -68,7 +68,7 @@ def demo(
 
 @contextmanager
 def served(home: Path, workers: int, port: int = PORT) -> Iterator[subprocess.Popen[bytes]]:
-    """Serve a demo's home on loopback for the time of the block."""
+    """Serve a demo's home on loopback for the time of the block, once its trees are compiled."""
     command = [sys.executable, "-m", "search_rerank", "--config", str(home / "config.toml")]
     command += ["serve", "--port", str(port), "--workers", str(workers)]
     server = subprocess.Popen(command, stdout=sys.stderr)
@@ -100,13 +100,19 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def _compiled(client: Client) -> bool:
+    """Return whether no worker has trees that are not machine code yet, as they are soon."""
+    workers = orjson.loads(client.get("/bundles")[1])["workers"]
+    return all(worker["compiled"] is not False for worker in workers)
+
+
 def _wait(server: subprocess.Popen[bytes], port: int) -> None:
     for _ in range(600):
         if server.poll() is not None:
             raise SystemExit(f"the service ended with {server.returncode}")
         try:
             with Client(port) as client:
-                if client.get("/readyz")[0] == 200:
+                if client.get("/readyz")[0] == 200 and _compiled(client):
                     return
         except OSError:
             pass
