@@ -119,7 +119,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return create_app(self._config)
 
     def _place(self, _: Any, worker: Any) -> None:
-        if self._config.service.workers > 1:
+        if self._config.service.workers > 1 and self._shares.left:
             worker.place = self._shares.take()
 
     def _ended(self, server: Any, worker: Any) -> None:

@@ -10,7 +10,7 @@ import mmap
 from collections.abc import Callable
 
 _PLACES = 256
-"""More than there may be workers, those that end while others begin included."""
+"""More than there are workers, those that end while others begin included."""
 _AWAY = -1
 
 
@@ -23,6 +23,14 @@ class Shares:
         for n in range(_PLACES):
             self._counts[n] = _AWAY
         self._free = list(range(_PLACES))
+
+    @property
+    def left(self) -> bool:
+        """Whether there is a place for another worker.
+
+        There is none where many are told to start anew again and again before those before ended.
+        """
+        return bool(self._free)
 
     def take(self) -> Place:
         """Return the place of a worker that is about to be forked; the caller forks alone."""

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import pytest
 from gunicorn.config import Config as Settings
 from gunicorn.glogging import Logger
 
+from service.runner import _Server
 from service.shares import Place, Shares
 from service.worker import Worker
 from tests.service.conftest import World
@@ -68,6 +70,17 @@ def test_a_place_is_given_back() -> None:
     shares = Shares()
     for _ in range(1_000):
         shares.take().end()
+
+
+def test_a_service_without_a_place_left_starts_workers(world: World) -> None:
+    server = _Server(world.config, 0, lambda: None, 0)
+    workers = [SimpleNamespace(place=None) for _ in range(300)]
+    for one in workers:
+        server._place(None, one)
+    assert workers[0].place is not None and workers[-1].place is None
+    workers[0].place.end()
+    server._place(None, workers[-1])
+    assert workers[-1].place is not None
 
 
 def test_a_forked_process_tells_the_others() -> None:
