@@ -54,6 +54,10 @@ class Load:
             self._waiting -= 1
         self._of_thread.waited_s = max(0.0, self._clock() - queued_s)
 
+    def goes_on(self) -> None:
+        """Note that this thread goes on with a request that did not wait."""
+        self._of_thread.waited_s = 0.0
+
     def enter(self) -> None:
         """Note that a request is being answered; a `Problem` 503 where there are too many."""
         with self._lock:
@@ -70,7 +74,6 @@ class Load:
         """Note that a request was answered."""
         with self._lock:
             self._running -= 1
-        self._of_thread.waited_s = 0.0
 
     @property
     def waiting(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +13,7 @@ from selectors import EVENT_READ
 from threading import Timer
 from typing import Any
 
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.load import Load
@@ -19,6 +21,8 @@ from service.shares import Place
 
 BACKLOG = 512
 """Connections that may wait to be accepted."""
+_SILENT_S = 5
+"""How long a thread waits for a client in the middle of a request, or of an answer."""
 _LINGER_S = 2.0
 _LINGER_BYTES = 65_536
 _LEAVES_S = 0.01
@@ -28,14 +32,36 @@ _STAY_MS = 2
 """How long a thread that has answered waits for the next request of its connection."""
 
 
+class _Reader(SocketUnreader):  # type: ignore[misc]
+    """Takes a client that says nothing for too long as one that has gone."""
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Return what comes next, nothing where nothing does."""
+        try:
+            found: bytes = super().chunk(size_hint)
+        except BlockingIOError:
+            return b""
+        return found
+
+
 class _Connection(TConn):  # type: ignore[misc]
     """A connection whose client is waited for beside the others once it was told the end.
 
     Gunicorn waits in the thread that accepts and hands out requests: a client that does not close
-    its side would hold up all others.
+    its side would hold up all others. A thread that reads a request or writes an answer it would
+    leave to a client that stops for as long as that likes.
     """
 
     end: Callable[[socket.socket], None]
+
+    def init(self) -> None:
+        """Make its parser, before its first request."""
+        if self.initialized:
+            return
+        for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            self.sock.setsockopt(socket.SOL_SOCKET, way, struct.pack("ll", _SILENT_S, 0))
+        super().init()
+        self.parser.unreader = _Reader(self.sock)
 
     def close(self, graceful: bool = False) -> None:
         """Close it; `graceful` where an answer may still be on its way."""
@@ -149,6 +175,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.load.begun(conn.queued_s)
         kept = super().handle(conn)
         while kept is True and self._goes_on(conn):
+            if self.load is not None:
+                self.load.goes_on()
             kept = super().handle(conn)
         return kept
 

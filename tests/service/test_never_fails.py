@@ -332,8 +332,7 @@ class TestLoad:
         assert load.requests == 0
         assert load.deadline("1000").left_s == pytest.approx(0.6)
         assert load.deadline("300").over
-        load.enter()
-        load.leave()
+        load.goes_on()
         assert load.deadline("300").left_s == pytest.approx(0.3)
 
     def test_bounds_that_fall_are_refused(self) -> None:
