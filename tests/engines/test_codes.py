@@ -52,3 +52,10 @@ def test_codes_that_follow_others_are_those_of_all(more: int) -> None:
     for codes, n in ((first, 500), (last, 500 + more)):
         found, expected = (c.contenders(rows[3], 5, NONE) for c in (codes, Codes(rows[:n])))
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_row_of_zeros_hides_no_other() -> None:
+    rows = np.eye(8, dtype=np.float32)
+    rows[5] = 0
+    found = Codes(rows).contenders(rows[0], 1, np.array([5]))
+    assert found.tolist() == [0]

@@ -80,6 +80,7 @@ def _blocks(codes: NDArray[np.int8]) -> list[NDArray[np.int8]]:
 def _coded(rows: NDArray[np.float32]) -> Coded:
     """Return codes, what a step of each row is worth, and how far off each row is."""
     steps = np.abs(rows).max(axis=1, initial=0.0) / _LEVELS
+    steps[steps == 0] = 1  # a place that was never written to
     codes = np.rint(rows / steps[:, None])
     off = rows - codes * steps[:, None]
     return codes.astype(np.int8), steps, np.sqrt(np.einsum("nd,nd->n", off, off))
