@@ -61,6 +61,11 @@ class InUse:
         return cls(config, engine, bundle, builder, retriever)
 
     @property
+    def version(self) -> str | None:
+        """Name of the bundle, None where there is none."""
+        return self.bundle.version if self.bundle else None
+
+    @property
     def degraded(self) -> list[Degraded]:
         """What every answer must say: a newer bundle was left, or the index is another's."""
         return [one for one in (self.left, self.misfit) if one is not None]

@@ -98,8 +98,7 @@ class Pipeline:
     @property
     def bundle_version(self) -> str | None:
         """Name of the bundle in use."""
-        bundle = self.in_use.bundle
-        return bundle.version if bundle else None
+        return self.in_use.version
 
     def reload_if_changed(self) -> bool:
         """Take up the live bundle, as `Following.reload_if_changed` does, and the rules."""

@@ -108,7 +108,8 @@ class Runtime:
 
     def tell_bundle(self, pipeline: Pipeline) -> None:
         """Tell others what this process ranks with, see `search_rerank.workers`."""
-        self._present.tell(pipeline.bundle_version, self.clock(), pipeline.in_use.compiled)
+        in_use = pipeline.in_use  # once: another may be taken up meanwhile
+        self._present.tell(in_use.version, self.clock(), in_use.compiled)
 
     def _follow(self) -> None:
         pipeline = self._pipeline.opened

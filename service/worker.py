@@ -28,6 +28,8 @@ _LINGER_BYTES = 65_536
 _LEAVES_S = 0.01
 """How long a new connection is left to a worker that has fewer, which may be busy."""
 _LOOKS_S = 0.0005
+_SENDS_S = 0.05
+"""How often at most a client is sent to a worker that has fewer."""
 _STAY_MS = 2
 """How long a thread that has answered waits for the next request of its connection."""
 
@@ -92,6 +94,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._staying = 0
         """Threads that wait for the next request of a connection, about so many."""
         self._left_since_s: float | None = None
+        self._sent_s = 0.0
 
     @property
     def nr_conns(self) -> int:
@@ -103,6 +106,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._connections = connections
         if self.place is not None and self._accepting:
             self.place.tell(connections)
+
+    @property
+    def max_keepalived(self) -> int:
+        """How many connections are kept: none now, where another worker should have some.
+
+        After a restart all of them lie with whoever was there first. One that is closed behind its
+        answer comes again, and goes to the worker that has fewest.
+        """
+        return 0 if self._sends_away() else self._max_keepalived
+
+    @max_keepalived.setter
+    def max_keepalived(self, connections: int) -> None:
+        self._max_keepalived = connections
+
+    def _sends_away(self) -> bool:
+        place, now_s = self.place, time.monotonic()
+        if place is None or now_s - self._sent_s < _SENDS_S or self.nr_conns <= place.fewest + 1:
+            return False
+        self._sent_s = now_s
+        return True
 
     def accept(self, listener: Any) -> bool:
         """Accept a connection and wait for its first bytes beside the others.

@@ -138,14 +138,30 @@ def test_a_worker_alone_takes_all(listener: socket.socket) -> None:
     assert alone.accept(listener)
 
 
+def test_a_client_is_sent_to_who_has_fewer_now_and_then(listener: socket.socket) -> None:
+    shares = Shares()
+    busy, free = worker(shares.take(), listener), worker(shares.take(), listener)
+    usual = free.max_keepalived
+    assert usual > 0
+    busy.nr_conns, free.nr_conns = 3, 2
+    assert busy.max_keepalived == usual
+    busy.nr_conns = 4
+    assert [busy.max_keepalived, busy.max_keepalived] == [0, usual]
+    assert free.max_keepalived == usual
+    free.set_accept_enabled(False)  # nobody else takes any
+    busy._sent_s = 0.0
+    assert busy.max_keepalived == usual
+
+
 @pytest.mark.slow
 def test_kept_connections_are_spread_over_the_workers(world: World, tmp_path: Path) -> None:
     process = start(settings(world.config.home, tmp_path), "--port", "0", "--workers", "2")
     assert process.stdout is not None
     address = urlsplit(process.stdout.readline().split()[-1]).netloc
     try:
-        until_s = time.monotonic() + 30
-        while len(workers := asked(address)) < 2 or spread(address, workers) != [4, 4]:
+        until_s = time.monotonic() + 60
+        # of eight; a busy machine may be late, and close some while they are counted
+        while len(workers := asked(address)) < 2 or min(spread(address, workers)) < 3:
             assert time.monotonic() < until_s, "not even once both workers take connections"
             time.sleep(0.5)
     finally:

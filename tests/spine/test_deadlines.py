@@ -147,9 +147,7 @@ def test_a_deadline_too_short_for_anything_blames_no_scorer(
     assert asked(pipeline, world, 60_000).degraded == []
 
 
-@pytest.mark.parametrize(
-    "method", ["history", "shown", "item_counts", "query_counts", "similar_counts"]
-)
+@pytest.mark.parametrize("method", ["history", "item_counts", "query_counts", "similar_counts"])
 def test_a_state_that_sleeps_leaves_the_answer_of_a_stranger(
     world: World, engine: Engine, whole: Bundle, state: MemoryState, hang: Event, method: str
 ) -> None:
