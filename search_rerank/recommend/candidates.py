@@ -15,7 +15,7 @@ from search_rerank.answer import Degraded
 from search_rerank.bundle import Bundle
 from search_rerank.data.catalogue import Catalogue
 from search_rerank.data.history import History
-from search_rerank.engines.base import Engine, Retrieve
+from search_rerank.engines.base import Retrieve
 from search_rerank.engines.hybrid import in_order
 from search_rerank.errors import EngineError, EngineUnavailable
 from search_rerank.features.moment import numbered
@@ -57,8 +57,8 @@ class Collector:
 
     Parameters
     ----------
-    engine, in_use, state
-        Where items are, what was learnt, what happened.
+    in_use, state
+        Where items are and what was learnt, what happened.
     asked
         The request.
     past
@@ -69,7 +69,6 @@ class Collector:
         Keeps what was most in demand, for when the engine is away.
     """
 
-    engine: Engine
     in_use: InUse
     state: State
     asked: Recommend
@@ -151,7 +150,7 @@ class Collector:
             return there.take(np.arange(min(n, len(there))))
 
     def _similar(self) -> list[Sequence[str]]:
-        stored = self.engine.lookup([self._item])[0]
+        stored = self.in_use.engine.lookup([self._item])[0]
         if stored is None:
             raise EngineError(f"expected an item of the index, found no item {self._item!r}")
         n = _CLOSE + 1  # itself among them
@@ -215,7 +214,7 @@ class Collector:
 
     @property
     def _shelf(self) -> Shelf:
-        return Shelf(self.engine, self.asked.filters)
+        return Shelf(self.in_use.engine, self.asked.filters)
 
     @property
     def _item(self) -> str:
@@ -241,7 +240,7 @@ class Collector:
     def _popular(self) -> Sequence[str]:
         """Return the most demanded items, enough of them where they are all that is looked at."""
         demand = self._demand()
-        found = self.engine.retrieve(demand)
+        found = self.in_use.engine.retrieve(demand)
         if self.kept is not None:
             self.kept.keep(demand, found)
         return found.ids
@@ -258,7 +257,7 @@ class Collector:
         except EngineUnavailable:
             raise
         except EngineError as error:
-            self.engine.retrieve(self._shelf.popular(1))  # raises where filters are refused
+            self.in_use.engine.retrieve(self._shelf.popular(1))  # raises where filters are refused
             log.error("recommending without vectors: %s", error)
             self.stages.degraded.append(Degraded("vector", str(error)))
             return []

@@ -48,7 +48,7 @@ def collected(
         When the engine is away and nothing is known, when it refuses the filters, or does not hold
         the item asked about.
     """
-    collector = Collector(in_use.engine, in_use, state, asked, past, stages, last_good)
+    collector = Collector(in_use, state, asked, past, stages, last_good)
     with stages.timed("retrieve"):
         try:
             return collector.candidates()
